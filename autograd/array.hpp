@@ -1,0 +1,232 @@
+// Array<T>: the numbers an op computes with. It is a value of 48 bytes: a reference to a shared block of
+// storage, a place in it, and a shape; always contiguous and row-major. Copying one copies no numbers, so a
+// vjp may capture as many as it likes; writing to a shared one copies first, so no two handles ever see each
+// other's writes (except through `overwrite`, by which parameters are updated). Reshapes and slices of the
+// leading axis share the block. Arithmetic on arrays is evaluated at once: a vjp reads like its formula, `dy
+// * (1 - y * y)`, and nothing lazy crosses a function boundary. `.xt()` is the way to the whole of xtensor,
+// and any xtensor expression converts back. Start reading at the class; Ids, the integer counterpart, stands
+// at the end.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/shape.hpp>
+#include <xgrad/autograd/storage.hpp>
+#include <xgrad/autograd/xtensor.hpp>
+
+namespace xgrad {
+
+/// A plain number: an operand that is cast once to the array's scalar (so `0.5 * x` does not warn on floats).
+template <class S>
+concept Number = std::convertible_to<S, double> && !XtensorExpression<S>;
+
+template <class T>
+class Array {
+ public:
+  using value_type = T;
+
+  /// No numbers: shape (0,).
+  Array() : shape_{0} {}
+  /// The rank-0 array of one number.
+  template <Number S>
+  explicit Array(S number) : Array(full({}, static_cast<T>(number))) {}
+  /// `values` in row-major order. Throws Error if their count is not that of `shape`.
+  Array(const Shape& shape, const std::vector<T>& values);
+  /// The evaluated numbers of any xtensor expression.
+  template <XtensorExpression E>
+  Array(const E& expression)  // NOLINT(google-explicit-constructor): meant to convert
+      : Array(uninitialized(Shape(expression.shape().begin(), expression.shape().end()))) {
+    auto target = xt();
+    xt::noalias(target) = xt::cast<T>(expression);
+  }
+
+  static Array uninitialized(const Shape& shape);
+  static Array full(const Shape& shape, T value);
+  static Array zeros(const Shape& shape) { return full(shape, T(0)); }
+
+  Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
+    retain();
+  }
+  Array(Array&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        shape_(std::exchange(other.shape_, Shape{0})) {}
+  Array& operator=(Array other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Array() { release(); }
+
+  void swap(Array& other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(data_, other.data_);
+    std::swap(shape_, other.shape_);
+  }
+
+  const Shape& shape() const { return shape_; }
+  std::size_t rank() const { return shape_.rank(); }
+  std::size_t size() const { return shape_.size(); }
+  const T* data() const { return data_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size(); }
+
+  /// The numbers for writing. Copies them first if another handle shares the block, so that only this one
+  /// changes.
+  T* mutable_data();
+  /// Replaces the numbers in place, seen by every handle of the block; for parameters. Bumps the version.
+  /// Throws Error if the shapes differ.
+  void overwrite(const Array& values);
+  /// The block's numbers for an update in place that every handle sees (parameters); bumps the version.
+  T* shared_data();
+  /// Declares the block to be a parameter's: written in place between training steps.
+  void mark_parameter() {
+    if (block_ != nullptr) block_->parameter = true;
+  }
+  bool in_parameter() const { return block_ != nullptr && block_->parameter; }
+  /// Counts the in-place updates of the block.
+  std::uint64_t version() const { return block_ == nullptr ? 0 : block_->version; }
+  /// True if no other handle shares the block: writing needs no copy.
+  bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
+  bool shares_block_with(const Array& other) const { return block_ != nullptr && block_ == other.block_; }
+
+  /// The one number of an array of size 1. Throws Error for any other size.
+  T item() const;
+  /// The same numbers in another shape of the same size; shares the block.
+  Array reshaped(const Shape& shape) const;
+  /// Rows [first, last) of the leading axis; shares the block.
+  Array rows(std::size_t first, std::size_t last) const;
+  /// Entry `i` of the leading axis, which is dropped; shares the block.
+  Array row(std::size_t i) const;
+  /// A copy with a block of its own.
+  Array copy() const;
+  /// The same numbers in another scalar.
+  template <class U>
+  Array<U> cast() const {
+    auto result = Array<U>::uninitialized(shape_);
+    std::transform(begin(), end(), result.mutable_data(), [](T x) { return static_cast<U>(x); });
+    return result;
+  }
+
+  /// This array as an xtensor expression, without a copy; valid while the array is. Read-only.
+  auto xt() const { return xt::adapt(static_cast<const T*>(data_), size(), xt::no_ownership(), xt_shape()); }
+  /// The same for writing; copies first if the block is shared (see `mutable_data`).
+  auto xt() { return xt::adapt(mutable_data(), size(), xt::no_ownership(), xt_shape()); }
+
+  friend Array operator+(const Array& a, const Array& b) { return add(a, b); }
+  friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }
+  friend Array operator*(const Array& a, const Array& b) { return multiply(a, b); }
+  friend Array operator/(const Array& a, const Array& b) { return divide(a, b); }
+  friend Array operator-(const Array& a) { return affine_map(a, -1, 0); }
+
+  template <Number S>
+  friend Array operator+(const Array& a, S s) {
+    return affine_map(a, 1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Array operator+(S s, const Array& a) {
+    return affine_map(a, 1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Array operator-(const Array& a, S s) {
+    return affine_map(a, 1, -static_cast<double>(s));
+  }
+  template <Number S>
+  friend Array operator-(S s, const Array& a) {
+    return affine_map(a, -1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Array operator*(const Array& a, S s) {
+    return affine_map(a, static_cast<double>(s), 0);
+  }
+  template <Number S>
+  friend Array operator*(S s, const Array& a) {
+    return affine_map(a, static_cast<double>(s), 0);
+  }
+  template <Number S>
+  friend Array operator/(const Array& a, S s) {
+    return divide(a, Array(s));
+  }
+  template <Number S>
+  friend Array operator/(S s, const Array& a) {
+    return divide(Array(s), a);
+  }
+
+  /// Prints the numbers as NumPy would nest them.
+  friend std::ostream& operator<<(std::ostream& out, const Array& a) { return a.print(out); }
+
+ private:
+  Array(storage::Block* block, T* data, const Shape& shape) : block_(block), data_(data), shape_(shape) {}
+
+  static Array add(const Array& a, const Array& b);
+  static Array subtract(const Array& a, const Array& b);
+  static Array multiply(const Array& a, const Array& b);
+  static Array divide(const Array& a, const Array& b);
+  static Array affine_map(const Array& a, double scale, double shift);  // scale a + shift
+  std::ostream& print(std::ostream& out) const;
+
+  xt::dynamic_shape<std::size_t> xt_shape() const { return {shape_.begin(), shape_.end()}; }
+
+  void retain() noexcept {
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  void release() noexcept {
+    if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_block();
+  }
+  void free_block() noexcept;
+
+  storage::Block* block_ = nullptr;
+  T* data_ = nullptr;
+  Shape shape_;
+};
+
+extern template class Array<float>;
+extern template class Array<double>;
+
+/// Integers with a shape: token ids, class targets, positions. A handle to shared, immutable numbers.
+class Ids {
+ public:
+  using value_type = std::int64_t;
+
+  /// No ids: shape (0,).
+  Ids() : Ids(std::vector<value_type>{}) {}
+  /// Shape (n,).
+  Ids(std::vector<value_type> values);  // NOLINT(google-explicit-constructor): meant to convert
+  Ids(std::initializer_list<value_type> values) : Ids(std::vector<value_type>(values)) {}
+  /// `values` in row-major order. Throws Error if their count is not that of `shape`.
+  Ids(const Shape& shape, std::vector<value_type> values);
+  /// The evaluated integers of an xtensor expression.
+  template <XtensorExpression E>
+  requires std::integral<typename E::value_type> Ids(
+      const E& expression)  // NOLINT(google-explicit-constructor): meant to convert
+      : Ids(Shape(expression.shape().begin(), expression.shape().end()),
+            std::vector<value_type>(expression.begin(), expression.end())) {}
+
+  const Shape& shape() const { return shape_; }
+  std::size_t size() const { return values_->size(); }
+  value_type operator[](std::size_t flat) const { return (*values_)[flat]; }
+  const value_type* begin() const { return values_->data(); }
+  const value_type* end() const { return values_->data() + values_->size(); }
+
+  /// The same ids in another shape of the same size.
+  Ids reshaped(const Shape& shape) const;
+  /// Entry `i` of the leading axis, which is dropped.
+  Ids row(std::size_t i) const;
+  /// Throws Error naming `op`, the first id outside [0, count), its position, and `what` it is ("token id").
+  void check_range(const char* op, const char* what, std::size_t count) const;
+
+ private:
+  std::shared_ptr<const std::vector<value_type>> values_;
+  Shape shape_;
+};
+
+}  // namespace xgrad

@@ -1,0 +1,63 @@
+// Shapes: the sizes of an array's axes, held inline (rank <= 6), with NumPy's broadcasting rule and the text
+// that error messages print. A shape is 28 bytes so that an Array handle stays small enough to be captured by
+// every vjp.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+namespace xgrad {
+
+/// Sizes of the axes of an array, outermost first. Rank 0 is a scalar; any axis may have size 0.
+/// Throws Error for a rank above 6 or an axis of 2^32 or more.
+class Shape {
+ public:
+  static constexpr std::size_t max_rank = 6;
+
+  Shape() = default;
+  Shape(std::initializer_list<std::size_t> dims) : Shape(dims.begin(), dims.end()) {}
+  template <class Iterator>
+  Shape(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(static_cast<std::size_t>(*first));
+  }
+
+  std::size_t rank() const { return rank_; }
+  /// Number of elements: the product of the axes, 1 for rank 0.
+  std::size_t size() const {
+    std::size_t n = 1;
+    for (std::size_t axis = 0; axis < rank_; ++axis) n *= dims_[axis];
+    return n;
+  }
+  std::size_t operator[](std::size_t axis) const { return dims_[axis]; }
+  std::size_t back() const { return dims_[rank_ - 1]; }
+  const std::uint32_t* begin() const { return dims_.data(); }
+  const std::uint32_t* end() const { return dims_.data() + rank_; }
+
+  void push_back(std::size_t dim);
+  void set(std::size_t axis, std::size_t dim);
+
+  friend bool operator==(const Shape& a, const Shape& b) { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
+
+ private:
+  std::array<std::uint32_t, max_rank> dims_{};  // axes past the rank stay 0, so that == compares plain memory
+  std::uint32_t rank_ = 0;
+};
+
+/// NumPy's notation: `()`, `(3,)`, `(2, 5)`.
+std::string to_string(const Shape& shape);
+
+/// The common shape of two operands under NumPy's rule (align right, 1 stretches); nothing if there is none.
+std::optional<Shape> broadcast(const Shape& a, const Shape& b);
+
+/// Turns an axis counted from the end (-1 is the last) into one counted from 0.
+/// Throws Error naming `op` if `axis` is outside [-rank, rank).
+std::size_t normalize_axis(const char* op, std::ptrdiff_t axis, const Shape& shape);
+
+/// The index tuple of flat position `flat` in row-major order, e.g. "(0, 3)"; "()" for rank 0.
+std::string index_of(std::size_t flat, const Shape& shape);
+
+}  // namespace xgrad

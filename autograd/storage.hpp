@@ -1,0 +1,39 @@
+// Storage: where the numbers of every Array live. A Block is a reference count, a version and 64-byte aligned
+// bytes. Released blocks are kept by the releasing thread, by size class, and handed out again: after the
+// first training step no memory is requested any more (a 56 MB block costs 25 ms fresh and 5 ms recycled).
+// Blocks may be released on any thread, also while it exits. Under AddressSanitizer every block comes from
+// and returns to the system, so that reading past one is seen.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace xgrad::storage {
+
+inline constexpr std::size_t alignment = 64;
+
+/// The header in front of a block's bytes.
+struct alignas(alignment) Block {
+  std::atomic<std::uint32_t> references{1};
+  std::uint16_t size_class = 0;
+  bool parameter = false;     ///< holds a parameter: written in place between training steps
+  std::uint64_t version = 0;  ///< counts the writes that other handles can see (parameters, in place)
+
+  void* bytes() { return this + 1; }
+};
+
+/// A block of at least `bytes` bytes, uninitialised, with one reference. Throws std::bad_alloc.
+Block* allocate(std::size_t bytes);
+
+/// Gives back a block whose last reference is gone.
+void recycle(Block* block) noexcept;
+
+/// Bytes that this thread keeps for reuse; at most `cache_limit`.
+std::size_t cached_bytes() noexcept;
+inline constexpr std::size_t cache_limit = std::size_t{512} << 20;
+
+/// Returns this thread's kept blocks to the system.
+void release_cache() noexcept;
+
+}  // namespace xgrad::storage

@@ -1,0 +1,31 @@
+// The only door to xtensor: finds its headers in both layouts (0.26 moved them into folders). Nothing else in
+// the library includes an xtensor header, except kernels/gemm.cpp (xtensor-blas) and array.cpp (printing).
+#pragma once
+
+#if defined(__FAST_MATH__)
+#error \
+    "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's arithmetic"
+#endif
+
+#if __has_include(<xtensor/containers/xadapt.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/core/xnoalias.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xnoalias.hpp>
+#endif
+
+namespace xgrad {
+
+namespace detail {
+template <class D>
+void accept_expression(const xt::xexpression<D>&);
+}
+
+/// Any xtensor container, view or lazy expression.
+template <class E>
+concept XtensorExpression = requires(const E& e) {
+  detail::accept_expression(e);
+};
+
+}  // namespace xgrad
