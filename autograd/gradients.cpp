@@ -1,0 +1,174 @@
+// Looking gradients up, with errors that say why one is missing, and adding contributions up; see
+// gradients.hpp.
+#include <xgrad/autograd/gradients.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+#include <xgrad/autograd/kernels/map.hpp>
+
+namespace xgrad {
+
+namespace {
+
+template <class T>
+void add_into(T* y, const T* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+template <class T>
+void scatter_add(Array<T>& dense, const RowSparse<T>& part) {
+  if (part.rows.size() == 0) return;
+  const std::size_t width = part.values.size() / part.rows.size();
+  T* const y = dense.mutable_data();
+  for (std::size_t r = 0; r < part.rows.size(); ++r)
+    add_into(y + static_cast<std::size_t>(part.rows[r]) * width, part.values.data() + r * width, width);
+}
+
+// One row per id, ids ascending; rows of the same id are added in the order of the contributions.
+template <class T>
+RowSparse<T> coalesce(const std::vector<RowSparse<T>>& parts, const Shape& shape) {
+  struct Source {
+    Ids::value_type id;
+    const T* row;
+  };
+  const std::size_t width = shape[0] == 0 ? 0 : shape.size() / shape[0];
+  std::vector<Source> sources;
+  for (const auto& part : parts)
+    for (std::size_t r = 0; r < part.rows.size(); ++r)
+      sources.push_back({part.rows[r], part.values.data() + r * width});
+  std::stable_sort(sources.begin(), sources.end(),
+                   [](const Source& a, const Source& b) { return a.id < b.id; });
+
+  std::vector<Ids::value_type> rows;
+  for (const Source& source : sources)
+    if (rows.empty() || rows.back() != source.id) rows.push_back(source.id);
+  Shape values_shape = shape;
+  values_shape.set(0, rows.size());
+  auto values = Array<T>::zeros(values_shape);
+  T* const out = values.mutable_data();
+  std::size_t r = 0;
+  for (const Source& source : sources) {
+    if (source.id != rows[r]) ++r;
+    add_into(out + r * width, source.row, width);
+  }
+  return {shape, Ids(std::move(rows)), std::move(values)};
+}
+
+}  // namespace
+
+template <class T>
+Array<T> RowSparse<T>::dense() const {
+  auto result = Array<T>::zeros(shape);
+  scatter_add(result, *this);
+  return result;
+}
+
+template <class T>
+Array<T> Gradients<T>::operator[](const Variable<T>& x) const {
+  const Gradient<T>* found = find(x);
+  if (found == nullptr) {
+    if (unreached_ == Unreached::zeros && (x.parameter() || x.tape_ == tape_))
+      return Array<T>::zeros(x.shape());
+    missing(x);
+  }
+  if (const auto* sparse = std::get_if<RowSparse<T>>(found)) return sparse->dense();
+  return std::get<Array<T>>(*found);
+}
+
+template <class T>
+const Gradient<T>& Gradients<T>::stored(const Variable<T>& x) const {
+  const Gradient<T>* found = find(x);
+  if (found == nullptr) missing(x);
+  return *found;
+}
+
+template <class T>
+const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
+  std::uint32_t node = x.node_;
+  if (const Parameter<T>* parameter = x.parameter()) {
+    const auto place = parameters_.find(parameter);
+    if (place == parameters_.end()) return nullptr;
+    node = place->second.node;
+  } else if (x.kind_ != Variable<T>::Kind::taped || x.tape_ != tape_) {
+    return nullptr;
+  }
+  const auto it = by_node_.find(node);
+  return it == by_node_.end() ? nullptr : &it->second;
+}
+
+template <class T>
+void Gradients<T>::missing(const Variable<T>& x) const {
+  if (const Parameter<T>* parameter = x.parameter())
+    throw Error("gradient",
+                "the differentiated value does not depend on the parameter '" + parameter->path +
+                    "': nothing would train it; use it in the forward pass, or pass {.unreached = zeros}");
+  const std::string of = "of shape " + to_string(x.shape());
+  if (x.kind_ != Variable<T>::Kind::taped)
+    throw Error("gradient", "a constant " + of + " has no gradient; make it a leaf with tape.leaf(array)");
+  if (x.tape_ != tape_)
+    throw Error("gradient", "the variable " + of + " belongs to another tape than these gradients");
+  if (leaves_.count(x.node_) > 0)
+    throw Error("gradient", "the differentiated value does not depend on the leaf " + of +
+                                "; pass {.unreached = zeros} if that is meant");
+  throw Error("gradient", "no gradient was kept for the intermediate variable " + of +
+                              " (or the value does not depend on it); pass {.of = {x}} to tape.gradient");
+}
+
+template <class T>
+void GradientSum<T>::add(Array<T> contribution) {
+  if (!has_dense_) {
+    dense_ = std::move(contribution);
+    has_dense_ = true;
+  } else if (dense_.unique()) {
+    kernels::map_into(
+        dense_, [](auto a, auto b) { return a + b; }, dense_, contribution);
+  } else {
+    dense_ = dense_ + contribution;
+  }
+}
+
+template <class T>
+void GradientSum<T>::add(RowSparse<T> contribution) {
+  if (sparse_ == nullptr) sparse_ = std::make_unique<std::vector<RowSparse<T>>>();
+  sparse_->push_back(std::move(contribution));
+}
+
+template <class T>
+Array<T>& GradientSum<T>::in_place(const Shape& shape) {
+  if (!has_dense_) dense_ = Array<T>::zeros(shape);
+  has_dense_ = true;
+  dense_.mutable_data();  // a block of its own from here on
+  return dense_;
+}
+
+template <class T>
+Array<T> GradientSum<T>::take_dense(const Shape& shape) {
+  fold_sparse(shape);
+  has_dense_ = false;
+  return std::move(dense_);
+}
+
+template <class T>
+Gradient<T> GradientSum<T>::take(const Shape& shape) {
+  if (has_dense_ || sparse_ == nullptr) return take_dense(shape);
+  const auto parts = std::move(sparse_);
+  return coalesce(*parts, shape);
+}
+
+template <class T>
+void GradientSum<T>::fold_sparse(const Shape& shape) {
+  if (sparse_ == nullptr) return;
+  const auto parts = std::move(sparse_);
+  Array<T>& dense = in_place(shape);
+  for (const auto& part : *parts) scatter_add(dense, part);
+}
+
+template struct RowSparse<float>;
+template struct RowSparse<double>;
+template class Gradients<float>;
+template class Gradients<double>;
+template class GradientSum<float>;
+template class GradientSum<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,91 @@
+// Gradients<T>: what Tape::gradient returns, a plain value that outlives the tape. Each gradient is dense, or
+// row-sparse where only some rows of a table were read (an embedding). Asking for one that does not exist is
+// an error that says why; there is nothing to zero between steps. GradientSum, at the end, is how the sweep
+// adds contributions up.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+/// The gradient of a table of which only some rows were read; all other rows are zero.
+template <class T>
+struct RowSparse {
+  Shape shape;      ///< of the whole table
+  Ids rows;         ///< (R,), ascending and unique in what Gradients returns
+  Array<T> values;  ///< (R, the table's other axes...)
+
+  Array<T> dense() const;
+};
+
+template <class T>
+using Gradient = std::variant<Array<T>, RowSparse<T>>;
+
+/// What `gradients[parameter]` does if the differentiated value does not depend on it.
+enum class Unreached { error, zeros };
+inline constexpr Unreached zeros = Unreached::zeros;
+
+template <class T>
+class Gradients {
+ public:
+  /// The gradient of a parameter, a leaf, or a variable named in `.of`, in the shape of its value.
+  /// Throws Error naming x if the differentiated value does not depend on it or no gradient was kept for it.
+  Array<T> operator[](const Variable<T>& x) const;
+  /// The same without making a row-sparse gradient dense; for optimizers.
+  const Gradient<T>& stored(const Variable<T>& x) const;
+  /// True if the differentiated value depends on x.
+  bool reached(const Variable<T>& x) const { return find(x) != nullptr; }
+
+ private:
+  friend class Tape<T>;
+  const Gradient<T>* find(const Variable<T>& x) const;
+  [[noreturn]] void missing(const Variable<T>& x) const;
+
+  struct Place {
+    std::shared_ptr<const Parameter<T>> parameter;  // kept alive, so that its address stays its identity
+    std::uint32_t node;
+  };
+
+  std::uint64_t tape_ = 0;
+  Unreached unreached_ = Unreached::error;
+  std::unordered_map<const Parameter<T>*, Place> parameters_;
+  std::unordered_set<std::uint32_t> leaves_;
+  std::unordered_map<std::uint32_t, Gradient<T>> by_node_;
+};
+
+/// Adds up the contributions to one gradient. The first is kept as it is, without a copy or a fill of zeros.
+template <class T>
+class GradientSum {
+ public:
+  bool empty() const { return !has_dense_ && sparse_ == nullptr; }
+  void add(Array<T> contribution);
+  void add(RowSparse<T> contribution);
+  /// The dense sum for adding to in place: starts as zeros, belongs to this sum alone.
+  Array<T>& in_place(const Shape& shape);
+  /// Everything added so far, dense.
+  Array<T> take_dense(const Shape& shape);
+  /// Everything added so far; row-sparse (rows ascending and unique) if all contributions were.
+  Gradient<T> take(const Shape& shape);
+
+ private:
+  void fold_sparse(const Shape& shape);
+
+  Array<T> dense_;
+  std::unique_ptr<std::vector<RowSparse<T>>> sparse_;
+  bool has_dense_ = false;
+};
+
+extern template struct RowSparse<float>;
+extern template struct RowSparse<double>;
+extern template class Gradients<float>;
+extern template class Gradients<double>;
+extern template class GradientSum<float>;
+extern template class GradientSum<double>;
+
+}  // namespace xgrad

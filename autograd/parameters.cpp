@@ -1,0 +1,107 @@
+// Declaration and lookup of parameters; see parameters.hpp.
+#include <xgrad/autograd/parameters.hpp>
+
+#include <cmath>
+
+namespace xgrad {
+
+namespace {
+
+void check_name(std::string_view name) {
+  if (name.empty() || name.find('/') != std::string_view::npos)
+    throw Error("parameters", "a name is one non-empty word without '/', got '" + std::string(name) +
+                                  "'; scopes are entered with p / \"scope\"");
+}
+
+}  // namespace
+
+template <class T>
+Parameters<T>::Parameters(std::uint32_t seed) : store_(std::make_shared<Store>(seed)) {}
+
+template <class T>
+Parameters<T>::Parameters(std::map<std::string, Array<double>> values) : Parameters() {
+  store_->values = std::make_unique<const std::map<std::string, Array<double>>>(std::move(values));
+}
+
+template <class T>
+Parameters<T> Parameters<T>::operator/(std::string_view scope) const {
+  check_name(scope);
+  Parameters result = *this;
+  result.scope_ += std::string(scope) + "/";
+  return result;
+}
+
+template <class T>
+Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape) const {
+  const double bound =
+      shape.rank() == 0 || shape[0] == 0 ? 1.0 : 1.0 / std::sqrt(static_cast<double>(shape[0]));
+  return weight(name, shape, uniform(-bound, bound));
+}
+
+template <class T>
+Variable<T> Parameters<T>::bias(std::string_view name, const Shape& shape) const {
+  return weight(name, shape, xgrad::constant(0));
+}
+
+template <class T>
+Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
+                                  const Initializer& initializer) const {
+  check_name(name);
+  const std::string path = scope_ + std::string(name);
+  for (const Variable<T>& known : store_->list)
+    if (known.parameter()->path == path) throw Error("parameters", "'" + path + "' is declared twice");
+
+  Array<T> value;
+  if (store_->values == nullptr) {
+    std::vector<double> numbers(shape.size());
+    initializer(store_->random, numbers);
+    value = Array<double>(shape, numbers).template cast<T>();
+  } else {
+    const auto it = store_->values->find(path);
+    if (it == store_->values->end() || it->second.shape() != shape)
+      throw Error("parameters", "no value of shape " + to_string(shape) + " was given for '" + path +
+                                    "': a checked function must declare the same parameters in every run");
+    value = it->second.template cast<T>();
+  }
+  value.mark_parameter();
+
+  Variable<T> variable(value);
+  variable.parameter_ = std::make_shared<const Parameter<T>>(Parameter<T>{path, value});
+  variable.kind_ = Variable<T>::Kind::parameter;
+  store_->list.push_back(variable);
+  return variable;
+}
+
+template <class T>
+std::size_t Parameters<T>::count() const {
+  std::size_t total = 0;
+  for (const Variable<T>& parameter : list()) total += parameter.size();
+  return total;
+}
+
+template <class T>
+const Variable<T>& Parameters<T>::operator[](std::string_view path) const {
+  std::string known;
+  for (const Variable<T>& parameter : list()) {
+    if (parameter.parameter()->path == scope_ + std::string(path)) return parameter;
+    known += (known.empty() ? "'" : ", '") + parameter.parameter()->path + "'";
+  }
+  throw Error("parameters", "there is no '" + scope_ + std::string(path) +
+                                "'; there are: " + (known.empty() ? "none" : known));
+}
+
+template <class T>
+void Parameters<T>::assign(std::string_view path, const Array<T>& values) const {
+  const Variable<T>& parameter = (*this)[path];
+  if (values.shape() != parameter.shape())
+    throw Error("parameters", "'" + parameter.parameter()->path + "' has shape " +
+                                  to_string(parameter.shape()) + ", cannot take values of shape " +
+                                  to_string(values.shape()));
+  Array<T> target = parameter.value();
+  target.overwrite(values);
+}
+
+template class Parameters<float>;
+template class Parameters<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,70 @@
+// Parameters<T>: the only place where a named trainable array is born, so that none can be forgotten by an
+// optimizer, a check or a file. It is a handle to a shared, ordered list and a scope: `p / "rnn"` declares
+// under "rnn/...". A model is a function of a Parameters: gradcheck runs that function again and again with
+// values of its choosing, by the same paths (`Parameters(values)`).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <xgrad/autograd/random.hpp>
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+template <class T>
+class Parameters {
+ public:
+  /// An empty list whose initial values are drawn, in the order of declaration, from Random(seed).
+  explicit Parameters(std::uint32_t seed = 0);
+  /// An empty list whose initial values are looked up by path instead, cast to T.
+  explicit Parameters(std::map<std::string, Array<double>> values);
+
+  /// The same list, declaring under `scope/...`.
+  Parameters operator/(std::string_view scope) const;
+
+  /// A new parameter. Without an initializer: uniform in +-1/sqrt(K) with K the size of the first axis, which
+  /// for matmul(x, W) with W: (K, M) is the number of inputs that each output sums (LeCun et al. 1998).
+  /// Throws Error if the path is taken, or the name is empty or has a '/'.
+  Variable<T> weight(std::string_view name, const Shape& shape) const;
+  Variable<T> weight(std::string_view name, const Shape& shape, const Initializer& initializer) const;
+  /// A new parameter of zeros.
+  Variable<T> bias(std::string_view name, const Shape& shape) const;
+  /// A checked input of a function under test: to gradcheck, one more parameter.
+  Variable<T> input(std::string_view name, const Shape& shape) const {
+    return input(name, shape, uniform(-1, 1));
+  }
+  Variable<T> input(std::string_view name, const Shape& shape, const Initializer& initializer) const {
+    return weight(name, shape, initializer);
+  }
+  /// Data that is not checked, in this function's scalar.
+  Variable<T> constant(const Array<double>& data) const { return Variable<T>(data.template cast<T>()); }
+
+  /// All parameters of the list, whatever the scope, in the order of declaration.
+  const std::vector<Variable<T>>& list() const { return store_->list; }
+  /// Number of trainable numbers in the list.
+  std::size_t count() const;
+  /// The parameter of this path below the scope. Throws Error listing the paths there are.
+  const Variable<T>& operator[](std::string_view path) const;
+  /// Replaces a parameter's numbers in place. Throws Error if the shapes differ.
+  void assign(std::string_view path, const Array<T>& values) const;
+
+ private:
+  struct Store {
+    explicit Store(std::uint32_t seed) : random(seed) {}
+    std::vector<Variable<T>> list;
+    Random random;
+    std::unique_ptr<const std::map<std::string, Array<double>>> values;
+  };
+
+  std::shared_ptr<Store> store_;
+  std::string scope_;
+};
+
+extern template class Parameters<float>;
+extern template class Parameters<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,69 @@
+// The generators; see random.hpp. Compiled without contraction of a * b + c: fused arithmetic would differ
+// from NumPy in the last bit.
+#include <xgrad/autograd/random.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <xgrad/autograd/error.hpp>
+
+namespace xgrad {
+
+double Random::uniform() {
+  const auto high = static_cast<double>(engine_() >> 5);  // 27 bits
+  const auto low = static_cast<double>(engine_() >> 6);   // 26 bits
+  return (high * 67108864.0 + low) / 9007199254740992.0;
+}
+
+double Random::normal() {
+  if (spare_) {
+    const double x = *spare_;
+    spare_.reset();
+    return x;
+  }
+  double x1, x2, r;
+  do {
+    x1 = 2.0 * uniform() - 1.0;
+    x2 = 2.0 * uniform() - 1.0;
+    r = x1 * x1 + x2 * x2;
+  } while (r >= 1.0 || r == 0.0);
+  const double f = std::sqrt(-2.0 * std::log(r) / r);
+  spare_ = f * x1;
+  return f * x2;
+}
+
+std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,
+                                            std::array<std::uint32_t, 4> counter) {
+  const auto product = [](std::uint32_t a, std::uint32_t b) { return static_cast<std::uint64_t>(a) * b; };
+  const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
+  const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p = product(0xD2511F53U, counter[0]), q = product(0xCD9E8D57U, counter[2]);
+    counter = {high(q) ^ counter[1] ^ key[0], low(q), high(p) ^ counter[3] ^ key[1], low(p)};
+    key[0] += 0x9E3779B9U;  // the golden ratio and sqrt(3) - 1, as fractions of 2^32
+    key[1] += 0xBB67AE85U;
+  }
+  return counter;
+}
+
+Initializer uniform(double low, double high) {
+  if (!(low <= high))
+    throw Error("uniform", "needs low <= high, got " + std::to_string(low) + " and " + std::to_string(high));
+  return [=](Random& random, std::span<double> numbers) {
+    for (double& x : numbers) x = low + (high - low) * random.uniform();
+  };
+}
+
+Initializer normal(double deviation) {
+  if (!(deviation >= 0)) throw Error("normal", "needs a deviation >= 0, got " + std::to_string(deviation));
+  return [=](Random& random, std::span<double> numbers) {
+    for (double& x : numbers) x = deviation * random.normal();
+  };
+}
+
+Initializer constant(double value) {
+  return [=](Random&, std::span<double> numbers) { std::fill(numbers.begin(), numbers.end(), value); };
+}
+
+}  // namespace xgrad

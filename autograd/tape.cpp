@@ -1,0 +1,283 @@
+// Recording and the sweep; see tape.hpp. Compiled here once per scalar.
+#include <xgrad/autograd/tape.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include <xgrad/autograd/kernels/sum.hpp>
+
+namespace xgrad {
+
+namespace {
+
+// Which tapes are alive, and on which thread: asked only for a variable that is not of the recording tape.
+class LiveTapes {
+ public:
+  void insert(std::uint64_t serial) {
+    const std::lock_guard lock(mutex_);
+    thread_of_.emplace(serial, std::this_thread::get_id());
+  }
+  void erase(std::uint64_t serial) {
+    const std::lock_guard lock(mutex_);
+    thread_of_.erase(serial);
+  }
+  enum class State { ended, this_thread, other_thread };
+  State state(std::uint64_t serial) {
+    const std::lock_guard lock(mutex_);
+    const auto it = thread_of_.find(serial);
+    if (it == thread_of_.end()) return State::ended;
+    return it->second == std::this_thread::get_id() ? State::this_thread : State::other_thread;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::thread::id> thread_of_;
+};
+
+LiveTapes& live_tapes() {
+  static LiveTapes tapes;
+  return tapes;
+}
+
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> serial{0};
+  return ++serial;  // 0 stays "no tape"
+}
+
+// Removes the innermost scope equal to `scope`.
+template <class Scope>
+void leave(std::vector<Scope*>& scopes, const Scope* scope) {
+  const auto it = std::find(scopes.rbegin(), scopes.rend(), scope);
+  if (it != scopes.rend()) scopes.erase(std::next(it).base());
+}
+
+std::string argument_name(std::size_t argument) { return "argument " + std::to_string(argument); }
+
+}  // namespace
+
+template <class T>
+void VjpTarget<T>::add(Array<T> dx) {
+  if (dx.shape() != x_) {
+    const auto widened = broadcast(x_, dx.shape());
+    const bool undo = widened && *widened == dx.shape() && broadcast(dx.shape(), y_) == y_;
+    if (!undo)
+      throw Error(op_, "the vjp of " + argument_name(argument_) + " returned shape " + to_string(dx.shape()) +
+                           ", expected " + to_string(x_));
+    dx = kernels::sum_to(dx, x_);
+  }
+  sum_.add(std::move(dx));
+}
+
+template <class T>
+void VjpTarget<T>::add(RowSparse<T> dx) {
+  if (dx.shape != x_)
+    throw Error(op_, "the vjp of " + argument_name(argument_) + " returned rows of a table of shape " +
+                         to_string(dx.shape) + ", expected " + to_string(x_));
+  sum_.add(std::move(dx));
+}
+
+template <class T>
+std::vector<Tape<T>*>& Tape<T>::scopes() {
+  thread_local std::vector<Tape*> scopes;
+  return scopes;
+}
+
+template <class T>
+Tape<T>* Tape<T>::current() {
+  const auto& open = scopes();
+  return open.empty() ? nullptr : open.back();
+}
+
+template <class T>
+Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()) {
+  live_tapes().insert(serial_);
+  scopes().push_back(this);
+}
+
+template <class T>
+Tape<T>::~Tape() {
+  for (auto edge = edges_.rbegin(); edge != edges_.rend(); ++edge)
+    if (edge->vjp != nullptr) edge->vjp->~Vjp<T>();
+  leave(scopes(), this);
+  live_tapes().erase(serial_);
+}
+
+template <class T>
+Variable<T> Tape<T>::leaf(Array<T> value) {
+  check_thread("leaf");
+  const std::uint32_t node = add_node("leaf", value.shape());
+  return taped(std::move(value), node);
+}
+
+template <class T>
+std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape) {
+  if (nodes_.size() == no_node) throw Error(op, "the tape is full: 2^32 - 1 values are recorded");
+  nodes_.push_back({op, shape});
+  return static_cast<std::uint32_t>(nodes_.size() - 1);
+}
+
+template <class T>
+Variable<T> Tape<T>::taped(Array<T> value, std::uint32_t node) const {
+  Variable<T> result(std::move(value));
+  result.kind_ = Kind::taped;
+  result.tape_ = serial_;
+  result.node_ = node;
+  return result;
+}
+
+// The node of input x, or no_node for a constant. Refuses what could lose a gradient silently.
+template <class T>
+std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variable<T>& x) {
+  switch (x.kind_) {
+    case Kind::constant:
+      return no_node;
+    case Kind::parameter: {
+      const auto known = use_of_.find(x.parameter_.get());
+      if (known != use_of_.end()) return uses_[known->second].node;
+      const std::uint32_t node = add_node("parameter", x.shape());
+      use_of_.emplace(x.parameter_.get(), uses_.size());
+      uses_.push_back({x.parameter_, node, x.value_.version()});
+      return node;
+    }
+    case Kind::untaped:
+      throw Error(
+          op,
+          argument_name(argument) + " of shape " + to_string(x.shape()) + " was computed from " +
+              (x.parameter_ ? "the parameter '" + x.parameter_->path + "'" : "a recorded variable") +
+              " while nothing recorded, so its gradient would be lost; compute it in the tape's scope, or "
+              "pass detach(x) if a constant is meant");
+    case Kind::taped:
+      break;
+  }
+  if (x.tape_ == serial_) return x.node_;
+  switch (live_tapes().state(x.tape_)) {
+    case LiveTapes::State::ended:
+      return no_node;
+    case LiveTapes::State::this_thread:
+      throw Error(
+          op, argument_name(argument) + " of shape " + to_string(x.shape()) +
+                  " is recorded on an outer tape that this one suspends; variables of two tapes cannot be "
+                  "mixed: end one tape first, or pass detach(x)");
+    case LiveTapes::State::other_thread:
+      throw Error(
+          op, argument_name(argument) + " of shape " + to_string(x.shape()) +
+                  " is recorded on a tape of another thread, still open there; pass detach(x), or end that "
+                  "tape first");
+  }
+  return no_node;
+}
+
+// Remembers that y was computed, while nothing recorded, from something that has a gradient.
+template <class T>
+void Tape<T>::mark_untaped(Variable<T>& y, const Variable<T>& x) {
+  if (x.kind_ == Kind::constant || y.kind_ == Kind::untaped) return;
+  if (x.kind_ == Kind::taped && live_tapes().state(x.tape_) == LiveTapes::State::ended) return;
+  y.kind_ = Kind::untaped;
+  y.parameter_ = x.parameter_;
+}
+
+template <class T>
+void Tape<T>::check_thread(const char* op) const {
+  if (thread_ != std::this_thread::get_id())
+    throw Error(op, "this tape belongs to another thread; a tape is used on the thread that opened it");
+}
+
+template <class T>
+void Tape<T>::check_parameters() const {
+  for (const Use& use : uses_)
+    if (use.parameter->value.version() != use.version)
+      throw Error("gradient",
+                  "the parameter '" + use.parameter->path +
+                      "' was changed after this tape used it, so the gradient would mix old and new "
+                      "values; call gradient() before the optimizer's step");
+}
+
+template <class T>
+Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& options) {
+  check_thread("gradient");
+  const std::string shape = to_string(y.shape());
+  if (swept_)
+    throw Error("gradient",
+                "the saved values of this tape were freed by an earlier gradient(); pass {.keep = true} to "
+                "that call to sweep again");
+  const bool here = y.kind_ == Kind::taped && y.tape_ == serial_;
+  if (!here && !y.parameter())
+    throw Error("gradient",
+                "the value of shape " + shape +
+                    " is not recorded on this tape: it is a constant here, computed from constants only, "
+                    "before the tape, or on another one");
+  if (options.seed.size() == 0 && y.size() != 1)
+    throw Error("gradient",
+                "a value of shape " + shape +
+                    " has no single gradient; reduce it with sum() or mean(), or pass {.seed = dy}");
+  if (options.seed.size() != 0 && options.seed.shape() != y.shape())
+    throw Error("gradient", "the seed has shape " + to_string(options.seed.shape()) +
+                                ", expected that of the value, " + shape);
+  check_parameters();
+
+  std::vector<bool> wanted(nodes_.size() + 1,
+                           false);  // one more: y itself may be a parameter not used before
+  for (const Variable<T>& x : options.of)
+    if (const auto node = place("gradient", 0, x); node != no_node)
+      wanted.resize(nodes_.size() + 1), wanted[node] = true;
+
+  Gradients<T> result;
+  result.tape_ = serial_;
+  result.unreached_ = options.unreached;
+
+  const Inference pause;  // a vjp may use recorded ops; they are not part of this tape
+  const std::uint32_t start = place("gradient", 0, y);
+  wanted.resize(nodes_.size(), false);
+  std::vector<GradientSum<T>> sums(start + 1);
+  sums[start].add(options.seed.size() != 0 ? options.seed : Array<T>::full(y.shape(), T(1)));
+
+  if (!options.keep) swept_ = true;
+  const auto free = [&](Edge& edge) {
+    if (options.keep || edge.vjp == nullptr) return;
+    edge.vjp->~Vjp<T>();
+    edge.vjp = nullptr;
+  };
+  auto edge = edges_.rbegin();
+  for (; edge != edges_.rend() && edge->output > start; ++edge) free(*edge);
+  for (std::uint32_t node = start + 1; node-- > 0;) {
+    const bool is_leaf = edge == edges_.rend() || edge->output != node;
+    if (is_leaf) result.leaves_.insert(node);
+    if (sums[node].empty()) {
+      for (; edge != edges_.rend() && edge->output == node; ++edge) free(*edge);
+      continue;
+    }
+    if (is_leaf) {
+      result.by_node_.emplace(node, sums[node].take(nodes_[node].shape));
+      continue;
+    }
+    const Array<T> dy = sums[node].take_dense(nodes_[node].shape);
+    if (wanted[node]) result.by_node_.emplace(node, dy);
+    for (; edge != edges_.rend() && edge->output == node; ++edge) {
+      const Shape& x_shape = nodes_[edge->input].shape;
+      edge->vjp->run(dy,
+                     VjpTarget<T>(sums[edge->input], nodes_[node].op, edge->argument, x_shape, dy.shape()));
+      free(*edge);
+    }
+  }
+  for (const Use& use : uses_)
+    result.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});
+  return result;
+}
+
+Inference::Inference() {
+  Tape<float>::scopes().push_back(nullptr);
+  Tape<double>::scopes().push_back(nullptr);
+}
+
+Inference::~Inference() {
+  leave<Tape<float>>(Tape<float>::scopes(), nullptr);
+  leave<Tape<double>>(Tape<double>::scopes(), nullptr);
+}
+
+template class VjpTarget<float>;
+template class VjpTarget<double>;
+template class Tape<float>;
+template class Tape<double>;
+
+}  // namespace xgrad

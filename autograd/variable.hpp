@@ -1,0 +1,148 @@
+// Variable<T>: what users compute with. A value handle to an Array and, while its tape lives, the variable's
+// place on that tape. It remembers the tape by a serial number, so that one whose tape has ended is simply a
+// constant: this is how the state of a recurrent network crosses from one window to the next, and why its
+// gradient stops there. The ops that take and return variables are declared in ops/; recording is explained
+// in tape.hpp.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include <xgrad/autograd/array.hpp>
+
+namespace xgrad {
+
+template <class T>
+class Tape;
+template <class T>
+class Gradients;
+template <class T>
+class Parameters;
+
+/// A named trainable array. Only Parameters creates one.
+template <class T>
+struct Parameter {
+  std::string path;  ///< its scopes and name: "rnn/Wh"
+  Array<T> value;    ///< shared with every variable that stands for the parameter
+};
+
+template <class T>
+class Variable {
+ public:
+  using value_type = T;
+
+  /// A constant without numbers, shape (0,).
+  Variable() = default;
+  /// A constant: recording an op on it costs nothing in the sweep.
+  Variable(Array<T> value)
+      : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): meant to convert
+  /// The rank-0 constant.
+  template <Number S>
+  Variable(S number) : value_(Array<T>(number)) {}  // NOLINT(google-explicit-constructor)
+  /// The evaluated numbers of an xtensor expression, as a constant.
+  template <XtensorExpression E>
+  Variable(const E& expression) : value_(expression) {}  // NOLINT(google-explicit-constructor)
+
+  const Array<T>& value() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  std::size_t rank() const { return value_.rank(); }
+  std::size_t size() const { return value_.size(); }
+  /// The one number of a variable of size 1. Throws Error for any other size.
+  T item() const { return value_.item(); }
+  /// The value as a read-only xtensor expression, without a copy; valid while the variable is.
+  auto xt() const { return value_.xt(); }
+
+  /// The parameter that this variable is, or null.
+  const Parameter<T>* parameter() const { return kind_ == Kind::parameter ? parameter_.get() : nullptr; }
+
+  friend Variable operator+(const Variable& a, const Variable& b) { return add(a, b); }
+  friend Variable operator-(const Variable& a, const Variable& b) { return subtract(a, b); }
+  friend Variable operator*(const Variable& a, const Variable& b) { return multiply(a, b); }
+  friend Variable operator/(const Variable& a, const Variable& b) { return divide(a, b); }
+  friend Variable operator-(const Variable& a) { return negate(a); }
+
+  // A number beside a variable: one pass, no broadcast, no edge for the number.
+  template <Number S>
+  friend Variable operator+(const Variable& a, S s) {
+    return affine_map(a, 1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Variable operator+(S s, const Variable& a) {
+    return affine_map(a, 1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Variable operator-(const Variable& a, S s) {
+    return affine_map(a, 1, -static_cast<double>(s));
+  }
+  template <Number S>
+  friend Variable operator-(S s, const Variable& a) {
+    return affine_map(a, -1, static_cast<double>(s));
+  }
+  template <Number S>
+  friend Variable operator*(const Variable& a, S s) {
+    return affine_map(a, static_cast<double>(s), 0);
+  }
+  template <Number S>
+  friend Variable operator*(S s, const Variable& a) {
+    return affine_map(a, static_cast<double>(s), 0);
+  }
+  template <Number S>
+  friend Variable operator/(const Variable& a, S s) {
+    return divide(a, Variable(s));
+  }
+  template <Number S>
+  friend Variable operator/(S s, const Variable& a) {
+    return divide(Variable(s), a);
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Variable& x) { return out << x.value_; }
+
+ private:
+  friend class Tape<T>;
+  friend class Gradients<T>;
+  friend class Parameters<T>;
+
+  enum class Kind : std::uint8_t {
+    constant,
+    taped,      // node_ of the tape with serial tape_; a constant once that has ended
+    parameter,  // parameter_
+    untaped,  // computed from a parameter (parameter_, where known) while nothing recorded: no tape may take
+              // it
+  };
+
+  Array<T> value_;
+  std::shared_ptr<const Parameter<T>> parameter_;
+  std::uint64_t tape_ = 0;
+  std::uint32_t node_ = 0;
+  Kind kind_ = Kind::constant;
+};
+
+/// x as a constant: its gradient is cut. The value is shared, or copied where x lies in a parameter's block,
+/// so that training does not change it later.
+template <class T>
+Variable<T> detach(const Variable<T>& x) {
+  return Variable<T>(x.value().in_parameter() ? x.value().copy() : x.value());
+}
+
+/// "(3, 4)" or, for a parameter, "(3, 4) (parameter 'rnn/Wh')"; for error messages.
+template <class T>
+std::string describe(const Variable<T>& x) {
+  return to_string(x.shape()) + (x.parameter() ? " (parameter '" + x.parameter()->path + "')" : "");
+}
+
+}  // namespace xgrad
+
+// xt::tanh(variable) would compute outside the tape and lose the gradient; these make it say so.
+namespace xt::detail {
+
+template <class T>
+struct is_crtp_base_of_impl<xt::xexpression, xgrad::Variable<T>> : std::false_type {
+  static_assert(
+      sizeof(T) == 0,
+      "xt:: functions do not record on the tape: call xgrad's own (tanh(x), not xt::tanh(x)), or compute on "
+      "the numbers with x.xt()");
+};
+
+}  // namespace xt::detail
