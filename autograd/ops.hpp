@@ -1,0 +1,10 @@
+// All ops, by family; each family is one pair of files in ops/.
+#pragma once
+
+#include <xgrad/autograd/ops/arithmetic.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/indexing.hpp>
+#include <xgrad/autograd/ops/linear.hpp>
+#include <xgrad/autograd/ops/reduce.hpp>
+#include <xgrad/autograd/ops/shape.hpp>
+#include <xgrad/autograd/ops/softmax.hpp>

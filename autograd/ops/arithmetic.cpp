@@ -1,0 +1,89 @@
+// Values and vjps of arithmetic. The vjps ignore broadcasting: the tape sums a gradient back to its input's
+// shape.
+#include <xgrad/autograd/ops/arithmetic.hpp>
+
+#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+namespace xgrad {
+
+using kernels::map;
+
+namespace {
+
+template <class T>
+void check_broadcast(const char* op, const Variable<T>& a, const Variable<T>& b) {
+  if (!broadcast(a.shape(), b.shape()))
+    throw Error(op, "shapes " + describe(a) + " and " + describe(b) +
+                        " do not broadcast: aligned right, axes must be equal or 1");
+}
+
+}  // namespace
+
+// y = a + b                         da = dy                 db = dy
+template <class T>
+Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
+  check_broadcast("add", a, b);
+  const auto pass = [](const Array<T>& dy) { return dy; };
+  return record("add", a.value() + b.value(), wrt(a, pass), wrt(b, pass));
+}
+
+// y = a - b                         da = dy                 db = -dy
+template <class T>
+Variable<T> subtract(const Variable<T>& a, const Variable<T>& b) {
+  check_broadcast("subtract", a, b);
+  return record("subtract", a.value() - b.value(), wrt(a, [](const Array<T>& dy) { return dy; }),
+                wrt(b, [](const Array<T>& dy) { return -dy; }));
+}
+
+// y = a b                           da = dy b               db = dy a
+template <class T>
+Variable<T> multiply(const Variable<T>& a, const Variable<T>& b) {
+  check_broadcast("multiply", a, b);
+  return record("multiply", a.value() * b.value(),
+                wrt(a, [b = b.value()](const Array<T>& dy) { return dy * b; }),
+                wrt(b, [a = a.value()](const Array<T>& dy) { return dy * a; }));
+}
+
+// y = a / b                         da = dy / b             db = -dy y / b
+template <class T>
+Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
+  check_broadcast("divide", a, b);
+  const Array<T> y = a.value() / b.value();
+  return record("divide", y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
+                wrt(b, [y, b = b.value()](const Array<T>& dy) {
+                  return map([](auto dyi, auto yi, auto bi) { return -(dyi * yi / bi); }, dy, y, b);
+                }));
+}
+
+// y = -a                            da = -dy
+template <class T>
+Variable<T> negate(const Variable<T>& a) {
+  return record("negate", -a.value(), wrt(a, [](const Array<T>& dy) { return -dy; }));
+}
+
+// y = scale a + shift               da = scale dy
+template <class T>
+Variable<T> affine_map(const Variable<T>& a, double scale, double shift) {
+  const T s = static_cast<T>(scale), t = static_cast<T>(shift);
+  const Array<T> y = scale == 1   ? map([t](auto ai) { return ai + t; }, a.value())
+                     : shift == 0 ? map([s](auto ai) { return s * ai; }, a.value())
+                                  : map([s, t](auto ai) { return s * ai + t; }, a.value());
+  return record("affine_map", y,
+                wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
+}
+
+template Variable<float> add(const Variable<float>&, const Variable<float>&);
+template Variable<double> add(const Variable<double>&, const Variable<double>&);
+template Variable<float> subtract(const Variable<float>&, const Variable<float>&);
+template Variable<double> subtract(const Variable<double>&, const Variable<double>&);
+template Variable<float> multiply(const Variable<float>&, const Variable<float>&);
+template Variable<double> multiply(const Variable<double>&, const Variable<double>&);
+template Variable<float> divide(const Variable<float>&, const Variable<float>&);
+template Variable<double> divide(const Variable<double>&, const Variable<double>&);
+template Variable<float> negate(const Variable<float>&);
+template Variable<double> negate(const Variable<double>&);
+template Variable<float> affine_map(const Variable<float>&, double, double);
+template Variable<double> affine_map(const Variable<double>&, double, double);
+
+}  // namespace xgrad

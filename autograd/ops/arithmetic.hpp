@@ -1,0 +1,27 @@
+// Arithmetic under NumPy's broadcasting. The operators + - * / of variable.hpp call these; a plain number on
+// either side becomes affine_map (or divide), so that `1 - f` is one pass over f.
+#pragma once
+
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+/// a + b, a - b, a * b, a / b elementwise. Throw Error if the shapes do not broadcast.
+template <class T>
+Variable<T> add(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> subtract(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> multiply(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> divide(const Variable<T>& a, const Variable<T>& b);
+
+/// -a.
+template <class T>
+Variable<T> negate(const Variable<T>& a);
+
+/// scale a + shift, elementwise, with plain numbers.
+template <class T>
+Variable<T> affine_map(const Variable<T>& a, double scale, double shift);
+
+}  // namespace xgrad

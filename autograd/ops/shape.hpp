@@ -1,0 +1,51 @@
+// Ops that move numbers without computing: reshape, select, slice, stack, concat, transpose. Along the
+// leading axis they share memory where they can; the gradients of many slices of one array add up in one
+// buffer.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <vector>
+
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+/// The same numbers in another shape; one size may be -1 and is worked out. Shares memory.
+/// Throws Error if the sizes do not agree.
+template <class T>
+Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& shape);
+
+/// Entry `index` along `axis`, which is dropped: NumPy's x[index]. Negative values count from the end.
+template <class T>
+Variable<T> select(const Variable<T>& x, std::ptrdiff_t index, std::ptrdiff_t axis = 0);
+
+/// Entries [first, last) along `axis`: NumPy's x[first:last], except that a bound outside the axis is an
+/// error. Negative values count from the end.
+template <class T>
+Variable<T> slice(const Variable<T>& x, std::ptrdiff_t first, std::ptrdiff_t last, std::ptrdiff_t axis = 0);
+
+/// Variables of one shape along a new axis.     n times (A, B)   result, axis 0: (n, A, B)
+/// Throws Error if there are none or the shapes differ.
+template <class T>
+Variable<T> stack(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis = 0);
+template <class T>
+Variable<T> stack(std::initializer_list<Variable<T>> xs, std::ptrdiff_t axis = 0) {
+  return stack(std::vector<Variable<T>>(xs), axis);
+}
+
+/// Variables joined along an axis they have; all other axes must agree.
+/// Throws Error if there are none or the shapes do not fit.
+template <class T>
+Variable<T> concat(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis = 0);
+template <class T>
+Variable<T> concat(std::initializer_list<Variable<T>> xs, std::ptrdiff_t axis = 0) {
+  return concat(std::vector<Variable<T>>(xs), axis);
+}
+
+/// Axes in the given order, reversed if none is given: NumPy's transpose.
+/// Throws Error unless `axes` is a permutation.
+template <class T>
+Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& axes = {});
+
+}  // namespace xgrad
