@@ -1,0 +1,126 @@
+// What the state of a recurrent cell may be: a variable, or a tuple, array, vector or plain aggregate of
+// states, nested. for_each_part is the only place that knows; everything that carries, cuts or resets state
+// goes through it.
+#pragma once
+
+#include <array>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/ops/indexing.hpp>
+#include <xgrad/autograd/ops/shape.hpp>
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+namespace detail {
+
+template <class S>
+inline constexpr bool is_variable = false;
+template <class T>
+inline constexpr bool is_variable<Variable<T>> = true;
+
+template <class S>
+inline constexpr bool is_vector = false;
+template <class S>
+inline constexpr bool is_vector<std::vector<S>> = true;
+
+template <class S>
+concept TupleLike = requires {
+  std::tuple_size<S>::value;
+};
+
+// Converts to any class: counts the fields of an aggregate by trying to brace-initialise it.
+struct AnyField {
+  template <class F>
+  requires std::is_class_v<F>
+  operator F() const;  // NOLINT(google-explicit-constructor): never defined, never called
+};
+template <class S, class... Fields>
+consteval std::size_t field_count() {
+  if constexpr (requires { S{Fields{}..., AnyField{}}; }) {
+    return field_count<S, Fields..., AnyField>();
+  } else {
+    return sizeof...(Fields);
+  }
+}
+
+// Calls f(a_0, b_0), f(a_1, b_1), ... on the fields of two aggregates of one type.
+template <class S, class F>
+void for_each_field(S& state, F f) {
+  constexpr std::size_t n = field_count<std::remove_const_t<S>>();
+  static_assert(n >= 1 && n <= 8,
+                "a plain struct used as a recurrent state has 1 to 8 fields, each itself a state");
+  if constexpr (n == 1) {
+    auto& [a] = state;
+    f(a);
+  } else if constexpr (n == 2) {
+    auto& [a, b] = state;
+    f(a), f(b);
+  } else if constexpr (n == 3) {
+    auto& [a, b, c] = state;
+    f(a), f(b), f(c);
+  } else if constexpr (n == 4) {
+    auto& [a, b, c, d] = state;
+    f(a), f(b), f(c), f(d);
+  } else if constexpr (n == 5) {
+    auto& [a, b, c, d, e] = state;
+    f(a), f(b), f(c), f(d), f(e);
+  } else if constexpr (n == 6) {
+    auto& [a, b, c, d, e, g] = state;
+    f(a), f(b), f(c), f(d), f(e), f(g);
+  } else if constexpr (n == 7) {
+    auto& [a, b, c, d, e, g, h] = state;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
+  } else {
+    auto& [a, b, c, d, e, g, h, i] = state;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i);
+  }
+}
+
+}  // namespace detail
+
+/// Calls `f(part)` on every variable of a state, in order; `f` may replace it.
+template <class S, class F>
+void for_each_part(S& state, F f) {
+  using Plain = std::remove_const_t<S>;
+  if constexpr (detail::is_variable<Plain>) {
+    f(state);
+  } else if constexpr (detail::is_vector<Plain>) {
+    for (auto& part : state) for_each_part(part, f);
+  } else if constexpr (detail::TupleLike<Plain>) {
+    std::apply([&f](auto&... parts) { (for_each_part(parts, f), ...); }, state);
+  } else {
+    static_assert(std::is_aggregate_v<Plain>,
+                  "a recurrent state is a Variable, or a tuple, array, vector or plain struct of states");
+    detail::for_each_field(state, [&f](auto& part) { for_each_part(part, f); });
+  }
+}
+
+/// The state as constants: cuts its gradient inside a window.
+template <class S>
+requires(!detail::is_variable<S>) S detach(S state) {
+  for_each_part(state, [](auto& part) { part = detach(part); });
+  return state;
+}
+
+/// The state with the rows (sequences of the batch) marked in `rows` set to zero and their gradient cut: what
+/// a new document in one track of a batch needs.     each part: (N, ...)   rows: (N,), nonzero = reset
+template <class S>
+requires(!detail::is_variable<S>) S reset_rows(S state, const Ids& rows) {
+  for_each_part(state, [&rows](auto& part) { part = reset_rows(part, rows); });
+  return state;
+}
+
+/// The first n rows (sequences of the batch) of every part, for a batch that goes on with fewer.
+template <class S>
+S first_rows(S state, std::size_t n) {
+  for_each_part(state, [n](auto& part) {
+    if (part.shape()[0] != n) part = slice(part, 0, static_cast<std::ptrdiff_t>(n));
+  });
+  return state;
+}
+
+}  // namespace xgrad

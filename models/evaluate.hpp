@@ -1,0 +1,36 @@
+// evaluate: what a language model loses on a text, token by token, whatever its cell.
+#pragma once
+
+#include <numeric>
+#include <utility>
+
+#include <xgrad/autograd/tape.hpp>
+#include <xgrad/models/rnnlm.hpp>
+
+namespace xgrad {
+
+/// The exact sum of token losses, in nats, and how many there were: what a perplexity is made of.
+struct TokenLosses {
+  double total = 0;
+  std::size_t count = 0;
+};
+
+/// Runs the model over all `windows` in order, from a zero state that is carried along; nothing is recorded.
+///     windows[i].inputs, windows[i].targets: (T_i, N_i), N_i not growing
+template <class Model, class Windows>
+TokenLosses evaluate(const Model& model, const Windows& windows) {
+  const Inference pause;
+  TokenLosses result;
+  auto state = model.zero(windows[0].inputs.shape()[1]);
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const auto window = windows[i];
+    state = first_rows(std::move(state), window.inputs.shape()[1]);
+    auto [losses, next] = model.loss(window.inputs, window.targets, state, Reduction::none);
+    result.total += std::accumulate(losses.value().begin(), losses.value().end(), 0.0);
+    result.count += losses.size();
+    state = std::move(next);
+  }
+  return result;
+}
+
+}  // namespace xgrad
