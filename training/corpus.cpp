@@ -1,0 +1,100 @@
+// Reading and numbering text; see corpus.hpp.
+#include <xgrad/training/corpus.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace xgrad {
+
+namespace {
+
+using Ids = std::vector<Vocabulary::Id>;
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+void check_length(std::string_view name, const Ids& ids) {
+  if (ids.empty()) throw BadData("corpus", "the " + std::string(name) + " text is empty");
+  if (ids.size() < 2)
+    throw BadData("corpus", "the " + std::string(name) + " text has one token, expected at least two");
+}
+
+Ids number_new(std::string_view text, std::size_t limit, Vocabulary& vocabulary) {
+  Ids ids;
+  for (const std::string_view word : split_words(text, limit)) ids.push_back(vocabulary.add(word));
+  check_length("training", ids);
+  return ids;
+}
+
+Ids number_known(std::string_view name, std::string_view text, Corpus& corpus) {
+  Ids ids;
+  for (const std::string_view word : split_words(text)) {
+    const auto id = corpus.vocabulary.find(word);
+    corpus.unknown += id ? 0 : 1;
+    ids.push_back(id ? *id : corpus.vocabulary.add(unknown_word));
+  }
+  check_length(name, ids);
+  return ids;
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  std::error_code status;
+  if (std::filesystem::is_directory(path, status))
+    throw NoInput("corpus", "'" + path.string() + "' is a folder, expected a file");
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in) throw NoInput("corpus", "cannot read '" + path.string() + "': " + std::strerror(errno));
+  return text;
+}
+
+std::vector<std::string_view> split_words(std::string_view text, std::size_t limit) {
+  std::vector<std::string_view> words;
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < text.size() && words.size() < limit;) {
+    if (text[i] == '\n') {
+      words.push_back(end_of_sentence);
+      ++line;
+      ++i;
+    } else if (is_space(text[i])) {
+      ++i;
+    } else {
+      const std::size_t begin = i;
+      while (i < text.size() && !is_space(text[i])) {
+        if (text[i] == '\0')
+          throw BadData("corpus", "line " + std::to_string(line) + " has a NUL byte: this is not a text");
+        ++i;
+      }
+      words.push_back(text.substr(begin, i - begin));
+    }
+  }
+  return words;
+}
+
+Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test, std::size_t limit) {
+  Corpus corpus;
+  corpus.train = number_new(train, limit, corpus.vocabulary);
+  corpus.valid = number_known("validation", valid, corpus);
+  corpus.test = number_known("test", test, corpus);
+  return corpus;
+}
+
+Corpus read_corpus(const std::filesystem::path& directory, Splits splits, std::size_t limit) {
+  std::error_code status;
+  if (!std::filesystem::is_directory(directory, status))
+    throw NoInput("corpus", "there is no folder '" + directory.string() + "'");
+  const std::string prefix = std::filesystem::exists(directory / "train.txt", status) ? "" : "ptb.";
+  if (!std::filesystem::exists(directory / (prefix + "train.txt"), status))
+    throw NoInput("corpus", "'" + directory.string() + "' has neither train.txt nor ptb.train.txt");
+  const auto text = [&](const char* split) { return read_file(directory / (prefix + split + ".txt")); };
+  if (splits == Splits::all) return make_corpus(text("train"), text("valid"), text("test"), limit);
+  Corpus corpus;
+  corpus.train = number_new(text("train"), limit, corpus.vocabulary);
+  return corpus;
+}
+
+}  // namespace xgrad

@@ -1,0 +1,54 @@
+// Text as token ids. Words are separated by white space and every newline is the word `<eos>`, as the Penn
+// Treebank is prepared for language models (Mikolov et al. 2010). Ids are given by first appearance in the
+// training text.
+#pragma once
+
+#include <filesystem>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/training/vocabulary.hpp>
+
+namespace xgrad {
+
+/// A file that is missing or cannot be read.
+struct NoInput : Error {
+  using Error::Error;
+};
+/// Text that cannot be used: empty, too short, not text.
+struct BadData : Error {
+  using Error::Error;
+};
+
+inline constexpr std::string_view end_of_sentence = "<eos>";
+inline constexpr std::string_view unknown_word = "<unk>";
+
+/// The whole file. Throws NoInput, with the system's reason.
+std::string read_file(const std::filesystem::path& path);
+
+/// The words of `text`, at most `limit`; views into it. Throws BadData for a NUL byte, naming its line.
+std::vector<std::string_view> split_words(std::string_view text,
+                                          std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+struct Corpus {
+  Vocabulary vocabulary;
+  std::vector<Vocabulary::Id> train, valid, test;
+  std::size_t unknown = 0;  ///< tokens of valid and test that the training text does not have
+};
+
+enum class Splits { train_only, all };
+
+/// The corpus of three texts; only the first `limit` tokens of the training text are used. A word of the
+/// other two that it lacks becomes `<unk>`. Throws BadData if a text has fewer than two tokens, naming it.
+Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test,
+                   std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+/// Reads train.txt, valid.txt and test.txt, or ptb.train.txt and so on, from `directory`; with
+/// Splits::train_only the first alone. Throws NoInput if there is no such folder or file, BadData as
+/// make_corpus does.
+Corpus read_corpus(const std::filesystem::path& directory, Splits splits = Splits::all,
+                   std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+}  // namespace xgrad
