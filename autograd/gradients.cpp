@@ -84,6 +84,14 @@ const Gradient<T>& Gradients<T>::stored(const Variable<T>& x) const {
 }
 
 template <class T>
+void Gradients<T>::scale(const Variable<T>& x, double factor) {
+  auto& gradient = const_cast<Gradient<T>&>(stored(x));  // of this object, which is not const here
+  auto* sparse = std::get_if<RowSparse<T>>(&gradient);
+  Array<T>& values = sparse != nullptr ? sparse->values : std::get<Array<T>>(gradient);
+  values = values * factor;
+}
+
+template <class T>
 const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
   std::uint32_t node = x.node_;
   if (const Parameter<T>* parameter = x.parameter()) {

@@ -39,6 +39,8 @@ class Gradients {
   Array<T> operator[](const Variable<T>& x) const;
   /// The same without making a row-sparse gradient dense; for optimizers.
   const Gradient<T>& stored(const Variable<T>& x) const;
+  /// Multiplies the gradient of x by a number; for clipping.
+  void scale(const Variable<T>& x, double factor);
   /// True if the differentiated value depends on x.
   bool reached(const Variable<T>& x) const { return find(x) != nullptr; }
 

@@ -57,27 +57,19 @@ T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
   return total;
 }
 
+// y = factor x
 template <class T>
-void scale(T* y, std::size_t n, T factor) {
+void scale(const T* x, T* y, std::size_t n, T factor) {
   if constexpr (Vectorized<T>) {
-    for_each_pack<T>(n, [&](const auto& pack) { pack.store(y, pack.load(y) * xsimd::batch<T>(factor)); });
+    for_each_pack<T>(n, [&](const auto& pack) { pack.store(y, pack.load(x) * xsimd::batch<T>(factor)); });
   } else {
-    for (std::size_t i = 0; i < n; ++i) y[i] *= factor;
+    for (std::size_t i = 0; i < n; ++i) y[i] = factor * x[i];
   }
 }
 
 template <class T>
 T dot(const T* a, const T* b, std::size_t n) {
   return std::inner_product(a, a + n, b, T(0));
-}
-
-// y = softmax(x); returns log sum e^x.
-template <class T>
-T softmax_row(const T* x, T* y, std::size_t n) {
-  const T shift = row_max(x, n);
-  const T total = exp_shifted(x, y, n, shift);
-  scale(y, n, T(1) / total);
-  return shift + scalar::log(total);
 }
 
 // Applies `rows(x)`, which works on the last axis, along another one.
@@ -99,7 +91,11 @@ Variable<T> softmax_rows(const Variable<T>& x) {
   const std::size_t V = x.shape().back(), rows = x.size() / V;
   auto y = Array<T>::uninitialized(x.shape());
   T* const out = y.mutable_data();
-  for (std::size_t r = 0; r < rows; ++r) softmax_row(x.value().data() + r * V, out + r * V, V);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T* row = x.value().data() + r * V;
+    const T total = exp_shifted(row, out + r * V, V, row_max(row, V));
+    scale(out + r * V, out + r * V, V, T(1) / total);
+  }
   return record("softmax", y, wrt(x, [=](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(y.shape());
                   T* const d = dx.mutable_data();
@@ -160,23 +156,25 @@ Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets,
   if (reduction == Reduction::mean && rows == 0) throw Error(op, "the mean over no targets");
 
   auto losses = Array<T>::uninitialized(targets.shape());
-  auto p = Array<T>::uninitialized(logits.shape());
+  auto totals = Array<T>::uninitialized(targets.shape());
+  auto e = Array<T>::uninitialized(logits.shape());  // e^(x - max x); divided by its row's total, the softmax
   T* const loss = losses.mutable_data();
-  T* const probability = p.mutable_data();
-  T total = T(0);
+  T sum = T(0);
   for (std::size_t r = 0; r < rows; ++r) {
     const T* x = logits.value().data() + r * V;
-    loss[r] = softmax_row(x, probability + r * V, V) - x[targets[r]];
-    total += loss[r];
+    const T shift = row_max(x, V);
+    const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);
+    loss[r] = scalar::log(total) - (x[targets[r]] - shift);
+    sum += loss[r];
   }
   const T weight = reduction == Reduction::mean ? T(1) / static_cast<T>(static_cast<double>(rows)) : T(1);
-  Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * total);
+  const Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
   return record(op, y, wrt(logits, [=](const Array<T>& dy) {
-                  Array<T> dx = p.copy();
+                  auto dx = Array<T>::uninitialized(e.shape());
                   T* const d = dx.mutable_data();
                   for (std::size_t r = 0; r < rows; ++r) {
                     const T dL = reduction == Reduction::none ? dy.data()[r] : weight * *dy.data();
-                    scale(d + r * V, V, dL);
+                    scale(e.data() + r * V, d + r * V, V, dL / totals.data()[r]);
                     d[r * V + static_cast<std::size_t>(targets[r])] -= dL;
                   }
                   return dx;

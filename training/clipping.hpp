@@ -1,0 +1,15 @@
+// Gradient clipping, against the explosions that recurrent networks are prone to.
+#pragma once
+
+#include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/parameters.hpp>
+
+namespace xgrad {
+
+/// Scales the gradients of all parameters by one factor so that their global norm is at most `max_norm`
+/// (Pascanu et al. 2013, arXiv:1211.5063). Returns the norm before; if that is not finite nothing is scaled.
+/// Throws Error if a parameter has no gradient or max_norm is not positive.
+template <class T>
+double clip_global_norm(Gradients<T>& gradients, const Parameters<T>& parameters, double max_norm);
+
+}  // namespace xgrad
