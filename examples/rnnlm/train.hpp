@@ -1,0 +1,18 @@
+// The run itself: build the model, train it, report, let it write.
+#pragma once
+
+#include "settings.hpp"
+#include "text.hpp"
+
+namespace xgrad {
+
+/// The loss stopped being a finite number.
+struct Diverged {
+  std::string message;
+};
+
+/// Trains on `text` in the scalar of the settings and prints the whole report. Throws OutputError if the log
+/// cannot be written, BadData if the text is too short for the windows, Diverged if the rate was too high.
+void run(const Settings& settings, const Text& text);
+
+}  // namespace xgrad
