@@ -91,9 +91,13 @@ Corpus read_corpus(const std::filesystem::path& directory, Splits splits, std::s
   if (!std::filesystem::exists(directory / (prefix + "train.txt"), status))
     throw NoInput("corpus", "'" + directory.string() + "' has neither train.txt nor ptb.train.txt");
   const auto text = [&](const char* split) { return read_file(directory / (prefix + split + ".txt")); };
-  if (splits == Splits::all) return make_corpus(text("train"), text("valid"), text("test"), limit);
+  const std::string train = text("train");
+  if (splits == Splits::all) {
+    const std::string valid = text("valid"), test = text("test");
+    return make_corpus(train, valid, test, limit);
+  }
   Corpus corpus;
-  corpus.train = number_new(text("train"), limit, corpus.vocabulary);
+  corpus.train = number_new(train, limit, corpus.vocabulary);
   return corpus;
 }
 

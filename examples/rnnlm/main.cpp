@@ -3,9 +3,8 @@
 // training that diverged.
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <system_error>
-
-#include <fmt/format.h>
 
 #include "report.hpp"
 #include "settings.hpp"
@@ -15,7 +14,8 @@
 namespace {
 
 int fail(int code, const std::string& message) {
-  fmt::print(stderr, "rnnlm: {}\n", message);
+  std::fputs(("rnnlm: " + message + "\n").c_str(),
+             stderr);  // not fmt, which throws where stderr cannot be written
   return code;
 }
 

@@ -1,0 +1,77 @@
+// The fragments of README.md that are not an example of their own, as tests: each stands here line by line as
+// there, which the test `readme` compares.
+#include <cmath>
+
+#include <doctest/doctest.h>
+
+#include <xgrad/autograd/tape.hpp>
+#include <xgrad/layers/affine.hpp>
+#include <xgrad/models/evaluate.hpp>
+#include <xgrad/models/rnnlm.hpp>
+#include <xgrad/training/sgd.hpp>
+#include <xgrad/training/windows.hpp>
+
+namespace {
+
+using namespace xgrad;
+
+template <class T>
+struct Mgu {
+  Affine<T> xf, xg;
+  Variable<T> Uf, Ug;
+
+  Mgu(const Parameters<T>& p, std::size_t D, std::size_t H)
+      : xf(p / "f", D, H), xg(p / "g", D, H), Uf(p.weight("Uf", {H, H})), Ug(p.weight("Ug", {H, H})) {}
+
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
+    auto f = sigmoid(xf(x) + matmul(h, Uf));
+    return (1 - f) * h + f * tanh(xg(x) + matmul(f * h, Ug));
+  }
+};
+
+constexpr std::size_t V = 5, D = 3, H = 4, N = 2, T = 4;
+
+// A text in which every word determines the next.
+StreamWindows easy_windows() {
+  std::vector<Ids::value_type> tokens;
+  for (int i = 0; i < 200; ++i) tokens.push_back(i % 5);
+  return StreamWindows(tokens, N, T);
+}
+
+}  // namespace
+
+TEST_CASE("README: the training loop carries the state and learns with a user's cell") {
+  const std::uint32_t seed = 1;
+  Parameters<float> parameters(seed);
+  Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  Sgd sgd(parameters, 0.5);
+
+  const auto windows = easy_windows();
+  const auto perplexity = [&] {
+    const TokenLosses losses = evaluate(model, windows);
+    return std::exp(losses.total / static_cast<double>(losses.count));
+  };
+  CHECK(perplexity() > 3);  // near 5, the number of words
+  for (int epoch = 0; epoch < 30; ++epoch) {
+    auto state = model.zero(N);
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      const auto [inputs, targets] = windows[i];
+      Tape<float> tape;
+      auto [loss, next] = model.loss(inputs, targets, first_rows(state, inputs.shape()[1]));
+      sgd.step(tape.gradient(loss));
+      state = next;  // a constant for the next window
+    }
+  }
+  CHECK(perplexity() < 1.2);  // every word is determined by the last
+}
+
+TEST_CASE("README: what was computed from a parameter enters a tape by detach alone") {
+  const Parameters<float> parameters;
+  const Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  auto doubled = 2 * model.affine.W;  // nothing records here
+  Tape<float> tape;
+  auto fixed = sum(detach(doubled) * model.affine.W);  // without detach: an error that names affine/W
+  auto gradients = tape.gradient(fixed);
+  CHECK_THROWS_WITH_AS(doubled * model.affine.W, doctest::Contains("'affine/W'"), Error);
+  CHECK(gradients[model.affine.W].data()[0] == 2 * model.affine.W.value().data()[0]);
+}
