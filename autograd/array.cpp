@@ -2,6 +2,7 @@
 // scalar.
 #include <xgrad/autograd/array.hpp>
 
+#include <cmath>
 #include <limits>
 #include <ostream>
 
@@ -36,9 +37,12 @@ Array<T>::Array(const Shape& shape, const std::vector<T>& values) : Array(uninit
 
 template <class T>
 Array<T> Array<T>::uninitialized(const Shape& shape) {
-  const std::size_t n = shape.size();
-  if (n == 0) return Array(nullptr, nullptr, shape);
-  storage::Block* block = storage::allocate(n * sizeof(T));
+  if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return Array(nullptr, nullptr, shape);
+  std::size_t bytes = sizeof(T);
+  for (const std::size_t dim : shape)
+    if (__builtin_mul_overflow(bytes, dim, &bytes))
+      throw Error("array", "shape " + to_string(shape) + " holds more numbers than memory can");
+  storage::Block* block = storage::allocate(bytes);
   return Array(block, static_cast<T*>(block->bytes()), shape);
 }
 
@@ -145,7 +149,7 @@ Array<T> Array<T>::divide(const Array& a, const Array& b) {
 template <class T>
 Array<T> Array<T>::affine_map(const Array& a, double scale, double shift) {
   const T s = static_cast<T>(scale), t = static_cast<T>(shift);
-  if (shift == 0) return kernels::map([s](auto x) { return s * x; }, a);  // keeps the sign of zero
+  if (shift == 0 && std::signbit(shift)) return kernels::map([s](auto x) { return s * x; }, a);
   if (scale == 1) return kernels::map([t](auto x) { return x + t; }, a);
   return kernels::map([s, t](auto x) { return s * x + t; }, a);
 }
@@ -157,6 +161,12 @@ std::ostream& Array<T>::print(std::ostream& out) const {
 
 template class Array<float>;
 template class Array<double>;
+
+Ids::Ids() {
+  static const auto empty = std::make_shared<const std::vector<value_type>>();
+  values_ = empty;
+  shape_ = {0};
+}
 
 Ids::Ids(std::vector<value_type> values)
     : values_(std::make_shared<const std::vector<value_type>>(std::move(values))), shape_{values_->size()} {}

@@ -54,6 +54,9 @@ class Array {
   static Array full(const Shape& shape, T value);
   static Array zeros(const Shape& shape) { return full(shape, T(0)); }
 
+  /// scale a + shift, elementwise; a shift of -0.0 changes nothing, not even the sign of a zero.
+  static Array affine_map(const Array& a, double scale, double shift);
+
   Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
     retain();
   }
@@ -126,7 +129,7 @@ class Array {
   friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }
   friend Array operator*(const Array& a, const Array& b) { return multiply(a, b); }
   friend Array operator/(const Array& a, const Array& b) { return divide(a, b); }
-  friend Array operator-(const Array& a) { return affine_map(a, -1, 0); }
+  friend Array operator-(const Array& a) { return affine_map(a, -1, -0.0); }
 
   template <Number S>
   friend Array operator+(const Array& a, S s) {
@@ -146,11 +149,11 @@ class Array {
   }
   template <Number S>
   friend Array operator*(const Array& a, S s) {
-    return affine_map(a, static_cast<double>(s), 0);
+    return affine_map(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Array operator*(S s, const Array& a) {
-    return affine_map(a, static_cast<double>(s), 0);
+    return affine_map(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Array operator/(const Array& a, S s) {
@@ -171,7 +174,6 @@ class Array {
   static Array subtract(const Array& a, const Array& b);
   static Array multiply(const Array& a, const Array& b);
   static Array divide(const Array& a, const Array& b);
-  static Array affine_map(const Array& a, double scale, double shift);  // scale a + shift
   std::ostream& print(std::ostream& out) const;
 
   xt::dynamic_shape<std::size_t> xt_shape() const { return {shape_.begin(), shape_.end()}; }
@@ -198,7 +200,7 @@ class Ids {
   using value_type = std::int64_t;
 
   /// No ids: shape (0,).
-  Ids() : Ids(std::vector<value_type>{}) {}
+  Ids();
   /// Shape (n,).
   Ids(std::vector<value_type> values);  // NOLINT(google-explicit-constructor): meant to convert
   Ids(std::initializer_list<value_type> values) : Ids(std::vector<value_type>(values)) {}
@@ -210,6 +212,16 @@ class Ids {
       const E& expression)  // NOLINT(google-explicit-constructor): meant to convert
       : Ids(Shape(expression.shape().begin(), expression.shape().end()),
             std::vector<value_type>(expression.begin(), expression.end())) {}
+
+  Ids(const Ids&) = default;
+  Ids(Ids&& other) : Ids() {
+    swap(other);
+  }  // NOLINT(performance-noexcept-move-constructor): what is left is empty
+  Ids& operator=(Ids other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Ids() = default;
 
   const Shape& shape() const { return shape_; }
   std::size_t size() const { return values_->size(); }
@@ -225,6 +237,11 @@ class Ids {
   void check_range(const char* op, const char* what, std::size_t count) const;
 
  private:
+  void swap(Ids& other) noexcept {
+    values_.swap(other.values_);
+    std::swap(shape_, other.shape_);
+  }
+
   std::shared_ptr<const std::vector<value_type>> values_;
   Shape shape_;
 };

@@ -66,42 +66,45 @@ Array<T> RowSparse<T>::dense() const {
 
 template <class T>
 Array<T> Gradients<T>::operator[](const Variable<T>& x) const {
-  const Gradient<T>* found = find(x);
-  if (found == nullptr) {
-    if (unreached_ == Unreached::zeros && (x.parameter() || x.tape_ == tape_))
-      return Array<T>::zeros(x.shape());
-    missing(x);
-  }
-  if (const auto* sparse = std::get_if<RowSparse<T>>(found)) return sparse->dense();
-  return std::get<Array<T>>(*found);
+  const Gradient<T>* gradient = stored(x);
+  if (gradient == nullptr) return Array<T>::zeros(x.shape());
+  const auto* sparse = std::get_if<RowSparse<T>>(gradient);
+  return sparse != nullptr ? sparse->dense() : std::get<Array<T>>(*gradient);
 }
 
 template <class T>
-const Gradient<T>& Gradients<T>::stored(const Variable<T>& x) const {
-  const Gradient<T>* found = find(x);
-  if (found == nullptr) missing(x);
-  return *found;
+const Gradient<T>* Gradients<T>::stored(const Variable<T>& x) const {
+  if (const Gradient<T>* found = find(x)) return found;
+  const auto n = node(x);
+  if (unreached_ == Unreached::zeros && (x.parameter() || (n && wanted_.count(*n) > 0))) return nullptr;
+  missing(x);
 }
 
 template <class T>
 void Gradients<T>::scale(const Variable<T>& x, double factor) {
-  auto& gradient = const_cast<Gradient<T>&>(stored(x));  // of this object, which is not const here
+  if (stored(x) == nullptr) return;  // zeros
+  Gradient<T>& gradient = by_node_.at(*node(x));
   auto* sparse = std::get_if<RowSparse<T>>(&gradient);
   Array<T>& values = sparse != nullptr ? sparse->values : std::get<Array<T>>(gradient);
   values = values * factor;
 }
 
+// Where x stands on the differentiated tape, if it does.
 template <class T>
-const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
-  std::uint32_t node = x.node_;
+std::optional<std::uint32_t> Gradients<T>::node(const Variable<T>& x) const {
   if (const Parameter<T>* parameter = x.parameter()) {
     const auto place = parameters_.find(parameter);
-    if (place == parameters_.end()) return nullptr;
-    node = place->second.node;
-  } else if (x.kind_ != Variable<T>::Kind::taped || x.tape_ != tape_) {
-    return nullptr;
+    if (place == parameters_.end()) return std::nullopt;
+    return place->second.node;
   }
-  const auto it = by_node_.find(node);
+  if (x.kind_ != Variable<T>::Kind::taped || x.tape_ != tape_) return std::nullopt;
+  return x.node_;
+}
+
+template <class T>
+const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
+  const auto n = node(x);
+  const auto it = n ? by_node_.find(*n) : by_node_.end();
   return it == by_node_.end() ? nullptr : &it->second;
 }
 
@@ -116,7 +119,7 @@ void Gradients<T>::missing(const Variable<T>& x) const {
     throw Error("gradient", "a constant " + of + " has no gradient; make it a leaf with tape.leaf(array)");
   if (x.tape_ != tape_)
     throw Error("gradient", "the variable " + of + " belongs to another tape than these gradients");
-  if (leaves_.count(x.node_) > 0)
+  if (wanted_.count(x.node_) > 0)
     throw Error("gradient", "the differentiated value does not depend on the leaf " + of +
                                 "; pass {.unreached = zeros} if that is meant");
   throw Error("gradient", "no gradient was kept for the intermediate variable " + of +

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <variant>
@@ -37,15 +38,18 @@ class Gradients {
   /// The gradient of a parameter, a leaf, or a variable named in `.of`, in the shape of its value.
   /// Throws Error naming x if the differentiated value does not depend on it or no gradient was kept for it.
   Array<T> operator[](const Variable<T>& x) const;
-  /// The same without making a row-sparse gradient dense; for optimizers.
-  const Gradient<T>& stored(const Variable<T>& x) const;
+  /// The same as it is stored, dense or row-sparse, for optimizers; null for zeros, where `.unreached =
+  /// zeros` says so.
+  const Gradient<T>* stored(const Variable<T>& x) const;
   /// Multiplies the gradient of x by a number; for clipping.
   void scale(const Variable<T>& x, double factor);
-  /// True if the differentiated value depends on x.
+  /// True if there is a gradient of x: the differentiated value depends on it, and it is a parameter, a leaf
+  /// or in `.of`.
   bool reached(const Variable<T>& x) const { return find(x) != nullptr; }
 
  private:
   friend class Tape<T>;
+  std::optional<std::uint32_t> node(const Variable<T>& x) const;
   const Gradient<T>* find(const Variable<T>& x) const;
   [[noreturn]] void missing(const Variable<T>& x) const;
 
@@ -57,7 +61,8 @@ class Gradients {
   std::uint64_t tape_ = 0;
   Unreached unreached_ = Unreached::error;
   std::unordered_map<const Parameter<T>*, Place> parameters_;
-  std::unordered_set<std::uint32_t> leaves_;
+  std::unordered_set<std::uint32_t>
+      wanted_;  // leaves, and what .of named: without a gradient, they are unreached
   std::unordered_map<std::uint32_t, Gradient<T>> by_node_;
 };
 

@@ -21,8 +21,8 @@ std::string tuple_text(Iterator first, Iterator last) {
 
 void Shape::push_back(std::size_t dim) {
   if (rank_ == max_rank) throw Error("shape", "an array has at most 6 axes, asked for more");
+  set(rank_, dim);
   ++rank_;
-  set(rank_ - 1, dim);
 }
 
 void Shape::set(std::size_t axis, std::size_t dim) {

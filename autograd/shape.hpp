@@ -38,7 +38,7 @@ class Shape {
   const std::uint32_t* end() const { return dims_.data() + rank_; }
 
   void push_back(std::size_t dim);
-  void set(std::size_t axis, std::size_t dim);
+  void set(std::size_t axis, std::size_t dim);  ///< axis < rank
 
   friend bool operator==(const Shape& a, const Shape& b) { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
 

@@ -70,10 +70,24 @@ void VjpTarget<T>::add(Array<T> dx) {
 }
 
 template <class T>
+void VjpTarget<T>::check_shape(const Shape& dx) const {
+  if (dx != x_)
+    throw Error(op_, "the vjp of " + argument_name(argument_) + " left a gradient of shape " + to_string(dx) +
+                         ", expected " + to_string(x_));
+}
+
+template <class T>
 void VjpTarget<T>::add(RowSparse<T> dx) {
   if (dx.shape != x_)
     throw Error(op_, "the vjp of " + argument_name(argument_) + " returned rows of a table of shape " +
                          to_string(dx.shape) + ", expected " + to_string(x_));
+  Shape values = x_;
+  if (values.rank() > 0) values.set(0, dx.rows.size());
+  if (x_.rank() == 0 || dx.rows.shape().rank() != 1 || dx.values.shape() != values)
+    throw Error(op_, "the vjp of " + argument_name(argument_) + " returned ids of shape " +
+                         to_string(dx.rows.shape()) + " with rows of shape " + to_string(dx.values.shape()) +
+                         " for a table of shape " + to_string(x_));
+  dx.rows.check_range(op_, "the vjp's row", x_[0]);
   sum_.add(std::move(dx));
 }
 
@@ -126,12 +140,20 @@ Variable<T> Tape<T>::taped(Array<T> value, std::uint32_t node) const {
   return result;
 }
 
+template <class T>
+std::uint32_t Tape<T>::constant_place(const Variable<T>& x) {
+  // Numbers that a parameter's update would change under the sweep's feet are watched like the parameter
+  // itself.
+  if (x.value_.in_parameter()) views_.push_back({x.value_, x.value_.version()});
+  return no_node;
+}
+
 // The node of input x, or no_node for a constant. Refuses what could lose a gradient silently.
 template <class T>
 std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variable<T>& x) {
   switch (x.kind_) {
     case Kind::constant:
-      return no_node;
+      return constant_place(x);
     case Kind::parameter: {
       const auto known = use_of_.find(x.parameter_.get());
       if (known != use_of_.end()) return uses_[known->second].node;
@@ -153,7 +175,7 @@ std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variabl
   if (x.tape_ == serial_) return x.node_;
   switch (live_tapes().state(x.tape_)) {
     case LiveTapes::State::ended:
-      return no_node;
+      return constant_place(x);
     case LiveTapes::State::this_thread:
       throw Error(
           op, argument_name(argument) + " of shape " + to_string(x.shape()) +
@@ -191,6 +213,12 @@ void Tape<T>::check_parameters() const {
                   "the parameter '" + use.parameter->path +
                       "' was changed after this tape used it, so the gradient would mix old and new "
                       "values; call gradient() before the optimizer's step");
+  for (const View& view : views_)
+    if (view.value.version() != view.version)
+      throw Error("gradient",
+                  "a constant of shape " + to_string(view.value.shape()) +
+                      " shares the numbers of a parameter that was changed after this tape used it; pass "
+                      "detach(x), which copies them");
 }
 
 template <class T>
@@ -207,12 +235,12 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
                 "the value of shape " + shape +
                     " is not recorded on this tape: it is a constant here, computed from constants only, "
                     "before the tape, or on another one");
-  if (options.seed.size() == 0 && y.size() != 1)
+  if (!options.seed && y.size() != 1)
     throw Error("gradient",
                 "a value of shape " + shape +
                     " has no single gradient; reduce it with sum() or mean(), or pass {.seed = dy}");
-  if (options.seed.size() != 0 && options.seed.shape() != y.shape())
-    throw Error("gradient", "the seed has shape " + to_string(options.seed.shape()) +
+  if (options.seed && options.seed->shape() != y.shape())
+    throw Error("gradient", "the seed has shape " + to_string(options.seed->shape()) +
                                 ", expected that of the value, " + shape);
   check_parameters();
 
@@ -230,7 +258,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   const std::uint32_t start = place("gradient", 0, y);
   wanted.resize(nodes_.size(), false);
   std::vector<GradientSum<T>> sums(start + 1);
-  sums[start].add(options.seed.size() != 0 ? options.seed : Array<T>::full(y.shape(), T(1)));
+  sums[start].add(options.seed.value_or(Array<T>::full(y.shape(), T(1))));
 
   if (!options.keep) swept_ = true;
   const auto free = [&](Edge& edge) {
@@ -239,11 +267,10 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     edge.vjp = nullptr;
   };
   auto edge = edges_.rbegin();
-  for (; edge != edges_.rend() && edge->output > start; ++edge) free(*edge);
-  for (std::uint32_t node = start + 1; node-- > 0;) {
+  for (auto node = static_cast<std::uint32_t>(nodes_.size()); node-- > 0;) {
     const bool is_leaf = edge == edges_.rend() || edge->output != node;
-    if (is_leaf) result.leaves_.insert(node);
-    if (sums[node].empty()) {
+    if (is_leaf || wanted[node]) result.wanted_.insert(node);
+    if (node > start || sums[node].empty()) {
       for (; edge != edges_.rend() && edge->output == node; ++edge) free(*edge);
       continue;
     }

@@ -17,6 +17,7 @@
 #include <array>
 #include <concepts>
 #include <memory_resource>
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <unordered_map>
@@ -38,11 +39,20 @@ class VjpTarget {
   /// Adds a gradient in the shape of x, or in a shape that x was broadcast to: that broadcast is undone here,
   /// and only here. Throws Error naming op and argument for any other shape.
   void add(Array<T> dx);
+  /// The same for rows of a table. Throws Error if they do not fit the table.
   void add(RowSparse<T> dx);
-  Array<T>& in_place() { return sum_.in_place(x_); }
+  /// Lets `add_to(dx)` add to the dense sum in place. Throws Error if it leaves another shape behind.
+  template <class F>
+  void add_in_place(F add_to) {
+    Array<T>& dx = sum_.in_place(x_);
+    add_to(dx);
+    check_shape(dx.shape());
+  }
   bool empty() const { return sum_.empty(); }
 
  private:
+  void check_shape(const Shape& dx) const;
+
   GradientSum<T>& sum_;
   const char* op_;
   unsigned argument_;
@@ -72,7 +82,7 @@ struct VjpOf final : Vjp<T> {
   void run(const Array<T>& dy, VjpTarget<T> dx) override {
     if constexpr (accumulates) {
       if (!returns || !dx.empty()) {
-        f_(dy, dx.in_place());
+        dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });
         return;
       }
     }
@@ -105,9 +115,9 @@ Wrt<T, F> wrt(const Variable<T>& x, F vjp) {
 
 template <class T>
 struct GradientOptions {
-  Array<T> seed{};                ///< dL/dy in y's shape; needed unless y is a single number
-  std::vector<Variable<T>> of{};  ///< intermediates whose gradients are wanted too
-  bool keep = false;              ///< keep saved values, so that the tape can be swept again
+  std::optional<Array<T>> seed{};  ///< dL/dy in y's shape; needed unless y is a single number
+  std::vector<Variable<T>> of{};   ///< intermediates whose gradients are wanted too
+  bool keep = false;               ///< keep saved values, so that the tape can be swept again
   Unreached unreached = Unreached::error;
 };
 
@@ -161,10 +171,15 @@ class Tape {
     std::uint32_t node;
     std::uint64_t version;
   };
+  struct View {  // of a parameter's numbers, used as a constant
+    Array<T> value;
+    std::uint64_t version;
+  };
 
   // Tapes and pauses (null) of this thread, innermost last.
   static std::vector<Tape*>& scopes();
 
+  std::uint32_t constant_place(const Variable<T>& x);
   std::uint32_t place(const char* op, std::size_t argument, const Variable<T>& x);
   std::uint32_t add_node(const char* op, const Shape& shape);
   void check_thread(const char* op) const;
@@ -188,6 +203,7 @@ class Tape {
   std::pmr::monotonic_buffer_resource closures_;
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
+  std::vector<View> views_;
   bool swept_ = false;
 };
 

@@ -45,7 +45,8 @@ class Variable {
   template <XtensorExpression E>
   Variable(const E& expression) : value_(expression) {}  // NOLINT(google-explicit-constructor)
 
-  const Array<T>& value() const { return value_; }
+  const Array<T>& value() const& { return value_; }
+  Array<T> value() && { return std::move(value_); }
   const Shape& shape() const { return value_.shape(); }
   std::size_t rank() const { return value_.rank(); }
   std::size_t size() const { return value_.size(); }
@@ -62,6 +63,12 @@ class Variable {
   friend Variable operator*(const Variable& a, const Variable& b) { return multiply(a, b); }
   friend Variable operator/(const Variable& a, const Variable& b) { return divide(a, b); }
   friend Variable operator-(const Variable& a) { return negate(a); }
+
+  /// x += y is x = x + y: x becomes another variable, nothing is changed in place.
+  Variable& operator+=(const Variable& y) { return *this = *this + y; }
+  Variable& operator-=(const Variable& y) { return *this = *this - y; }
+  Variable& operator*=(const Variable& y) { return *this = *this * y; }
+  Variable& operator/=(const Variable& y) { return *this = *this / y; }
 
   // A number beside a variable: one pass, no broadcast, no edge for the number.
   template <Number S>
@@ -82,11 +89,11 @@ class Variable {
   }
   template <Number S>
   friend Variable operator*(const Variable& a, S s) {
-    return affine_map(a, static_cast<double>(s), 0);
+    return affine_map(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Variable operator*(S s, const Variable& a) {
-    return affine_map(a, static_cast<double>(s), 0);
+    return affine_map(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Variable operator/(const Variable& a, S s) {

@@ -21,6 +21,7 @@ template <class Model, class Windows>
 TokenLosses evaluate(const Model& model, const Windows& windows) {
   const Inference pause;
   TokenLosses result;
+  if (windows.size() == 0) return result;
   auto state = model.zero(windows[0].inputs.shape()[1]);
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const auto window = windows[i];

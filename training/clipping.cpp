@@ -21,9 +21,10 @@ double clip_global_norm(Gradients<T>& gradients, const Parameters<T>& parameters
   if (!(max_norm > 0)) throw Error("clip_global_norm", "needs a norm > 0, got " + std::to_string(max_norm));
   double total = 0;
   for (const Variable<T>& parameter : parameters.list()) {
-    const Gradient<T>& gradient = gradients.stored(parameter);
-    const auto* sparse = std::get_if<RowSparse<T>>(&gradient);
-    total += squared_norm(sparse != nullptr ? sparse->values : std::get<Array<T>>(gradient));
+    const Gradient<T>* gradient = gradients.stored(parameter);
+    if (gradient == nullptr) continue;  // zeros
+    const auto* sparse = std::get_if<RowSparse<T>>(gradient);
+    total += squared_norm(sparse != nullptr ? sparse->values : std::get<Array<T>>(*gradient));
   }
   const double norm = std::sqrt(total);
   if (norm > max_norm && std::isfinite(norm))

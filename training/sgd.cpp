@@ -33,17 +33,18 @@ void Sgd<T>::set_rate(double rate) {
 template <class T>
 void Sgd<T>::step(const Gradients<T>& gradients) {
   for (const Variable<T>& parameter : parameters_.list())
-    gradients.stored(parameter);  // throws before any change
+    (void)gradients.stored(parameter);  // throws before any change
   const T rate = static_cast<T>(rate_);
   for (const Variable<T>& parameter : parameters_.list()) {
+    const Gradient<T>* gradient = gradients.stored(parameter);
+    if (gradient == nullptr) continue;  // zeros
     Array<T> value = parameter.value();
     T* const w = value.shared_data();
-    const Gradient<T>& gradient = gradients.stored(parameter);
-    if (const auto* dense = std::get_if<Array<T>>(&gradient)) {
+    if (const auto* dense = std::get_if<Array<T>>(gradient)) {
       descend(w, dense->data(), dense->size(), rate);
       continue;
     }
-    const auto& sparse = std::get<RowSparse<T>>(gradient);
+    const auto& sparse = std::get<RowSparse<T>>(*gradient);
     const std::size_t width = sparse.rows.size() == 0 ? 0 : sparse.values.size() / sparse.rows.size();
     for (std::size_t r = 0; r < sparse.rows.size(); ++r)
       descend(w + static_cast<std::size_t>(sparse.rows[r]) * width, sparse.values.data() + r * width, width,

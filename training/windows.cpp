@@ -45,6 +45,9 @@ StreamWindows::StreamWindows(std::vector<Ids::value_type> tokens, std::size_t N,
 
 Window StreamWindows::operator[](std::size_t i) const {
   const auto start = [this](std::size_t n) { return n * length_ + std::min(n, longer_); };
+  if (i >= size())
+    throw Error("windows",
+                "there is no window " + std::to_string(i) + ", expected less than " + std::to_string(size()));
   if (i == full_)
     return window(tokens_, 1, longer_, [&](std::size_t, std::size_t n) { return start(n) + length_; });
   const std::size_t first = i * T_;

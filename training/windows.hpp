@@ -24,6 +24,7 @@ class StreamWindows {
 
   /// Windows in an epoch.
   std::size_t size() const { return full_ + (longer_ > 0 ? 1 : 0); }
+  /// Throws Error if there is no window i.
   Window operator[](std::size_t i) const;
 
  private:

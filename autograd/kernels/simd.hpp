@@ -2,19 +2,43 @@
 // and vectors. Internal: included by .cpp files only, because a batch's type depends on the compiler's flags.
 #pragma once
 
+#include <limits>
+
 #include <xsimd/xsimd.hpp>
 
 #include <xgrad/autograd/scalar.hpp>
 
 namespace xgrad::scalar {
 
+namespace detail {
+
+// `fast` with the lanes in `rare` computed anew, one by one, by f: for the arguments that xsimd gives up on.
+template <class T, class A, class F>
+xsimd::batch<T, A> correct(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& fast,
+                           const xsimd::batch_bool<T, A>& rare, F f) {
+  if (!xsimd::any(rare)) return fast;
+  alignas(64) T lanes[xsimd::batch<T, A>::size];
+  x.store_aligned(lanes);
+  for (T& lane : lanes) lane = f(lane);
+  return xsimd::select(rare, xsimd::batch<T, A>::load_aligned(lanes), fast);
+}
+
+}  // namespace detail
+
+// xsimd's exp overflows a little early, and returns 0 where the result is subnormal.
 template <class T, class A>
 xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
-  return xsimd::exp(x);
+  constexpr T early = std::same_as<T, float> ? T(87) : T(707),
+              late = std::same_as<T, float> ? T(105) : T(746);
+  const auto size = xsimd::abs(x);
+  const auto rare = (size > xsimd::batch<T, A>(early)) & (size < xsimd::batch<T, A>(late));
+  return detail::correct(x, xsimd::exp(x), rare, [](T lane) { return std::exp(lane); });
 }
+// xsimd's log is wrong for subnormal numbers.
 template <class T, class A>
 xsimd::batch<T, A> log(const xsimd::batch<T, A>& x) {
-  return xsimd::log(x);
+  const xsimd::batch<T, A> zero(T(0)), normal(std::numeric_limits<T>::min());
+  return detail::correct(x, xsimd::log(x), (x > zero) & (x < normal), [](T lane) { return std::log(lane); });
 }
 template <class T, class A>
 xsimd::batch<T, A> sqrt(const xsimd::batch<T, A>& x) {
@@ -26,7 +50,7 @@ xsimd::batch<T, A> tanh(const xsimd::batch<T, A>& x) {
 }
 template <class T, class A>
 xsimd::batch<T, A> sigmoid(const xsimd::batch<T, A>& x) {
-  return T(1) / (T(1) + xsimd::exp(-x));
+  return T(1) / (T(1) + scalar::exp(-x));
 }
 template <class T, class A>
 xsimd::batch<T, A> where_le_zero(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& yes,

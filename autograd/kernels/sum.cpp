@@ -9,14 +9,16 @@ namespace xgrad::kernels {
 
 namespace {
 
+// Pairwise for long rows, so that rounding grows with log n.
 template <class T>
 T row_sum(const T* x, std::size_t n) {
+  if (n > 4096) return row_sum(x, n / 2) + row_sum(x + n / 2, n - n / 2);
   std::size_t i = 0;
   T total = T(0);
   if constexpr (Vectorized<T>) {
     using Batch = xsimd::batch<T>;
     constexpr std::size_t width = Batch::size;
-    if (n >= 4 * width) {  // four chains of additions: faster, and rounding grows with n / (4 width) only
+    if (n >= 4 * width) {  // four chains of additions are in flight at once
       Batch part[4] = {Batch(T(0)), Batch(T(0)), Batch(T(0)), Batch(T(0))};
       for (; i + 4 * width <= n; i += 4 * width)
         for (std::size_t k = 0; k < 4; ++k) part[k] += Batch::load_unaligned(x + i + k * width);

@@ -65,11 +65,7 @@ Variable<T> negate(const Variable<T>& a) {
 // y = scale a + shift               da = scale dy
 template <class T>
 Variable<T> affine_map(const Variable<T>& a, double scale, double shift) {
-  const T s = static_cast<T>(scale), t = static_cast<T>(shift);
-  const Array<T> y = scale == 1   ? map([t](auto ai) { return ai + t; }, a.value())
-                     : shift == 0 ? map([s](auto ai) { return s * ai; }, a.value())
-                                  : map([s, t](auto ai) { return s * ai + t; }, a.value());
-  return record("affine_map", y,
+  return record("affine_map", Array<T>::affine_map(a.value(), scale, shift),
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 

@@ -20,7 +20,7 @@ Variable<T> divide(const Variable<T>& a, const Variable<T>& b);
 template <class T>
 Variable<T> negate(const Variable<T>& a);
 
-/// scale a + shift, elementwise, with plain numbers.
+/// scale a + shift, elementwise, with plain numbers. A shift of -0.0 changes nothing, not even the sign of a zero.
 template <class T>
 Variable<T> affine_map(const Variable<T>& a, double scale, double shift);
 

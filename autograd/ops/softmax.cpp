@@ -41,7 +41,7 @@ template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
   if constexpr (Vectorized<T>) {
     for_each_pack<T>(
-        n, [&](const auto& pack) { pack.store(y, xsimd::exp(pack.load(x) - xsimd::batch<T>(shift))); });
+        n, [&](const auto& pack) { pack.store(y, scalar::exp(pack.load(x) - xsimd::batch<T>(shift))); });
   } else {
     for (std::size_t i = 0; i < n; ++i) y[i] = scalar::exp(x[i] - shift);
   }
