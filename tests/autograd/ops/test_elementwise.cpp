@@ -1,0 +1,176 @@
+// Functions of each element: values against the standard library in long double over many magnitudes, at any
+// position of a register, at the extremes, and their gradients.
+#include <functional>
+
+#include "autograd/ops/checks.hpp"
+
+using namespace xgrad;
+using checks::prove;
+
+namespace {
+
+template <class T>
+struct Function {
+  std::string name;
+  std::function<Variable<T>(const Variable<T>&)> op;
+  long double (*exact)(long double);
+  long double low, high;  // of the arguments
+  double ulps;
+};
+
+long double exact_sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
+
+template <class T>
+std::vector<Function<T>> functions() {
+  using V = const Variable<T>&;
+  using L = long double;
+  return {
+      {"tanh", [](V x) { return tanh(x); }, [](L x) { return std::tanh(x); }, -20, 20, 4},
+      {"sigmoid", [](V x) { return sigmoid(x); }, exact_sigmoid, -80, 80, 4},
+      {"exp", [](V x) { return exp(x); }, [](L x) { return std::exp(x); }, -80, 80, 4},
+      {"log", [](V x) { return log(x); }, [](L x) { return std::log(x); }, 1e-30L, 1e30L, 4},
+      {"square", [](V x) { return square(x); }, [](L x) { return x * x; }, -1e15L, 1e15L, 1},
+      {"sqrt", [](V x) { return sqrt(x); }, [](L x) { return std::sqrt(x); }, 0, 1e30L, 1},
+      {"relu", [](V x) { return relu(x); }, [](L x) { return x > 0 ? x : 0; }, -1e30L, 1e30L, 0},
+  };
+}
+
+template <class T>
+T at(const Variable<T>& y) {
+  return y.item();
+}
+template <class T>
+Variable<T> scalar_of(double x) {
+  return Variable<T>(Array<T>(x));
+}
+// df/dx at x.
+template <class T, class F>
+T slope(F f, double x) {
+  Tape<T> tape;
+  const auto leaf = tape.leaf(Array<T>(x));
+  return tape.gradient(f(leaf))[leaf].item();
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("elementwise: values are those of the standard library", T, float, double) {
+  for (const auto& f : functions<T>()) {
+    INFO(f.name);
+    std::vector<T> xs;
+    for (int i = 0; i <= 200; ++i) xs.push_back(static_cast<T>(f.low + (f.high - f.low) * i / 200.0L));
+    for (long double x = 1; x > 1e-15L; x /= 3)  // towards 0, where it matters for tanh and sqrt
+      for (const long double signed_x : {x, -x})
+        if (signed_x >= f.low) xs.push_back(static_cast<T>(signed_x));
+    const Array<T> x({xs.size()}, xs);
+    checks::check_elements(f.op(x).value(), x.shape(), f.ulps * checks::epsilon<T>,
+                           [&](std::size_t i) { return f.exact(static_cast<long double>(xs[i])); });
+  }
+}
+
+TEST_CASE_TEMPLATE("elementwise: a value does not depend on its position or the shape", T, float, double) {
+  for (const auto& f : functions<T>()) {
+    INFO(f.name);
+    const T expected = at(f.op(scalar_of<T>(0.7)));
+    for (std::size_t n = 0; n <= 35; ++n) {
+      const auto y = f.op(Array<T>::full({n}, T(0.7))).value();
+      CHECK(std::all_of(y.begin(), y.end(), [&](T yi) { return yi == expected; }));
+    }
+    CHECK(to_string(f.op(Array<T>::full({2, 3, 1}, T(0.7))).shape()) == "(2, 3, 1)");
+    CHECK(to_string(f.op(Array<T>::zeros({2, 0})).shape()) == "(2, 0)");
+    CHECK(f.op(scalar_of<T>(0.7)).rank() == 0);
+  }
+}
+
+TEST_CASE("elementwise: gradients over shapes") {
+  for (const Shape& shape : {Shape{}, Shape{1}, Shape{0}, Shape{2, 3}, Shape{2, 0, 3}, Shape{3, 1, 7}}) {
+    prove([](const auto& x) { return tanh(x[0]); }, {shape}, -2, 2);
+    prove([](const auto& x) { return sigmoid(x[0]); }, {shape}, -3, 3);
+    prove([](const auto& x) { return exp(x[0]); }, {shape}, -2, 2);
+    prove([](const auto& x) { return log(x[0]); }, {shape}, 0.7, 3);
+    prove([](const auto& x) { return square(x[0]); }, {shape}, -2, 2);
+    prove([](const auto& x) { return sqrt(x[0]); }, {shape}, 0.7, 3);
+    prove([](const auto& x) { return relu(x[0]); }, {shape}, 0.6, 2);
+    prove([](const auto& x) { return relu(x[0]); }, {shape}, -2, -0.6);
+  }
+}
+
+TEST_CASE("elementwise: gradients of an argument used again and of views") {
+  prove([](const auto& x) { return tanh(x[0]) * x[0] + sigmoid(x[0]); }, {{2, 3}});
+  prove([](const auto& x) { return exp(tanh(sigmoid(x[0]))); }, {{2, 3}});
+  prove([](const auto& x) { return square(select(x[0], 1)) + tanh(select(x[0], 0)); }, {{2, 3}});
+  prove([](const auto& x) { return log(slice(x[0], 1, 3, 1)) * sqrt(slice(x[0], 0, 2, 1)); }, {{2, 3}}, 1, 2);
+}
+
+TEST_CASE_TEMPLATE("elementwise: extremes", T, float, double) {
+  const T inf = std::numeric_limits<T>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN(), huge = std::numeric_limits<double>::infinity();
+  for (const double x : {300.0, 1e30, huge}) {
+    CHECK(at(tanh(scalar_of<T>(x))) == 1);
+    CHECK(at(tanh(scalar_of<T>(-x))) == -1);
+  }
+  for (const double x : {800.0, 1e30, huge}) {
+    CHECK(at(sigmoid(scalar_of<T>(x))) == 1);
+    CHECK(at(sigmoid(scalar_of<T>(-x))) == 0);
+    CHECK(at(exp(scalar_of<T>(x))) == inf);
+    CHECK(at(exp(scalar_of<T>(-x))) == 0);
+  }
+  CHECK(at(log(scalar_of<T>(0))) == -inf);
+  CHECK(at(log(scalar_of<T>(huge))) == inf);
+  CHECK(at(log(scalar_of<T>(1))) == 0);
+  CHECK(std::isnan(at(log(scalar_of<T>(-1)))));
+  CHECK(at(sqrt(scalar_of<T>(0))) == 0);
+  CHECK(at(sqrt(scalar_of<T>(huge))) == inf);
+  CHECK(std::isnan(at(sqrt(scalar_of<T>(-1)))));
+  CHECK(at(relu(scalar_of<T>(huge))) == inf);
+  CHECK(at(relu(scalar_of<T>(-huge))) == 0);
+  CHECK_FALSE(std::signbit(at(relu(scalar_of<T>(-0.0)))));
+  CHECK(std::signbit(at(tanh(scalar_of<T>(-0.0)))));
+  CHECK(std::signbit(at(sqrt(scalar_of<T>(-0.0)))));
+  for (const auto& f : functions<T>()) {
+    INFO(f.name);
+    CHECK(std::isnan(at(f.op(scalar_of<T>(nan)))));
+    const auto y = f.op(Array<T>({17}, std::vector<T>(17, static_cast<T>(nan)))).value();
+    CHECK(std::all_of(y.begin(), y.end(), [](T yi) { return std::isnan(yi); }));
+  }
+}
+
+TEST_CASE("elementwise: sigmoid keeps its relative accuracy far below zero") {
+  for (const double x : {-30.0, -100.0, -400.0, -700.0}) {
+    const auto expected = static_cast<double>(exact_sigmoid(x));
+    CHECK(std::abs(at(sigmoid(scalar_of<double>(x))) / expected - 1) < 1e-14);
+    CHECK(std::abs(slope<double>([](const auto& v) { return sigmoid(v); }, x) / (expected * (1 - expected)) -
+                   1) < 1e-14);
+  }
+  for (const double x : {-30.0, -60.0, -85.0}) {
+    const auto expected = static_cast<float>(exact_sigmoid(x));
+    CHECK(std::abs(at(sigmoid(scalar_of<float>(x))) / expected - 1) < 1e-6F);
+  }
+}
+
+TEST_CASE("elementwise: exp is finite up to the largest number") {
+  for (const double x : {700.0, 709.0, 709.7})
+    CHECK(at(exp(scalar_of<double>(x))) == doctest::Approx(std::exp(x)).epsilon(1e-13));
+  for (const float x : {80.0F, 88.0F, 88.7F})
+    CHECK(at(exp(scalar_of<float>(x))) == doctest::Approx(std::exp(x)).epsilon(1e-5));
+}
+
+TEST_CASE("elementwise: log of the smallest numbers") {
+  for (const double x : {1e-300, 1e-307, 1e-308, 1e-310, 5e-324})
+    CHECK(at(log(scalar_of<double>(x))) == doctest::Approx(std::log(x)).epsilon(1e-14));
+  for (const float x : {1e-37F, 1e-38F, 1e-40F})
+    CHECK(at(log(scalar_of<float>(x))) == doctest::Approx(std::log(x)).epsilon(1e-6));
+}
+
+TEST_CASE_TEMPLATE("elementwise: slopes at kinks and at saturation", T, float, double) {
+  const T inf = std::numeric_limits<T>::infinity();
+  const auto relu_of = [](const auto& x) { return relu(x); };
+  CHECK(slope<T>(relu_of, 0) == 0);
+  CHECK(slope<T>(relu_of, -0.0) == 0);
+  CHECK(slope<T>(relu_of, 1e-30) == 1);
+  CHECK(slope<T>(relu_of, -1e-30) == 0);
+  CHECK(slope<T>([](const auto& x) { return sqrt(x); }, 0) == inf);
+  CHECK(slope<T>([](const auto& x) { return log(x); }, 0) == inf);
+  CHECK(slope<T>([](const auto& x) { return square(x); }, 0) == 0);
+  for (const double x : {300.0, -300.0}) CHECK(slope<T>([](const auto& v) { return tanh(v); }, x) == 0);
+  for (const double x : {800.0, -800.0}) CHECK(slope<T>([](const auto& v) { return sigmoid(v); }, x) == 0);
+}

@@ -1,0 +1,91 @@
+// matmul: values against a triple loop in long double for leading axes of every rank and empty sides,
+// gradients with shared operands and views, in-place accumulation over many uses of one W, and the texts of
+// errors.
+#include "autograd/ops/checks.hpp"
+
+using namespace xgrad;
+using checks::check_error;
+using checks::numbers;
+using checks::prove;
+
+namespace {
+
+struct Case {
+  Shape x, W, y;
+};
+const std::vector<Case> cases = {
+    {{3}, {3, 4}, {4}},
+    {{1}, {1, 1}, {1}},
+    {{2, 3}, {3, 4}, {2, 4}},
+    {{2, 3}, {3, 1}, {2, 1}},
+    {{5, 2, 3}, {3, 4}, {5, 2, 4}},
+    {{2, 1, 2, 3}, {3, 2}, {2, 1, 2, 2}},
+    {{7, 17}, {17, 9}, {7, 9}},
+    {{0, 3}, {3, 4}, {0, 4}},
+    {{2, 0}, {0, 4}, {2, 4}},
+    {{2, 3}, {3, 0}, {2, 0}},
+    {{2, 0, 3}, {3, 4}, {2, 0, 4}},
+    {{0}, {0, 2}, {2}},
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("matmul: values are those of a triple loop", T, float, double) {
+  for (const auto& c : cases) {
+    CAPTURE(to_string(c.x));
+    CAPTURE(to_string(c.W));
+    const Array<T> x = numbers<T>(c.x, 0.2, 1), W = numbers<T>(c.W, 0.2, 1, 2);
+    const std::size_t K = c.W[0], M = c.W[1];
+    checks::check_elements(matmul(Variable<T>(x), Variable<T>(W)).value(), c.y, 8 * checks::epsilon<T>,
+                           [&, xs = x.data(), Ws = W.data()](std::size_t i) {
+                             long double y = 0;
+                             for (std::size_t k = 0; k < K; ++k)
+                               y += static_cast<long double>(xs[i / M * K + k]) * Ws[k * M + i % M];
+                             return y;
+                           });
+  }
+}
+
+TEST_CASE("matmul: gradients over shapes") {
+  for (const auto& c : cases) prove([](const auto& x) { return matmul(x[0], x[1]); }, {c.x, c.W});
+}
+
+TEST_CASE("matmul: one variable on both sides") {
+  prove([](const auto& x) { return matmul(x[0], x[0]); }, {{3, 3}});
+  prove([](const auto& x) { return matmul(matmul(x[0], x[0]), transpose(x[0])); }, {{3, 3}});
+  prove([](const auto& x) { return matmul(transpose(x[0]), x[0]) + sum(x[0]); }, {{2, 3}});
+}
+
+TEST_CASE("matmul: views of one parent") {
+  prove([](const auto& x) { return matmul(slice(x[0], 0, 2), slice(x[0], 2, 5)); }, {{5, 3}});
+  prove([](const auto& x) { return matmul(select(x[0], 0), select(x[0], 1)); }, {{2, 3, 3}});
+  prove([](const auto& x) { return matmul(slice(x[0], 1, 3, 1), x[1]); }, {{2, 4}, {2, 3}});
+}
+
+TEST_CASE("matmul: W used at every step adds up in place") {
+  prove(
+      [](const auto& x) {
+        auto h = x[0];
+        for (std::ptrdiff_t t = 0; t < 4; ++t) h = tanh(matmul(select(x[1], t), x[2]) + matmul(h, x[3]));
+        return h;
+      },
+      {{2, 3}, {4, 2, 2}, {2, 3}, {3, 3}});
+  prove([](const auto& x) { return matmul(x[0], x[1]) * x[0] + x[0] + sum(x[1]); }, {{2, 3}, {3, 3}});
+}
+
+TEST_CASE("matmul: wrong shapes are named") {
+  const Parameters<double> p;
+  const auto W = (p / "rnn").weight("Wh", {3, 4});
+  const Variable<double> x = numbers<double>({2, 5}), number = 1.0, row = numbers<double>({3});
+  check_error(
+      [&] {
+        matmul(x, Variable<double>(numbers<double>({3, 4})));
+      },
+      {"[matmul] last axis of x with shape (2, 5) must match first axis of W with shape (3, 4)"});
+  check_error([&] { matmul(x, W); }, {"(2, 5)", "(3, 4) (parameter 'rnn/Wh')"});
+  check_error([&] { matmul(W, x); }, {"x with shape (3, 4) (parameter 'rnn/Wh')", "W with shape (2, 5)"});
+  check_error([&] { matmul(number, W); }, {"[matmul] needs x: (..., K) and W: (K, M)", "got () and (3, 4)"});
+  check_error([&] { matmul(x, row); }, {"[matmul] needs", "got (2, 5) and (3,)"});
+  check_error([&] { matmul(x, number); }, {"[matmul] needs", "got (2, 5) and ()"});
+  check_error([&] { matmul(x, Variable<double>(numbers<double>({2, 5, 3}))); }, {"(2, 5) and (2, 5, 3)"});
+}

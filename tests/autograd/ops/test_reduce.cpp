@@ -1,0 +1,137 @@
+// sum and mean: every set of axes against a loop in long double, kept and dropped axes, empty axes,
+// gradients, and the errors for axes that do not exist or are named twice.
+#include "autograd/ops/checks.hpp"
+
+using namespace xgrad;
+using checks::check_error;
+using checks::numbers;
+using checks::prove;
+
+namespace {
+
+// The sum over the axes marked in `reduce`, in long double; `keep` leaves them with size 1.
+struct Reference {
+  Shape shape;
+  std::vector<long double> sums;
+  long double count = 1;
+
+  template <class T>
+  Reference(const Array<T>& x, const std::vector<bool>& reduce, bool keep) {
+    std::vector<std::size_t> strides(x.rank());
+    std::size_t stride = 1;
+    for (std::size_t axis = x.rank(); axis-- > 0;) {
+      strides[axis] = reduce[axis] ? 0 : stride;
+      if (!reduce[axis]) stride *= x.shape()[axis];
+      if (reduce[axis]) count *= static_cast<long double>(x.shape()[axis]);
+    }
+    for (std::size_t axis = 0; axis < x.rank(); ++axis)
+      if (keep || !reduce[axis]) shape.push_back(reduce[axis] ? 1 : x.shape()[axis]);
+    sums.assign(stride, 0);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      std::size_t rest = i, to = 0;
+      for (std::size_t axis = x.rank(); axis-- > 0; rest /= x.shape()[axis])
+        to += rest % x.shape()[axis] * strides[axis];
+      sums[to] += static_cast<long double>(x.data()[i]);
+    }
+  }
+};
+
+const std::vector<Shape> shapes = {{},      {1},       {5},       {67},         {2, 3},
+                                   {3, 40}, {2, 3, 4}, {2, 1, 3}, {2, 3, 2, 2}, {1, 1}};
+
+// Calls f(axes, mask) for all sets of axes of a shape, every other one counted from the end.
+template <class F>
+void for_each_set(std::size_t rank, F f) {
+  for (unsigned set = 1; set < 1U << rank; ++set) {
+    std::vector<bool> mask;
+    std::vector<int> axes;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      mask.push_back((set >> axis & 1U) != 0);
+      if (mask.back()) axes.push_back(static_cast<int>(axis) - (set % 2 != 0 ? static_cast<int>(rank) : 0));
+    }
+    const auto a = axes[0], b = axes.size() > 1 ? axes[1] : 0, c = axes.size() > 2 ? axes[2] : 0;
+    if (axes.size() == 1) f(Axes(a), mask);
+    if (axes.size() == 2) f(Axes{b, a}, mask);
+    if (axes.size() == 3) f(Axes{a, c, b}, mask);
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("reduce: sum and mean over every set of axes", T, float, double) {
+  for (const Shape& shape : shapes) {
+    CAPTURE(to_string(shape));
+    const Variable<T> x = numbers<T>(shape, 0.5, 2);
+    const double tolerance = 16 * checks::epsilon<T>;
+    const auto check = [&](const Axes& axes, const std::vector<bool>& mask) {
+      for (const bool keep : {false, keepdims}) {
+        const Reference expected(x.value(), mask, keep);
+        const auto at = [&](std::size_t i) { return expected.sums[i]; };
+        checks::check_elements(sum(x, axes, keep).value(), expected.shape, tolerance, at);
+        checks::check_elements(mean(x, axes, keep).value(), expected.shape, tolerance,
+                               [&](std::size_t i) { return at(i) / expected.count; });
+      }
+    };
+    for_each_set(shape.rank(), check);
+    check({}, std::vector<bool>(shape.rank(), true));
+    CHECK(sum(x).rank() == 0);
+    CHECK(mean(x, {}, keepdims).rank() == shape.rank());
+  }
+}
+
+TEST_CASE("reduce: gradients over every set of axes") {
+  for (const Shape& shape : {Shape{5}, Shape{2, 3}, Shape{2, 1, 3}, Shape{2, 3, 2}}) {
+    for_each_set(shape.rank(), [&](const Axes& axes, const std::vector<bool>&) {
+      for (const bool keep : {false, keepdims}) {
+        prove([&](const auto& x) { return sum(x[0], axes, keep); }, {shape});
+        prove([&](const auto& x) { return mean(square(x[0]), axes, keep); }, {shape});
+      }
+    });
+  }
+  for (const Shape& shape : {Shape{}, Shape{1}, Shape{4}, Shape{2, 3, 2}}) {
+    prove([](const auto& x) { return sum(x[0]); }, {shape});
+    prove([](const auto& x) { return mean(x[0] * x[0], {}, keepdims); }, {shape});
+  }
+}
+
+TEST_CASE("reduce: an argument used again and views of a parent") {
+  prove([](const auto& x) { return x[0] / sum(x[0], -1, keepdims); }, {{3, 4}}, 0.5, 1);
+  prove([](const auto& x) { return x[0] - mean(x[0], 0); }, {{3, 4}});
+  prove([](const auto& x) { return sum(select(x[0], 1)) * mean(slice(x[0], 0, 2)) * sum(x[0]); }, {{3, 4}});
+}
+
+TEST_CASE_TEMPLATE("reduce: an empty sum is zero and its gradient is empty", T, float, double) {
+  const Variable<T> none = Array<T>::zeros({0}), rows = Array<T>::zeros({2, 0, 3});
+  CHECK(sum(none).item() == 0);
+  CHECK(to_string(sum(none, 0, keepdims).shape()) == "(1,)");
+  checks::check_elements(sum(rows, 1).value(), {2, 3}, 0, [](std::size_t) { return 0; });
+  checks::check_elements(sum(rows, {0, 2}).value(), {0}, 0, [](std::size_t) { return 0; });
+  CHECK(to_string(mean(rows, {0, 2}).shape()) == "(0,)");  // of 6 numbers each, none times
+  Tape<T> tape;
+  const auto x = tape.leaf(rows.value());
+  CHECK(to_string(tape.gradient(sum(x) + 1)[x].shape()) == "(2, 0, 3)");
+}
+
+TEST_CASE("reduce: the mean of no numbers is an error") {
+  const Variable<double> none = Array<double>::zeros({0}), rows = Array<double>::zeros({2, 0, 3});
+  check_error([&] { mean(none); }, {"[mean]", "no numbers", "(0,)"});
+  check_error([&] { mean(rows); }, {"[mean]", "no numbers", "(2, 0, 3)"});
+  check_error([&] { mean(rows, 1); }, {"[mean]", "(2, 0, 3)", "empty along the axes"});
+  check_error([&] { mean(rows, {0, -2}, keepdims); }, {"[mean]", "(2, 0, 3)"});
+}
+
+TEST_CASE("reduce: axes that do not exist or are named twice") {
+  const Variable<double> x = numbers<double>({2, 3}), number = 1.0;
+  check_error([&] { sum(x, 2); }, {"[sum] axis 2 does not exist in shape (2, 3)"});
+  check_error([&] { sum(x, -3); }, {"[sum] axis -3 does not exist in shape (2, 3)"});
+  check_error([&] { mean(x, {0, 5}); }, {"[mean] axis 5 does not exist in shape (2, 3)"});
+  check_error([&] { sum(number, 0); }, {"[sum] axis 0 does not exist in shape ()"});
+  check_error([&] { sum(x, {1, 1}); }, {"[sum] axis 1 of shape (2, 3) is named twice"});
+  check_error([&] { mean(x, {0, -2}, keepdims); }, {"[mean] axis -2 of shape (2, 3) is named twice"});
+}
+
+TEST_CASE("reduce: a float sum of a million numbers adds in several chains") {  // one chain is off by 4 %
+  const auto x = Array<float>::full({1 << 20}, 0.1F);
+  CHECK(sum(Variable<float>(x)).item() == doctest::Approx(0.1F * (1 << 20)).epsilon(2e-3));
+  CHECK(mean(Variable<float>(x)).item() == doctest::Approx(0.1F).epsilon(2e-3));
+}

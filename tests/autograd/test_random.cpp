@@ -1,0 +1,81 @@
+// The generators, bit for bit: Random against numbers drawn by NumPy, counter_random against the known
+// answers of its authors; and the initializers.
+#include <xgrad/autograd/random.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "errors.hpp"
+
+using xgrad::Random;
+using namespace xgrad::testing;
+
+namespace {
+
+std::vector<double> draw(const xgrad::Initializer& initializer, std::size_t n, std::uint32_t seed = 1) {
+  Random random(seed);
+  std::vector<double> result(n, -7);
+  initializer(random, result);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Random: draws what NumPy draws to the bit") {
+  std::ifstream file(XGRAD_TEST_DATA "/golden/rng.json");
+  REQUIRE(file.good());
+  const auto golden = nlohmann::json::parse(file);
+  for (const std::uint32_t seed : {0U, 1U}) {
+    const auto& numbers = golden["meta"]["hex"]["seed" + std::to_string(seed)];
+    const auto expected = [&](const char* kind, std::size_t i) {
+      return std::strtod(numbers[kind][i].get<std::string>().c_str(), nullptr);
+    };
+    REQUIRE(numbers["double"].size() == 10);
+    REQUIRE(numbers["gauss"].size() == 10);
+    Random uniform(seed), normal(seed);
+    for (std::size_t i = 0; i < 10; ++i) {
+      CAPTURE(i);
+      CHECK(uniform.uniform() == expected("double", i));
+      CHECK(normal.normal() == expected("gauss", i));
+    }
+  }
+}
+
+TEST_CASE("Random: the counter generator gives the known answers of Philox4x32-10") {
+  using Words = std::array<std::uint32_t, 4>;
+  constexpr std::uint32_t ones = ~std::uint32_t{0};
+  CHECK(xgrad::counter_random({0, 0}, {0, 0, 0, 0}) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  CHECK(xgrad::counter_random({ones, ones}, {ones, ones, ones, ones}) ==
+        Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(xgrad::counter_random({0xa4093822, 0x299f31d0}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}) ==
+        Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("Random: initializers draw in order") {
+  Random random(1);
+  for (const double x : draw(xgrad::uniform(-2, 6), 5)) CHECK(x == -2 + 8 * random.uniform());
+  Random again(1);
+  for (const double x : draw(xgrad::normal(0.1), 5)) CHECK(x == 0.1 * again.normal());
+  CHECK(draw(xgrad::constant(3), 4) == std::vector<double>(4, 3));
+  CHECK(draw(xgrad::uniform(2, 2), 3) == std::vector<double>(3, 2));
+  CHECK(draw(xgrad::normal(0), 3) == std::vector<double>(3, 0));
+
+  Random untouched(1), used(1);
+  std::vector<double> none(5);
+  xgrad::constant(1)(used, none);
+  CHECK(used.uniform() == untouched.uniform());
+}
+
+TEST_CASE("Random: initializers refuse what is no distribution") {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(message_of([] { xgrad::uniform(1, -1); }) ==
+        "[uniform] needs low <= high, got 1.000000 and -1.000000");
+  CHECK(contains(message_of([] { xgrad::uniform(nan, 1); }), "[uniform] needs low <= high"));
+  CHECK(message_of([] { xgrad::normal(-0.5); }) == "[normal] needs a deviation >= 0, got -0.500000");
+  CHECK(contains(message_of([] { xgrad::normal(nan); }), "[normal] needs a deviation >= 0"));
+}

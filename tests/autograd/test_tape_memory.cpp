@@ -1,0 +1,183 @@
+// Lifetimes: when a vjp and what it captured are let go, what keep keeps, a chain of a million steps on a
+// stack of 64 KiB, and memory that stays flat over a thousand windows.
+#include <xgrad/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+#include <xgrad/training/sgd.hpp>
+
+#include "errors.hpp"
+
+using xgrad::Array;
+using xgrad::Inference;
+using xgrad::Parameters;
+using xgrad::Tape;
+using xgrad::Variable;
+using xgrad::wrt;
+using namespace xgrad::testing;
+
+namespace {
+
+// y = x, with a vjp that holds `witness`; `at_sweep` sees how often it is held when the vjp runs.
+template <class T>
+Variable<T> holding(const Variable<T>& x, const std::shared_ptr<int>& witness, long* at_sweep = nullptr) {
+  return xgrad::record("holding", x.value(), wrt(x, [witness, at_sweep](const Array<T>& dy) {
+                         if (at_sweep != nullptr) *at_sweep = witness.use_count();
+                         return dy;
+                       }));
+}
+
+// Pages of physical memory that this process holds.
+long resident_pages() {
+  std::ifstream file("/proc/self/statm");
+  long size = 0, resident = 0;
+  file >> size >> resident;
+  return resident;
+}
+
+}  // namespace
+
+TEST_CASE("Tape: a constant's vjp is dropped when recorded with all it captured") {
+  const auto witness = std::make_shared<int>(0);
+  const Variable<double> constant = ramp<double>({2});
+  (void)holding(constant, witness);
+  CHECK(witness.use_count() == 1);
+  Tape<double> tape;
+  const auto y = holding(constant, witness);
+  CHECK(witness.use_count() == 1);
+  CHECK(tape.size() == 0);
+  const auto x = tape.leaf(ramp<double>({2}));
+  const auto pass = [witness](const Array<double>& dy) { return dy; };
+  CHECK(witness.use_count() == 2);
+  const auto mixed = xgrad::record("mixed", x.value(), wrt(y, pass), wrt(x, pass), wrt(constant, pass));
+  CHECK(witness.use_count() == 3);  // x's alone stays
+  {
+    const Inference pause;
+    (void)holding(x, witness);
+    CHECK(witness.use_count() == 3);
+  }
+}
+
+TEST_CASE("Tape: saved values are freed as the sweep passes") {
+  const auto witness = std::make_shared<int>(0);
+  long last = 0, first = 0;
+  Tape<double> tape;
+  const auto x = tape.leaf(ramp<double>({2}));
+  const auto h = holding(x, witness, &first);
+  const auto y = holding(h, witness, &last);
+  const auto unused = holding(h, witness);  // not on the way to the loss: freed as well
+  const auto loss = sum(y);
+  const auto later = holding(loss, witness);  // past the loss: freed first
+  CHECK(witness.use_count() == 5);
+  (void)tape.gradient(loss);
+  CHECK(last == 3);   // those of `later` and `unused` are gone
+  CHECK(first == 2);  // and y's
+  CHECK(witness.use_count() == 1);
+}
+
+TEST_CASE("Tape: without keep a second sweep is refused") {
+  Tape<double> tape;
+  const auto x = tape.leaf(ramp<double>({2}));
+  const auto y = sum(x * x);
+  (void)tape.gradient(y);
+  CHECK(message_of([&] { tape.gradient(y); }) ==
+        "[gradient] the saved values of this tape were freed by an earlier gradient(); pass {.keep = true} "
+        "to that call "
+        "to sweep again");
+  CHECK(contains(message_of([&] { tape.gradient(sum(x)); }), "{.keep = true}"));
+}
+
+TEST_CASE("Tape: keep allows more sweeps and the tape's end frees") {
+  const auto witness = std::make_shared<int>(0);
+  {
+    Tape<double> tape;
+    const auto x = tape.leaf(ramp<double>({2}));
+    const auto y = holding(x, witness), z = sum(y * x);
+    for (int i = 0; i < 3; ++i)
+      CHECK(numbers(tape.gradient(z, {.keep = true})[x]) == std::vector<double>{2, 4});
+    const auto more = tape.gradient(sum(z * y), {.keep = true});  // the tape goes on recording
+    CHECK(numbers(more[x]) == std::vector<double>{5 + 3 * 2, 5 + 3 * 4});
+    CHECK(witness.use_count() == 2);
+    CHECK(numbers(tape.gradient(z)[x]) == std::vector<double>{2, 4});
+    CHECK(witness.use_count() == 1);
+    (void)holding(x, witness);
+    CHECK(witness.use_count() == 2);
+  }
+  CHECK(witness.use_count() == 1);
+}
+
+namespace {
+
+struct Chain {
+  double gradient = 0;
+  std::size_t size = 0;
+};
+
+void* run_chain(void* result) {
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>(0.5));
+  auto y = x;
+  for (int i = 0; i < 1'000'000; ++i) y = i % 2 == 0 ? y * 2 : y / 2;
+  auto& chain = *static_cast<Chain*>(result);
+  chain.size = tape.size();
+  chain.gradient = tape.gradient(y, {.keep = true})[x].item();  // the closures are freed by the tape's end
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("Tape: a chain of a million steps differentiates and is freed on a stack of 64 KiB") {
+  // The libraries' thread-local variables lie on a thread's stack too, and those of the sanitizers are large:
+  // where 64 KiB do not hold them, the system refuses, and the next size leaves at most 64 KiB beside them.
+  constexpr std::size_t stack = 64 << 10;
+  Chain chain;
+  pthread_t thread{};
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  int refused = EINVAL;
+  for (std::size_t size = any_sanitizer ? 16 * stack : stack; refused == EINVAL && size <= 64 * stack;
+       size += stack) {
+    REQUIRE(pthread_attr_setstacksize(&attributes, size) == 0);
+    refused = pthread_create(&thread, &attributes, run_chain, &chain);
+  }
+  REQUIRE(refused == 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  CHECK(chain.gradient == 1);
+  CHECK(chain.size >= 1'000'001);
+}
+
+TEST_CASE("Tape: a thousand windows of training leave memory flat" * doctest::skip(any_sanitizer)) {
+  const Parameters<float> p;
+  const auto E = p.weight("E", {50, 16}), W = p.weight("W", {16, 16}), b = p.bias("b", {16}),
+             V = p.weight("V", {16, 50});
+  xgrad::Sgd sgd(p, 0.01);
+  Variable<float> state = Array<float>::zeros({4, 16});
+  const auto window = [&](int i) {
+    Tape<float> tape;
+    Variable<float> loss = 0;
+    for (int t = 0; t < 5; ++t) {
+      const xgrad::Ids ids{(i + t) % 50, (i * 3) % 50, t, 7};
+      state = tanh(matmul(state, W) + take(E, ids) + b);
+      loss = loss + softmax_cross_entropy(matmul(state, V), ids);
+    }
+    sgd.step(tape.gradient(loss));
+    return loss.item();
+  };
+  float first = 0, last = 0;
+  for (int i = 0; i < 100; ++i) first = std::max(first, window(i));
+  const long before = resident_pages();
+  REQUIRE(before > 0);
+  for (int i = 0; i < 1000; ++i) last = window(i);
+  CHECK(resident_pages() - before <= 8);
+  CHECK(last < first);
+}
