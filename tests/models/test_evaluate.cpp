@@ -1,0 +1,96 @@
+// evaluate: the sum over all windows is that of one long run, each target counts once whatever the layout,
+// tracks that end early lose their rows with the state kept, and nothing is recorded.
+#include <xgrad/models/evaluate.hpp>
+
+#include <xgrad/training/windows.hpp>
+
+#include "autograd/ops/checks.hpp"
+#include "models/cells.hpp"
+
+using namespace xgrad;
+using Tokens = std::vector<std::int64_t>;
+
+namespace {
+
+Tokens text(std::size_t n) {
+  Random random(9);
+  Tokens tokens;
+  for (std::size_t i = 0; i < n; ++i) tokens.push_back(static_cast<std::int64_t>(random.uniform() * 7));
+  return tokens;
+}
+
+// The loss of a text read token by token, in one window.
+template <class Model>
+double one_run(const Model& model, const Tokens& tokens) {
+  const std::size_t steps = tokens.size() - 1;
+  const Ids inputs({steps, 1}, Tokens(tokens.begin(), tokens.end() - 1)),
+      targets({steps, 1}, Tokens(tokens.begin() + 1, tokens.end()));
+  const Inference pause;
+  return static_cast<double>(model.loss(inputs, targets, model.zero(1), Reduction::sum).y.item());
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("evaluate: one track equals one long run for every window length", T, float, double) {
+  const Parameters<T> p(2);
+  const Rnnlm model(p, 7, 4, 6);
+  const auto tokens = text(50);
+  const double expected = one_run(model, tokens);
+  for (const std::size_t length : {1U, 2U, 5U, 7U, 48U, 49U, 100U}) {
+    const auto result = evaluate(model, StreamWindows(tokens, 1, length));
+    CHECK(result.total == doctest::Approx(expected).epsilon(64 * checks::epsilon<T>));
+    CHECK(result.count == 49);
+  }
+}
+
+TEST_CASE("evaluate: several tracks equal their own runs with any cell") {
+  const Parameters<double> p(2), q(2);
+  const Rnnlm rnn(p, 7, 4, 6);
+  const Rnnlm<double, cells::Lstm<double>> lstm(q, 7, 4, 6);
+  for (const std::size_t n : {20U, 21U, 22U, 23U, 24U})
+    for (const std::size_t N : {2U, 3U, 4U})
+      for (const std::size_t length : {1U, 3U, 30U}) {
+        CAPTURE(n);
+        CAPTURE(N);
+        CAPTURE(length);
+        const auto tokens = text(n);
+        double rnn_total = 0, lstm_total = 0;
+        std::size_t start = 0;
+        for (std::size_t track = 0; track < N; ++track) {
+          const std::size_t targets = (n - 1) / N + (track < (n - 1) % N ? 1 : 0);
+          const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(start);
+          const Tokens own(first, first + static_cast<std::ptrdiff_t>(targets) + 1);
+          rnn_total += one_run(rnn, own);
+          lstm_total += one_run(lstm, own);
+          start += targets;
+        }
+        const StreamWindows windows(tokens, N, length);
+        CHECK(evaluate(rnn, windows).total == doctest::Approx(rnn_total).epsilon(1e-13));
+        CHECK(evaluate(lstm, windows).total == doctest::Approx(lstm_total).epsilon(1e-13));
+        CHECK(evaluate(lstm, windows).count == n - 1);
+      }
+}
+
+TEST_CASE_TEMPLATE("evaluate: nothing is recorded and training goes on", T, float, double) {
+  const Parameters<T> p(2);
+  const Rnnlm model(p, 7, 4, 6);
+  const StreamWindows windows(text(30), 2, 5);
+  const auto alone = evaluate(model, windows);
+  Tape<T> tape;
+  const auto loss = model.loss(windows[0].inputs, windows[0].targets, model.zero(2)).y;
+  const std::size_t recorded = tape.size();
+  const auto beside = evaluate(model, windows);
+  CHECK(tape.size() == recorded);
+  CHECK(beside.total == alone.total);
+  const auto gradients = tape.gradient(loss);
+  for (const auto& parameter : p.list()) CHECK(gradients.reached(parameter));
+}
+
+TEST_CASE("evaluate: an untrained model without weights loses the log of the vocabulary per token") {
+  const Parameters<double> p;
+  const Rnnlm model(p, 7, 4, 6);
+  p.assign("affine/W", Array<double>::zeros({6, 7}));
+  const auto result = evaluate(model, StreamWindows(text(40), 3, 4));
+  CHECK(result.count == 39);
+  CHECK(result.total == doctest::Approx(39 * std::log(7.0)).epsilon(1e-14));
+}

@@ -1,0 +1,185 @@
+// Rnnlm: the whole model's gradient, its loss against the composition written out, the state that crosses
+// windows, and cells the library has never seen: an LSTM with a state of two parts and a minimal gated unit
+// train and generate in it.
+#include <xgrad/models/rnnlm.hpp>
+
+#include <xgrad/layers/unroll.hpp>
+#include <xgrad/models/generate.hpp>
+#include <xgrad/training/sgd.hpp>
+#include <xgrad/training/windows.hpp>
+
+#include "autograd/ops/checks.hpp"
+#include "models/cells.hpp"
+
+using namespace xgrad;
+using checks::identical;
+using checks::numbers;
+
+namespace {
+
+const Ids inputs({5, 2}, {0, 5, 1, 1, 3, 0, 0, 2, 4, 1}), targets({5, 2}, {1, 1, 3, 0, 0, 2, 4, 1, 5, 5});
+
+template <template <class> class Cell, class T>
+auto model_of(const Parameters<T>& p, std::size_t V, std::size_t D, std::size_t H) {
+  return Rnnlm<T, Cell<T>>(p, V, D, H);
+}
+
+// The mean loss of each epoch over the windows of `tokens`, the state carried within an epoch.
+template <class T, class Model>
+std::vector<double> train(const Model& model, Sgd<T>& sgd, const std::vector<std::int64_t>& tokens,
+                          int epochs) {
+  const StreamWindows windows(tokens, 3, 5);
+  std::vector<double> losses;
+  for (int epoch = 0; epoch < epochs; ++epoch) {
+    auto state = model.zero(3);
+    double total = 0, count = 0;
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      const auto window = windows[i];
+      state = first_rows(std::move(state), window.inputs.shape()[1]);
+      Tape<T> tape;
+      auto result = model.loss(window.inputs, window.targets, state);
+      sgd.step(tape.gradient(result.y));
+      state = std::move(result.state);
+      total += static_cast<double>(result.y.item()) * static_cast<double>(window.targets.size());
+      count += static_cast<double>(window.targets.size());
+    }
+    losses.push_back(total / count);
+  }
+  return losses;
+}
+
+// What follows 0 and 2 depends on the tokens before them.
+std::vector<std::int64_t> periodic(std::size_t n) {
+  const std::vector<std::int64_t> period = {0, 1, 2, 0, 3, 4, 2, 5};
+  std::vector<std::int64_t> tokens;
+  for (std::size_t i = 0; i < n; ++i) tokens.push_back(period[i % period.size()]);
+  return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("rnnlm: gradients of every parameter and the initial state over five steps") {
+  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
+    const auto report = gradcheck([=](auto p) {
+      const Rnnlm model(p, 6, 3, 4);
+      const auto result = model.loss(inputs, targets, p.input("h0", {2, 4}), reduction);
+      return sum(result.y) + sum(square(result.state));
+    });
+    CHECK(report);
+    CHECK(report.compared == 6 * 3 + (3 * 4 + 4 * 4 + 4) + (4 * 6 + 6) + 2 * 4);
+  }
+}
+
+TEST_CASE("rnnlm: gradients with cells of a user") {
+  const auto lstm = gradcheck([](auto p) {
+    const auto model = model_of<cells::Lstm>(p, 6, 3, 2);
+    auto state = model.zero(2);
+    state = {p.input("h0", {2, 2}), p.input("c0", {2, 2})};
+    const auto result = model.loss(inputs, targets, state);
+    return result.y + sum(square(result.state.h) + result.state.c);
+  });
+  CHECK(lstm);
+  CHECK(lstm.compared == 6 * 3 + (3 * 8 + 8 + 2 * 8) + (2 * 6 + 6) + 8);
+  const auto mgu = gradcheck([](auto p) {
+    const auto model = model_of<cells::Mgu>(p, 6, 3, 2);
+    return model.loss(inputs, targets, p.input("h0", {2, 2})).y;
+  });
+  CHECK(mgu);
+  CHECK(mgu.compared == 6 * 3 + 2 * (3 * 2 + 2 + 2 * 2) + (2 * 6 + 6) + 4);
+}
+
+TEST_CASE_TEMPLATE("rnnlm: logits loss and state are the composition by hand", T, float, double) {
+  const Parameters<T> p(1);
+  const Rnnlm model(p, 6, 3, 4);
+  const Variable<T> h0 = numbers<T>({2, 4});
+  Variable<T> h = h0, loss = 0;
+  const auto result = model(inputs, h0);
+  CHECK(to_string(result.y.shape()) == "(5, 2, 6)");
+  for (std::size_t t = 0; t < 5; ++t) {
+    const auto x = take(model.embed.W, inputs.row(t));
+    h = tanh(matmul(x, model.cell.Wx) + matmul(h, model.cell.Wh) + model.cell.b);
+    const auto logits = matmul(h, model.affine.W) + model.affine.b;
+    CHECK(checks::distance(result.y.value().row(t), logits.value()) < 8 * checks::epsilon<T>);
+    for (std::size_t n = 0; n < 2; ++n)
+      loss = loss - select(select(log_softmax(logits), static_cast<std::ptrdiff_t>(n)), targets[t * 2 + n]);
+  }
+  const double tolerance = 32 * checks::epsilon<T>;
+  CHECK(checks::distance(result.state.value(), h.value()) < tolerance);
+  const auto mean = model.loss(inputs, targets, h0), total = model.loss(inputs, targets, h0, Reduction::sum);
+  CHECK(mean.y.item() == doctest::Approx((loss / 10).item()).epsilon(tolerance));
+  CHECK(total.y.item() == doctest::Approx(loss.item()).epsilon(tolerance));
+  CHECK(identical(mean.state.value(), result.state.value()));
+  CHECK(to_string(model.loss(inputs, targets, h0, Reduction::none).y.shape()) == "(5, 2)");
+}
+
+TEST_CASE("rnnlm: parameters in order and the initial state of any cell") {
+  const Parameters<float> p(1), q(1);
+  const Rnnlm model(p, 6, 3, 4);
+  std::string paths;
+  for (const auto& parameter : p.list()) paths += parameter.parameter()->path + " ";
+  CHECK(paths == "embed/W cell/Wx cell/Wh cell/b affine/W affine/b ");
+  checks::check_elements(model.zero(3).value(), {3, 4}, 0, [](std::size_t) { return 0; });
+  CHECK(to_string(model_of<cells::Lstm>(q, 6, 3, 4).zero(3).c.shape()) == "(3, 4)");
+}
+
+TEST_CASE_TEMPLATE("rnnlm: the state crosses windows and its gradient does not", T, float, double) {
+  const Parameters<T> p(1);
+  const Rnnlm model(p, 6, 3, 4);
+  Variable<T> carried = model.zero(2);
+  {
+    Tape<T> tape;
+    carried = model(inputs, carried).state;
+  }
+  const auto gradient = [&](const Variable<T>& state) {
+    Tape<T> tape;
+    return tape.gradient(model.loss(inputs, targets, state).y)[model.cell.Wh];
+  };
+  const auto constant = gradient(Variable<T>(carried.value().copy()));
+  CHECK(identical(gradient(carried), constant));
+  CHECK(checks::distance(gradient(model.zero(2)), constant) > 1e-3);
+  Tape<T> tape;
+  const auto both = model.loss(inputs, targets, model(inputs, model.zero(2)).state).y;
+  CHECK(checks::distance(tape.gradient(both)[model.cell.Wh], constant) > 1e-3);  // through both windows
+}
+
+TEST_CASE_TEMPLATE("rnnlm: an LSTM of a user trains and generates", T, float, double) {
+  const Parameters<T> p(1);
+  const auto model = model_of<cells::Lstm>(p, 6, 8, 16);
+  Sgd sgd(p, 1.0);
+  const auto losses = train(model, sgd, periodic(104), 120);
+  CHECK(losses.front() > 1);
+  CHECK(losses.back() < 0.1 * losses.front());
+  const auto text = generate(model, {0, 1, 2, 0}, 12, {.temperature = 0.01});
+  CHECK(text == std::vector<std::int64_t>{3, 4, 2, 5, 0, 1, 2, 0, 3, 4, 2, 5});
+}
+
+TEST_CASE_TEMPLATE("rnnlm: a minimal gated unit of a user trains and generates", T, float, double) {
+  const Parameters<T> p(1);
+  const auto model = model_of<cells::Mgu>(p, 6, 8, 16);
+  Sgd sgd(p, 0.5);
+  const auto losses = train(model, sgd, periodic(104), 160);
+  CHECK(losses.front() > 1);
+  CHECK(losses.back() < 0.1 * losses.front());
+  const auto text = generate(model, {0, 1, 2, 0}, 8, {.temperature = 0.01});
+  CHECK(text == std::vector<std::int64_t>{3, 4, 2, 5, 0, 1, 2, 0});
+}
+
+TEST_CASE("rnnlm: wrong ids targets and states are named") {
+  const Parameters<float> p;
+  const Rnnlm model(p, 6, 3, 4);
+  const auto zero = model.zero(2);
+  using checks::check_error;
+  check_error([&] { model(Ids({1, 2}, {0, 6}), zero); }, {"[take] id 6 at position (0, 1)", "[0, 6)"});
+  check_error(
+      [&] {
+        model.loss(inputs, Ids({5, 1}, {0, 0, 0, 0, 0}), zero);
+      },
+      {"targets of shape (5, 1)", "(5, 2, 6)"});
+  check_error(
+      [&] {
+        model.loss(Ids({1, 2}, {0, 0}), Ids({1, 2}, {0, 9}), zero);
+      },
+      {"target 9 at position (0, 1)"});
+  check_error([&] { model(inputs, model.zero(3)); }, {"[add]", "(2, 4)", "(3, 4)", "time step 0 of 5"});
+  check_error([&] { model(Ids({0, 2}, {}), zero); }, {"[unroll]", "at least one step"});
+}
