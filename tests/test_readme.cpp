@@ -5,29 +5,18 @@
 #include <doctest/doctest.h>
 
 #include <xgrad/autograd/tape.hpp>
-#include <xgrad/layers/affine.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
+#include "models/cells.hpp"
+
 namespace {
 
 using namespace xgrad;
 
-template <class T>
-struct Mgu {
-  Affine<T> xf, xg;
-  Variable<T> Uf, Ug;
-
-  Mgu(const Parameters<T>& p, std::size_t D, std::size_t H)
-      : xf(p / "f", D, H), xg(p / "g", D, H), Uf(p.weight("Uf", {H, H})), Ug(p.weight("Ug", {H, H})) {}
-
-  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    auto f = sigmoid(xf(x) + matmul(h, Uf));
-    return (1 - f) * h + f * tanh(xg(x) + matmul(f * h, Ug));
-  }
-};
+using cells::Mgu;
 
 constexpr std::size_t V = 5, D = 3, H = 4, N = 2, T = 4;
 

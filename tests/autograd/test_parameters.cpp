@@ -3,6 +3,7 @@
 #include <xgrad/autograd/parameters.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 
@@ -89,7 +90,7 @@ TEST_CASE_TEMPLATE("Parameters: default weights fill plus or minus one over the 
   const Parameters<T> p(3);
   for (const std::size_t K : {1, 4, 100}) {
     const double bound = 1 / std::sqrt(static_cast<double>(K));
-    const auto W = p.weight("W" + std::to_string(K), {K, 1000 / K});
+    const auto W = p.weight(fmt::format("W{}", K), {K, 1000 / K});
     double largest = 0, smallest = 0;
     for (const T x : W.value()) {
       largest = std::max(largest, static_cast<double>(x));

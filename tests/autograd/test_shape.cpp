@@ -3,6 +3,7 @@
 #include <xgrad/autograd/shape.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 #include <vector>
@@ -119,8 +120,7 @@ TEST_CASE("Shape: a flat position has an index tuple") {
   for (int i = 0; i < 2; ++i)
     for (int j = 0; j < 3; ++j)
       for (int k = 0; k < 4; ++k)
-        CHECK(xgrad::index_of(flat++, shape) ==
-              "(" + std::to_string(i) + ", " + std::to_string(j) + ", " + std::to_string(k) + ")");
+        CHECK(xgrad::index_of(flat++, shape) == fmt::format("({}, {}, {})", i, j, k));
 }
 
 TEST_CASE("Shape: a number of elements that no size_t holds is refused") {

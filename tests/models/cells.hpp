@@ -45,7 +45,7 @@ struct Mgu {
   xgrad::Affine<T> xf, xg;
   xgrad::Variable<T> Uf, Ug;
 
-  Mgu(xgrad::Parameters<T> p, std::size_t D, std::size_t H)
+  Mgu(const xgrad::Parameters<T>& p, std::size_t D, std::size_t H)
       : xf(p / "f", D, H), xg(p / "g", D, H), Uf(p.weight("Uf", {H, H})), Ug(p.weight("Ug", {H, H})) {}
 
   xgrad::Variable<T> operator()(const xgrad::Variable<T>& x, const xgrad::Variable<T>& h) const {
