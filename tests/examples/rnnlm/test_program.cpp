@@ -199,7 +199,8 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
       {"--protocol reference --nhid 50", "--protocol reference fixes --nhid at 100, but 50 was asked for"},
       {"--protocol reference --clip 1", "does not clip"},
   };
-  for (const auto& [arguments, text] : cases) {
+  for (const auto& known : cases) {
+    const std::string &arguments = known[0], &text = known[1];
     CAPTURE(arguments);
     const auto run = rnnlm(arguments);
     CHECK(run.status == 2);
