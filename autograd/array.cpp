@@ -40,7 +40,7 @@ Array<T> Array<T>::uninitialized(const Shape& shape) {
   if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return Array(nullptr, nullptr, shape);
   std::size_t bytes = sizeof(T);
   for (const std::size_t dim : shape)
-    if (__builtin_mul_overflow(bytes, dim, &bytes))
+    if (__builtin_mul_overflow(bytes, dim, &bytes) || bytes > std::numeric_limits<std::ptrdiff_t>::max() / 2)
       throw Error("array", "shape " + to_string(shape) + " holds more numbers than memory can");
   storage::Block* block = storage::allocate(bytes);
   return Array(block, static_cast<T*>(block->bytes()), shape);
@@ -147,7 +147,7 @@ Array<T> Array<T>::divide(const Array& a, const Array& b) {
 }
 
 template <class T>
-Array<T> Array<T>::affine_map(const Array& a, double scale, double shift) {
+Array<T> Array<T>::scale_shift(const Array& a, double scale, double shift) {
   const T s = static_cast<T>(scale), t = static_cast<T>(shift);
   if (shift == 0 && std::signbit(shift)) return kernels::map([s](auto x) { return s * x; }, a);
   if (scale == 1) return kernels::map([t](auto x) { return x + t; }, a);

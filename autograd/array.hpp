@@ -55,7 +55,7 @@ class Array {
   static Array zeros(const Shape& shape) { return full(shape, T(0)); }
 
   /// scale a + shift, elementwise; a shift of -0.0 changes nothing, not even the sign of a zero.
-  static Array affine_map(const Array& a, double scale, double shift);
+  static Array scale_shift(const Array& a, double scale, double shift);
 
   Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
     retain();
@@ -129,31 +129,31 @@ class Array {
   friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }
   friend Array operator*(const Array& a, const Array& b) { return multiply(a, b); }
   friend Array operator/(const Array& a, const Array& b) { return divide(a, b); }
-  friend Array operator-(const Array& a) { return affine_map(a, -1, -0.0); }
+  friend Array operator-(const Array& a) { return scale_shift(a, -1, -0.0); }
 
   template <Number S>
   friend Array operator+(const Array& a, S s) {
-    return affine_map(a, 1, static_cast<double>(s));
+    return scale_shift(a, 1, static_cast<double>(s));
   }
   template <Number S>
   friend Array operator+(S s, const Array& a) {
-    return affine_map(a, 1, static_cast<double>(s));
+    return scale_shift(a, 1, static_cast<double>(s));
   }
   template <Number S>
   friend Array operator-(const Array& a, S s) {
-    return affine_map(a, 1, -static_cast<double>(s));
+    return scale_shift(a, 1, -static_cast<double>(s));
   }
   template <Number S>
   friend Array operator-(S s, const Array& a) {
-    return affine_map(a, -1, static_cast<double>(s));
+    return scale_shift(a, -1, static_cast<double>(s));
   }
   template <Number S>
   friend Array operator*(const Array& a, S s) {
-    return affine_map(a, static_cast<double>(s), -0.0);
+    return scale_shift(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Array operator*(S s, const Array& a) {
-    return affine_map(a, static_cast<double>(s), -0.0);
+    return scale_shift(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Array operator/(const Array& a, S s) {

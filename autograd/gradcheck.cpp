@@ -100,6 +100,7 @@ GradcheckReport gradcheck_double(const Function& function, const GradcheckOption
   const std::vector<Array<double>> tape = f.gradient();
 
   GradcheckReport report;
+  bool any_slope = false;
   for (std::size_t i = 0; i < f.paths().size(); ++i) {
     const std::string& path = f.paths()[i];
     std::vector<double> difference(tape[i].size());
@@ -107,6 +108,7 @@ GradcheckReport gradcheck_double(const Function& function, const GradcheckOption
     for (std::size_t k = 0; k < difference.size(); ++k) {
       difference[k] = central_difference(f, path, k, options.step);
       largest = std::max(largest, std::abs(difference[k]));
+      any_slope = any_slope || difference[k] != 0 || tape[i].data()[k] != 0;
     }
     GradcheckFailure worst{path, tape[i].shape(), 0, 0, 0};
     double worst_error = 0;
@@ -123,13 +125,16 @@ GradcheckReport gradcheck_double(const Function& function, const GradcheckOption
     report.worst = std::max(report.worst, worst_error);
     report.compared += difference.size();
   }
+  report.all_zero = !any_slope;
   return report;
 }
 
 std::string to_string(const GradcheckReport& report) {
   if (report)
-    return fmt::format("gradients agree: {} compared, largest error {:.2g} of the tolerance", report.compared,
-                       report.worst);
+    return fmt::format(
+        "gradients agree: {} compared, largest error {:.2g} of the tolerance{}", report.compared,
+        report.worst,
+        report.all_zero ? "; but every derivative is zero: was the function constant there?" : "");
   std::string text =
       fmt::format("gradients disagree in {} of the parameters and inputs:", report.failures.size());
   for (const auto& failure : report.failures)

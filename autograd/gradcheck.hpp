@@ -40,6 +40,7 @@ struct GradcheckReport {
   std::vector<GradcheckFailure> failures;  ///< of each wrong parameter the worst number
   std::size_t compared = 0;                ///< how many numbers were compared
   double worst = 0;                        ///< the largest error, in units of the tolerance
+  bool all_zero = false;                   ///< every derivative was zero: right, but the check says little
 
   explicit operator bool() const { return failures.empty(); }
 };

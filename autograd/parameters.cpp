@@ -51,7 +51,7 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   for (const Variable<T>& known : store_->list)
     if (known.parameter()->path == path) throw Error("parameters", "'" + path + "' is declared twice");
 
-  Array<T> value;
+  auto value = Array<T>::uninitialized(shape);  // before anything else: it refuses shapes that are too large
   if (store_->values == nullptr) {
     std::vector<double> numbers(shape.size());
     initializer(store_->random, numbers);

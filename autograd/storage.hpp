@@ -1,8 +1,8 @@
 // Storage: where the numbers of every Array live. A Block is a reference count, a version and 64-byte aligned
 // bytes. Released blocks are kept by the releasing thread, by size class, and handed out again: after the
-// first training step no memory is requested any more (a 56 MB block costs 25 ms fresh and 5 ms recycled).
-// Blocks may be released on any thread, also while it exits. Under AddressSanitizer every block comes from
-// and returns to the system, so that reading past one is seen.
+// first training step no memory for numbers is requested any more (a 56 MB block costs 25 ms fresh and 5 ms
+// recycled). Blocks may be released on any thread, also while it exits. Under AddressSanitizer every block
+// comes from and returns to the system, so that reading past one is seen.
 #pragma once
 
 #include <atomic>

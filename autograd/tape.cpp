@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
-
-#include <xgrad/autograd/kernels/sum.hpp>
 
 namespace xgrad {
 
@@ -57,41 +57,6 @@ std::string argument_name(std::size_t argument) { return "argument " + std::to_s
 }  // namespace
 
 template <class T>
-void VjpTarget<T>::add(Array<T> dx) {
-  if (dx.shape() != x_) {
-    const auto widened = broadcast(x_, dx.shape());
-    const bool undo = widened && *widened == dx.shape() && broadcast(dx.shape(), y_) == y_;
-    if (!undo)
-      throw Error(op_, "the vjp of " + argument_name(argument_) + " returned shape " + to_string(dx.shape()) +
-                           ", expected " + to_string(x_));
-    dx = kernels::sum_to(dx, x_);
-  }
-  sum_.add(std::move(dx));
-}
-
-template <class T>
-void VjpTarget<T>::check_shape(const Shape& dx) const {
-  if (dx != x_)
-    throw Error(op_, "the vjp of " + argument_name(argument_) + " left a gradient of shape " + to_string(dx) +
-                         ", expected " + to_string(x_));
-}
-
-template <class T>
-void VjpTarget<T>::add(RowSparse<T> dx) {
-  if (dx.shape != x_)
-    throw Error(op_, "the vjp of " + argument_name(argument_) + " returned rows of a table of shape " +
-                         to_string(dx.shape) + ", expected " + to_string(x_));
-  Shape values = x_;
-  if (values.rank() > 0) values.set(0, dx.rows.size());
-  if (x_.rank() == 0 || dx.rows.shape().rank() != 1 || dx.values.shape() != values)
-    throw Error(op_, "the vjp of " + argument_name(argument_) + " returned ids of shape " +
-                         to_string(dx.rows.shape()) + " with rows of shape " + to_string(dx.values.shape()) +
-                         " for a table of shape " + to_string(x_));
-  dx.rows.check_range(op_, "the vjp's row", x_[0]);
-  sum_.add(std::move(dx));
-}
-
-template <class T>
 std::vector<Tape<T>*>& Tape<T>::scopes() {
   thread_local std::vector<Tape*> scopes;
   return scopes;
@@ -111,6 +76,10 @@ Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()) {
 
 template <class T>
 Tape<T>::~Tape() {
+  if (thread_ != std::this_thread::get_id()) {
+    std::fputs("xgrad: a tape was destroyed on another thread than the one it was opened on\n", stderr);
+    std::abort();  // that thread would go on recording on it
+  }
   for (auto edge = edges_.rbegin(); edge != edges_.rend(); ++edge)
     if (edge->vjp != nullptr) edge->vjp->~Vjp<T>();
   leave(scopes(), this);
@@ -120,6 +89,7 @@ Tape<T>::~Tape() {
 template <class T>
 Variable<T> Tape<T>::leaf(Array<T> value) {
   check_thread("leaf");
+  if (value.in_parameter()) value = value.copy();  // which training will write to
   const std::uint32_t node = add_node("leaf", value.shape());
   return taped(std::move(value), node);
 }
@@ -175,6 +145,11 @@ std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variabl
   if (x.tape_ == serial_) return x.node_;
   switch (live_tapes().state(x.tape_)) {
     case LiveTapes::State::ended:
+      if (x.tape_ > serial_)
+        throw Error(
+            op, argument_name(argument) + " of shape " + to_string(x.shape()) +
+                    " was recorded on a tape that was opened after this one and has ended, so its gradient "
+                    "would be lost; compute it without that tape, or pass detach(x)");
       return constant_place(x);
     case LiveTapes::State::this_thread:
       throw Error(
@@ -229,6 +204,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     throw Error("gradient",
                 "the saved values of this tape were freed by an earlier gradient(); pass {.keep = true} to "
                 "that call to sweep again");
+  if (y.kind_ == Kind::untaped) place("gradient", 0, y);  // throws, with the reason
   const bool here = y.kind_ == Kind::taped && y.tape_ == serial_;
   if (!here && !y.parameter())
     throw Error("gradient",
@@ -302,8 +278,6 @@ Inference::~Inference() {
   leave<Tape<double>>(Tape<double>::scopes(), nullptr);
 }
 
-template class VjpTarget<float>;
-template class VjpTarget<double>;
 template class Tape<float>;
 template class Tape<double>;
 

@@ -73,27 +73,27 @@ class Variable {
   // A number beside a variable: one pass, no broadcast, no edge for the number.
   template <Number S>
   friend Variable operator+(const Variable& a, S s) {
-    return affine_map(a, 1, static_cast<double>(s));
+    return scale_shift(a, 1, static_cast<double>(s));
   }
   template <Number S>
   friend Variable operator+(S s, const Variable& a) {
-    return affine_map(a, 1, static_cast<double>(s));
+    return scale_shift(a, 1, static_cast<double>(s));
   }
   template <Number S>
   friend Variable operator-(const Variable& a, S s) {
-    return affine_map(a, 1, -static_cast<double>(s));
+    return scale_shift(a, 1, -static_cast<double>(s));
   }
   template <Number S>
   friend Variable operator-(S s, const Variable& a) {
-    return affine_map(a, -1, static_cast<double>(s));
+    return scale_shift(a, -1, static_cast<double>(s));
   }
   template <Number S>
   friend Variable operator*(const Variable& a, S s) {
-    return affine_map(a, static_cast<double>(s), -0.0);
+    return scale_shift(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Variable operator*(S s, const Variable& a) {
-    return affine_map(a, static_cast<double>(s), -0.0);
+    return scale_shift(a, static_cast<double>(s), -0.0);
   }
   template <Number S>
   friend Variable operator/(const Variable& a, S s) {
@@ -146,10 +146,10 @@ namespace xt::detail {
 
 template <class T>
 struct is_crtp_base_of_impl<xt::xexpression, xgrad::Variable<T>> : std::false_type {
-  static_assert(
-      sizeof(T) == 0,
-      "xt:: functions do not record on the tape: call xgrad's own (tanh(x), not xt::tanh(x)), or compute on "
-      "the numbers with x.xt()");
+  static_assert(sizeof(T) == 0,
+                "xt:: functions do not record on the tape: call xgrad's own (tanh(x), not xt::tanh(x)), wrap "
+                "an xtensor "
+                "operand (x * Variable<T>(m), not x * m), or compute on the numbers with x.xt()");
 };
 
 }  // namespace xt::detail

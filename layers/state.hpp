@@ -47,7 +47,7 @@ consteval std::size_t field_count() {
   }
 }
 
-// Calls f(a_0, b_0), f(a_1, b_1), ... on the fields of two aggregates of one type.
+// Calls f on the fields of an aggregate, in order.
 template <class S, class F>
 void for_each_field(S& state, F f) {
   constexpr std::size_t n = field_count<std::remove_const_t<S>>();

@@ -28,7 +28,7 @@ Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state) {
   ys.reserve(steps);
   for (std::size_t t = 0; t < steps; ++t) {
     try {
-      auto next = step(cell, select(xs, static_cast<std::ptrdiff_t>(t)), state);
+      auto next = xgrad::step(cell, select(xs, static_cast<std::ptrdiff_t>(t)), state);
       ys.push_back(std::move(next.y));
       state = std::move(next.state);
     } catch (const Error& error) {

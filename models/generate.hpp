@@ -23,6 +23,8 @@ namespace detail {
 template <class T>
 Ids::value_type draw(const Array<T>& logits, double temperature, double u) {
   const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  if (!std::isfinite(largest))
+    throw Error("generate", "the model's logits are not finite: has its training diverged?");
   std::vector<double> cumulative;
   double total = 0;
   for (const T logit : logits)

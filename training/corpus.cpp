@@ -11,32 +11,14 @@ namespace xgrad {
 
 namespace {
 
-using Ids = std::vector<Vocabulary::Id>;
+using Tokens = std::vector<Vocabulary::Id>;
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-void check_length(std::string_view name, const Ids& ids) {
+void check_length(std::string_view name, const Tokens& ids) {
   if (ids.empty()) throw BadData("corpus", "the " + std::string(name) + " text is empty");
   if (ids.size() < 2)
     throw BadData("corpus", "the " + std::string(name) + " text has one token, expected at least two");
-}
-
-Ids number_new(std::string_view text, std::size_t limit, Vocabulary& vocabulary) {
-  Ids ids;
-  for (const std::string_view word : split_words(text, limit)) ids.push_back(vocabulary.add(word));
-  check_length("training", ids);
-  return ids;
-}
-
-Ids number_known(std::string_view name, std::string_view text, Corpus& corpus) {
-  Ids ids;
-  for (const std::string_view word : split_words(text)) {
-    const auto id = corpus.vocabulary.find(word);
-    corpus.unknown += id ? 0 : 1;
-    ids.push_back(id ? *id : corpus.vocabulary.add(unknown_word));
-  }
-  check_length(name, ids);
-  return ids;
 }
 
 }  // namespace
@@ -46,9 +28,15 @@ std::string read_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, status))
     throw NoInput("corpus", "'" + path.string() + "' is a folder, expected a file");
   errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in) throw NoInput("corpus", "cannot read '" + path.string() + "': " + std::strerror(errno));
+  std::string text;
+  bool good = false;
+  try {
+    std::ifstream in(path, std::ios::binary);
+    text.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    good = static_cast<bool>(in);
+  } catch (const std::ios_base::failure&) {  // thrown by the buffer where reading itself fails
+  }
+  if (!good) throw NoInput("corpus", "cannot read '" + path.string() + "': " + std::strerror(errno));
   return text;
 }
 
@@ -75,11 +63,29 @@ std::vector<std::string_view> split_words(std::string_view text, std::size_t lim
   return words;
 }
 
-Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test, std::size_t limit) {
+Corpus make_corpus(std::string_view train, std::size_t limit) {
   Corpus corpus;
-  corpus.train = number_new(train, limit, corpus.vocabulary);
-  corpus.valid = number_known("validation", valid, corpus);
-  corpus.test = number_known("test", test, corpus);
+  for (const std::string_view word : split_words(train, limit))
+    corpus.train.push_back(corpus.vocabulary.add(word));
+  check_length("training", corpus.train);
+  return corpus;
+}
+
+Tokens number_words(std::string_view name, std::string_view text, Corpus& corpus) {
+  Tokens ids;
+  for (const std::string_view word : split_words(text)) {
+    const auto id = corpus.vocabulary.find(word);
+    corpus.unknown += id ? 0 : 1;
+    ids.push_back(id ? *id : corpus.vocabulary.add(unknown_word));
+  }
+  check_length(name, ids);
+  return ids;
+}
+
+Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test, std::size_t limit) {
+  Corpus corpus = make_corpus(train, limit);
+  corpus.valid = number_words("validation", valid, corpus);
+  corpus.test = number_words("test", test, corpus);
   return corpus;
 }
 
@@ -92,13 +98,9 @@ Corpus read_corpus(const std::filesystem::path& directory, Splits splits, std::s
     throw NoInput("corpus", "'" + directory.string() + "' has neither train.txt nor ptb.train.txt");
   const auto text = [&](const char* split) { return read_file(directory / (prefix + split + ".txt")); };
   const std::string train = text("train");
-  if (splits == Splits::all) {
-    const std::string valid = text("valid"), test = text("test");
-    return make_corpus(train, valid, test, limit);
-  }
-  Corpus corpus;
-  corpus.train = number_new(train, limit, corpus.vocabulary);
-  return corpus;
+  if (splits == Splits::train_only) return make_corpus(train, limit);
+  const std::string valid = text("valid"), test = text("test");
+  return make_corpus(train, valid, test, limit);
 }
 
 }  // namespace xgrad

@@ -40,8 +40,15 @@ struct Corpus {
 
 enum class Splits { train_only, all };
 
-/// The corpus of three texts; only the first `limit` tokens of the training text are used. A word of the
-/// other two that it lacks becomes `<unk>`. Throws BadData if a text has fewer than two tokens, naming it.
+/// The corpus of a training text, of which only the first `limit` tokens are used.
+/// Throws BadData if there are fewer than two.
+Corpus make_corpus(std::string_view train, std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+/// The ids of another text. A word that the vocabulary lacks becomes `<unk>` and is counted in
+/// `corpus.unknown`. Throws BadData, calling the text by its name, if it has fewer than two tokens.
+std::vector<Vocabulary::Id> number_words(std::string_view name, std::string_view text, Corpus& corpus);
+
+/// The corpus of three texts, the last two numbered as "validation" and "test".
 Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test,
                    std::size_t limit = std::numeric_limits<std::size_t>::max());
 

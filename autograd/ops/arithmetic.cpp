@@ -64,8 +64,8 @@ Variable<T> negate(const Variable<T>& a) {
 
 // y = scale a + shift               da = scale dy
 template <class T>
-Variable<T> affine_map(const Variable<T>& a, double scale, double shift) {
-  return record("affine_map", Array<T>::affine_map(a.value(), scale, shift),
+Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
+  return record("scale_shift", Array<T>::scale_shift(a.value(), scale, shift),
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 
@@ -79,7 +79,7 @@ template Variable<float> divide(const Variable<float>&, const Variable<float>&);
 template Variable<double> divide(const Variable<double>&, const Variable<double>&);
 template Variable<float> negate(const Variable<float>&);
 template Variable<double> negate(const Variable<double>&);
-template Variable<float> affine_map(const Variable<float>&, double, double);
-template Variable<double> affine_map(const Variable<double>&, double, double);
+template Variable<float> scale_shift(const Variable<float>&, double, double);
+template Variable<double> scale_shift(const Variable<double>&, double, double);
 
 }  // namespace xgrad

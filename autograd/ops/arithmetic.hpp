@@ -1,5 +1,5 @@
 // Arithmetic under NumPy's broadcasting. The operators + - * / of variable.hpp call these; a plain number on
-// either side becomes affine_map (or divide), so that `1 - f` is one pass over f.
+// either side becomes scale_shift (or divide), so that `1 - f` is one pass over f.
 #pragma once
 
 #include <xgrad/autograd/variable.hpp>
@@ -20,8 +20,9 @@ Variable<T> divide(const Variable<T>& a, const Variable<T>& b);
 template <class T>
 Variable<T> negate(const Variable<T>& a);
 
-/// scale a + shift, elementwise, with plain numbers. A shift of -0.0 changes nothing, not even the sign of a zero.
+/// scale a + shift, elementwise, with plain numbers. A shift of -0.0 changes nothing, not even the sign of a
+/// zero.
 template <class T>
-Variable<T> affine_map(const Variable<T>& a, double scale, double shift);
+Variable<T> scale_shift(const Variable<T>& a, double scale, double shift);
 
 }  // namespace xgrad

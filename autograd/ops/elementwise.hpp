@@ -7,7 +7,7 @@ namespace xgrad {
 
 template <class T>
 Variable<T> tanh(const Variable<T>& x);
-/// 1 / (1 + e^-x), accurate in relative terms for every x.
+/// 1 / (1 + e^-x), accurate in relative terms wherever it does not underflow (x > -88 in float).
 template <class T>
 Variable<T> sigmoid(const Variable<T>& x);
 template <class T>

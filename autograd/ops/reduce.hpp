@@ -13,6 +13,7 @@ class Axes {
  public:
   Axes() = default;
   Axes(int axis) : axes_{axis} {}  // NOLINT(google-explicit-constructor): sum(x, 0)
+  Axes(bool) = delete;             // sum(x, keepdims) would be a sum over axis 1: write sum(x, {}, keepdims)
   Axes(std::initializer_list<int> axes) : axes_(axes), all_(false) {}
 
   /// The shape of x with the reduced axes of size 1. Throws Error naming `op` for an axis that x lacks or

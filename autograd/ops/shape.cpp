@@ -114,7 +114,7 @@ Array<T> transposed(const Array<T>& x, const std::vector<std::size_t>& axes) {
 
 // y = x in another shape            dx = dy in x's shape
 template <class T>
-Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& sizes) {
+Variable<T> reshape(const Variable<T>& x, const Sizes& sizes) {
   std::string asked;
   std::ptrdiff_t unknown = -1;
   std::size_t known = 1;
@@ -126,8 +126,9 @@ Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& siz
     known *= sizes[i] == -1 ? 1 : static_cast<std::size_t>(sizes[i]);
   }
   Shape shape;
-  for (const std::ptrdiff_t size : sizes)
-    shape.push_back(size == -1 ? (known == 0 ? 0 : x.size() / known) : static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    shape.push_back(sizes[i] == -1 ? (known == 0 ? 0 : x.size() / known)
+                                   : static_cast<std::size_t>(sizes[i]));
   if (shape.size() != x.size() || (unknown >= 0 && known == 0))
     throw Error("reshape", "shape " + describe(x) + " holds " + std::to_string(x.size()) +
                                " numbers, which do not fit (" + asked + ")");
@@ -222,8 +223,8 @@ Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& o
                 wrt(x, [back](const Array<T>& dy) { return transposed(dy, back); }));
 }
 
-template Variable<float> reshape(const Variable<float>&, const std::vector<std::ptrdiff_t>&);
-template Variable<double> reshape(const Variable<double>&, const std::vector<std::ptrdiff_t>&);
+template Variable<float> reshape(const Variable<float>&, const Sizes&);
+template Variable<double> reshape(const Variable<double>&, const Sizes&);
 template Variable<float> select(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<double> select(const Variable<double>&, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<float> slice(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);

@@ -3,18 +3,37 @@
 // buffer.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
 
+/// The sizes asked of reshape, of any integer type: `{T * N, -1}`.
+class Sizes {
+ public:
+  template <std::integral... Size>
+  Sizes(Size... sizes)
+      : sizes_{static_cast<std::ptrdiff_t>(sizes)...} {}  // NOLINT(google-explicit-constructor)
+  Sizes(std::vector<std::ptrdiff_t> sizes)
+      : sizes_(std::move(sizes)) {}                                  // NOLINT(google-explicit-constructor)
+  Sizes(const Shape& shape) : sizes_(shape.begin(), shape.end()) {}  // NOLINT(google-explicit-constructor)
+
+  std::size_t size() const { return sizes_.size(); }
+  std::ptrdiff_t operator[](std::size_t axis) const { return sizes_[axis]; }
+
+ private:
+  std::vector<std::ptrdiff_t> sizes_;
+};
+
 /// The same numbers in another shape; one size may be -1 and is worked out. Shares memory.
 /// Throws Error if the sizes do not agree.
 template <class T>
-Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& shape);
+Variable<T> reshape(const Variable<T>& x, const Sizes& sizes);
 
 /// Entry `index` along `axis`, which is dropped: NumPy's x[index]. Negative values count from the end.
 template <class T>

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include <xgrad/training/corpus.hpp>
+
 namespace xgrad {
 
 /// An unambiguous probabilistic grammar: it writes texts, and knows the probability of every word of a text.
@@ -24,7 +26,7 @@ namespace xgrad {
 class Grammar {
  public:
   /// What stands for the newline, in word lists and distributions.
-  static constexpr std::string_view end_of_sentence = "<eos>";
+  static constexpr std::string_view end_of_sentence = xgrad::end_of_sentence;
 
   /// A word that may come next. The view lives as long as the grammar.
   struct Choice {

@@ -3,6 +3,7 @@
 // training that diverged.
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -40,6 +41,8 @@ int main(int argc, char** argv) {
     return fail(75, error.message);
   } catch (const std::system_error& error) {  // fmt's word for standard output that cannot be written
     return fail(74, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(2, "there is not enough memory for this model; lower --nhid, --emsize or --batch-size");
   } catch (const std::exception& error) {
     return fail(70, error.what());
   }

@@ -24,7 +24,7 @@ Number number(const std::string& option, const std::string& text, Number low, Nu
   return value;
 }
 
-void set(const std::string& option, const std::string& text, std::size_t& value, std::size_t low = 1,
+void set(const std::string& option, const std::string& text, std::size_t& value, std::size_t low,
          std::size_t high = 1'000'000'000) {
   value = number<std::size_t>(option, text, low, high,
                               fmt::format("a whole number from {} to {}", low, high).c_str());
@@ -58,6 +58,8 @@ void apply_reference(Settings& settings, const CLI::App& app) {
   check("--nhid", given.hidden, settings.hidden);
   check("--lr", given.rate, settings.rate);
   check("--lr-decay", given.decay, settings.decay);
+  if (app.count("--lr-epochs") > 0)
+    throw UsageError{"--protocol reference keeps its rate; leave --lr-epochs out"};
   if (app.count("--clip") > 0)
     throw UsageError{"--protocol reference does not clip gradients; leave --clip out"};
 }
@@ -74,9 +76,10 @@ std::optional<Settings> parse(int argc, char** argv) {
            name, [name, apply](const std::string& value) { apply(std::string(name), value); }, text)
         ->take_last();
   };
-  const auto count = [&](const char* name, const std::string& text, std::size_t& value) {
+  const auto count = [&](const char* name, const std::string& text, std::size_t& value,
+                         std::size_t high = 1'000'000) {
     option(name, fmt::format("{} (default {})", text, value),
-           [&value](const std::string& n, const std::string& v) { set(n, v, value); });
+           [&value, high](const std::string& n, const std::string& v) { set(n, v, value, 1, high); });
   };
   const auto positive = [&](const char* name, const std::string& text, double& value, double high) {
     option(name, fmt::format("{} (default {})", text, value),
@@ -104,8 +107,8 @@ std::optional<Settings> parse(int argc, char** argv) {
   count("--lr-epochs", "epochs at the full rate", settings.decay_after);
   option("--clip", fmt::format("largest norm of a step's gradient (default {})", *settings.clip),
          [&](const std::string& n, const std::string& v) { set(n, v, *settings.clip, 1e6); });
-  count("--emsize", "size of the word vectors", settings.embedding);
-  count("--nhid", "size of the hidden state", settings.hidden);
+  count("--emsize", "size of the word vectors", settings.embedding, 32768);
+  count("--nhid", "size of the hidden state", settings.hidden, 32768);
   count("--batch-size", "tracks read side by side", settings.batch);
   count("--bptt", "steps that the gradient flows back", settings.window);
   option("--sentences", fmt::format("sentences to write at the end (default {})", settings.sentences),

@@ -164,6 +164,7 @@ class Run {
       finish_epoch(epoch, result);
       fmt::print("epoch {:3}/{}: training perplexity {:.6f}, {:.0f} tokens/s\n", epoch, settings_.epochs,
                  result, tokens_per_second);
+      std::fflush(stdout);
     }
     return result;
   }

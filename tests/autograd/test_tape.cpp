@@ -270,7 +270,11 @@ TEST_CASE("Tape: a constant that shares a parameter's numbers does not mix old a
     Tape<double> window;
     row = select(w, 0);  // a view: constant from the brace on
   }
-  for (const Variable<double>& constant : {row, Variable<double>(w.value().row(0))}) {
+  p.assign("w", Array<double>::full({2, 2}, 7));
+  CHECK(numbers(row.value()) ==
+        std::vector<double>{3, 3});  // results of ops do not lie in a parameter's block
+  for (const Variable<double>& constant :
+       {row, Variable<double>(w.value().row(0))}) {
     p.assign("w", Array<double>::full({2, 2}, 3));
     Tape<double> tape;
     const auto x = tape.leaf(ramp<double>({2}));
@@ -281,6 +285,23 @@ TEST_CASE("Tape: a constant that shares a parameter's numbers does not mix old a
     const bool refused = contains(message, "changed");  // either answer is right, (100, 100) is not
     CHECK((refused || slope == std::vector<double>{3, 3}));
   }
+}
+
+TEST_CASE("Tape: a leaf made of a parameter's numbers keeps its own") {
+  const Parameters<double> p;
+  const auto w = p.weight("w", {2}, xgrad::constant(3));
+  Tape<double> tape;
+  const auto x = tape.leaf(w.value());
+  const auto loss = sum(x * x);
+  p.assign("w", Array<double>::full({2}, 100));
+  CHECK(numbers(tape.gradient(loss)[x]) == std::vector<double>{6, 6});
+}
+
+TEST_CASE("Tape: the gradient of what was computed before the tape names the parameter") {
+  const Parameters<double> p;
+  const auto early = sum((p / "rnn").weight("Wh", {2}));
+  Tape<double> tape;
+  CHECK(contains(message_of([&] { tape.gradient(early); }), "the parameter 'rnn/Wh' while nothing recorded"));
 }
 
 TEST_CASE("Tape: a vjp may use recorded ops and nothing of it is recorded") {

@@ -130,7 +130,23 @@ TEST_CASE("Tape: an exception ends it") {
   } catch (const std::runtime_error&) {
   }
   CHECK(Tape<double>::current() == &outer);
-  CHECK(numbers(outer.gradient(sum(x * escaped))[x]) == std::vector<double>{2, 4});
+  CHECK(numbers(outer.gradient(sum(x * detach(escaped)))[x]) == std::vector<double>{2, 4});
+}
+
+TEST_CASE("Tape: a result of a tape opened inside this one cannot lose its gradient here") {
+  const Parameters<double> p;
+  const auto W = p.weight("W", {2});
+  Tape<double> outer;
+  Variable<double> h;
+  {
+    Tape<double> inner;
+    h = W * W;
+  }
+  CHECK(message_of([&] { (void)(h * W); }) ==
+        "[multiply] argument 0 of shape (2,) was recorded on a tape that was opened after this one and has "
+        "ended, so its "
+        "gradient would be lost; compute it without that tape, or pass detach(x)");
+  CHECK(numbers((detach(h) * W).value()).size() == 2);
 }
 
 TEST_CASE("Tape: tapes may end out of order") {

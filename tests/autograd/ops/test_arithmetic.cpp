@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("arithmetic: a plain number on either side", T, float, double
                            [&](std::size_t i) { return c.expected(x.value().data()[i]); });
   }
   checks::check_elements(
-      affine_map(x, 0.1, -0.3).value(), x.shape(), 8 * checks::epsilon<T>,
+      scale_shift(x, 0.1, -0.3).value(), x.shape(), 8 * checks::epsilon<T>,
       [&](std::size_t i) { return static_cast<long double>(T(0.1)) * x.value().data()[i] + T(-0.3); });
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("arithmetic: gradients beside a plain number") {
   for (const Shape& shape : {Shape{}, Shape{0}, Shape{2, 3}}) {
     prove([](const auto& x) { return (2 + x[0] * 3) * (x[0] - 0.25F); }, {shape});
     prove([](const auto& x) { return (1 - x[0]) / 3 + 2 / x[0]; }, {shape}, 1, 2);
-    prove([](const auto& x) { return affine_map(x[0], -1.5, 0.5) + 0 * x[0] + 1 * x[0]; }, {shape});
+    prove([](const auto& x) { return scale_shift(x[0], -1.5, 0.5) + 0 * x[0] + 1 * x[0]; }, {shape});
   }
 }
 

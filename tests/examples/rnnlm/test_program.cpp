@@ -88,6 +88,7 @@ TEST_CASE("rnnlm: the built-in corpus shows the model beside unigram trigram and
   const auto run = rnnlm("--epochs 1 --tokens 20000 --nhid 16 --emsize 16 --log '" + (folder / "log") + "'");
   CHECK(run.status == 0);
   CHECK(run.says("built-in corpus"));
+  CHECK_FALSE(run.says("<unk>"));  // the model knows every word, however short the training text
   double heldout = 0, unigram = 0, trigram = 0, floor = 0, ratio = 0;
   const auto at = run.out.find("epoch  1/1: held-out");
   REQUIRE(at != std::string::npos);
@@ -159,16 +160,22 @@ TEST_CASE("rnnlm: the reference protocol logs the published curve where the text
     return;
   }
   std::ifstream in(XGRAD_TEST_DATA "/golden/network004.json");
-  const auto golden = nlohmann::json::parse(in).at("arrays").at("ppl_f64").at("data");
-  const Folder folder;
-  const auto run =
-      rnnlm("--data '" + data.string() + "' --protocol reference --tokens 1000 --dtype double --seed 0 " +
-            "--epochs 10 --log '" + (folder / "log") + "'");
-  REQUIRE(run.status == 0);
-  const auto log = read_log(folder / "log");
-  REQUIRE(log.size() == 10);
-  for (std::size_t i = 0; i < log.size(); ++i)
-    CHECK(log[i].at("perplexity").get<double>() == doctest::Approx(golden[i].get<double>()).epsilon(1e-12));
+  const auto golden = nlohmann::json::parse(in).at("arrays");
+  const auto compare = [&](const std::string& options, const nlohmann::json& curve, std::size_t offset,
+                           double tolerance) {
+    const Folder folder;
+    const auto run = rnnlm("--data '" + data.string() + "' --protocol reference --tokens 1000 --epochs 10 " +
+                           options + " --log '" + (folder / "log") + "'");
+    REQUIRE(run.status == 0);
+    const auto log = read_log(folder / "log");
+    REQUIRE(log.size() == 10);
+    for (std::size_t i = 0; i < log.size(); ++i)
+      CHECK(log[i].at("perplexity").get<double>() ==
+            doctest::Approx(curve.at("data")[offset + i].get<double>()).epsilon(tolerance));
+  };
+  compare("--dtype double --seed 0", golden.at("ppl_f64"), 0, 1e-12);
+  for (const std::size_t seed : {1, 7, 11})
+    compare(fmt::format("--dtype float --seed {}", seed), golden.at("ppl_seeds_0_11_f32"), 100 * seed, 1e-5);
 }
 
 TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
@@ -198,6 +205,8 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
       {"--protocol other", "--protocol is 'other', expected streams or reference"},
       {"--protocol reference --nhid 50", "--protocol reference fixes --nhid at 100, but 50 was asked for"},
       {"--protocol reference --clip 1", "does not clip"},
+      {"--protocol reference --lr-epochs 3", "leave --lr-epochs out"},
+      {"--nhid 1000000000", "--nhid is '1000000000', expected a whole number from 1 to 32768"},
   };
   for (const auto& known : cases) {
     const std::string &arguments = known[0], &text = known[1];
@@ -231,6 +240,12 @@ TEST_CASE("rnnlm: text that is missing is status 66 and text that cannot be used
   CHECK(rnnlm(folder.data() + "--batch-size 500").status == 65);
   CHECK(rnnlm(folder.data() + "--batch-size 500").says("too short"));
   CHECK(rnnlm(folder.data() + "--protocol reference --tokens 50").status == 65);
+  if (fs::exists("/proc/self/mem")) {  // opens, but cannot be read
+    fs::remove(folder / "valid.txt");
+    fs::create_symlink("/proc/self/mem", folder / "valid.txt");
+    CHECK(rnnlm(folder.data()).status == 66);
+    CHECK(rnnlm(folder.data()).says("cannot read"));
+  }
 }
 
 TEST_CASE("rnnlm: output that cannot be written is status 74 and diverged training status 75") {

@@ -1,0 +1,105 @@
+// Vector-Jacobian products: how an op hands dL/dy on to one of its inputs. A user writes a callable and
+// attaches it to its input with wrt(); VjpOf is that callable as the tape stores it, VjpTarget the gradient
+// sum that it adds to, where broadcasting is undone and shapes are checked. Start reading at VjpOf.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/variable.hpp>
+
+namespace xgrad {
+
+/// Where a vjp's result goes: the gradient sum of one input, with what an error message needs to know.
+template <class T>
+class VjpTarget {
+ public:
+  VjpTarget(GradientSum<T>& sum, const char* op, unsigned argument, const Shape& x, const Shape& y)
+      : sum_(sum), op_(op), argument_(argument), x_(x), y_(y) {}
+
+  /// Adds a gradient in the shape of x, or in a shape that x was broadcast to: that broadcast is undone here,
+  /// and only here. Throws Error naming op and argument for any other shape.
+  void add(Array<T> dx);
+  /// The same for rows of a table. Throws Error if they do not fit the table.
+  void add(RowSparse<T> dx);
+  /// Lets `add_to(dx)` add to the dense sum in place. Throws Error if it leaves another shape behind.
+  template <class F>
+  void add_in_place(F add_to) {
+    Array<T>& dx = sum_.in_place(x_);
+    add_to(dx);
+    check_shape(dx.shape());
+  }
+  bool empty() const { return sum_.empty(); }
+
+ private:
+  void check_shape(const Shape& dx) const;
+
+  GradientSum<T>& sum_;
+  const char* op_;
+  unsigned argument_;
+  const Shape& x_;
+  const Shape& y_;
+};
+
+/// A vjp of any kind, as the tape stores it.
+template <class T>
+struct Vjp {
+  virtual ~Vjp() = default;
+  virtual void run(const Array<T>& dy, VjpTarget<T> dx) = 0;
+};
+
+/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>), `f(dy, dx)` adds it
+/// to dx in place. A callable with both is asked for the contribution while dx is still empty, which saves
+/// filling it with zeros.
+template <class T, class F>
+struct VjpOf final : Vjp<T> {
+  static constexpr bool returns = std::invocable<F&, const Array<T>&>;
+  static constexpr bool accumulates = std::invocable<F&, const Array<T>&, Array<T>&>;
+  static_assert(
+      !accumulates || !std::invocable<F&, const Array<T>&, const Array<T>&>,
+      "a vjp that adds to dx in place takes it as Array<T>& dx: by value or const, what it adds is lost");
+  static_assert(returns || accumulates,
+                "a vjp takes (const Array<T>& dy) or (const Array<T>& dy, Array<T>& dx)");
+
+  explicit VjpOf(F f) : f_(std::move(f)) {}
+
+  void run(const Array<T>& dy, VjpTarget<T> dx) override {
+    if constexpr (accumulates) {
+      if (!returns || !dx.empty()) {
+        dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });
+        return;
+      }
+    }
+    if constexpr (returns) {
+      using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Array<T>&>>;
+      static_assert(
+          std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>>,
+          "a vjp must return an evaluated Array<T> (or RowSparse<T>), not a lazy xtensor expression, whose "
+          "operands are gone when it is read: write `return Array<T>(...)`");
+      dx.add(f_(dy));
+    }
+  }
+
+ private:
+  F f_;
+};
+
+/// One input of an op with the vjp that belongs to it; made by wrt().
+template <class T, class F>
+struct Wrt {
+  const Variable<T>& x;
+  F vjp;
+};
+
+/// `vjp` computes the contribution to dL/dx from dy = dL/dy; see VjpOf for its forms.
+template <class T, class F>
+Wrt<T, F> wrt(const Variable<T>& x, F vjp) {
+  return {x, std::move(vjp)};
+}
+
+extern template class VjpTarget<float>;
+extern template class VjpTarget<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,78 @@
+// Clipping by the global norm: dense and row-sparse gradients count alike, and all are scaled by one factor.
+#include <xgrad/training/clipping.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include <doctest/doctest.h>
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+using namespace xgrad;
+
+namespace {
+
+// The loss 3 a_0 + 4 (E_1 read twice): gradients (3, 0), and row 1 of the table (4, 0).
+template <class T>
+Gradients<T> gradients_of(const Parameters<T>& p) {
+  Tape<T> tape;
+  const Variable<T> first = Array<T>({2}, {1, 0});
+  const auto loss = sum(p["a"] * first * 3) + sum(take(p["E"], Ids{1, 1}) * first * 2);
+  return tape.gradient(loss, {.unreached = zeros});
+}
+
+template <class T>
+Parameters<T> parameters() {
+  Parameters<T> p;
+  p.weight("a", {2});
+  p.weight("E", {3, 2});
+  p.weight("idle", {4});
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("clip_global_norm: scales every gradient by one factor", T, float, double) {
+  const auto p = parameters<T>();
+  auto gradients = gradients_of(p);
+  CHECK(clip_global_norm(gradients, p, 2.5) == doctest::Approx(5));  // sqrt(3^2 + 4^2)
+  CHECK(gradients[p["a"]].data()[0] == doctest::Approx(1.5));
+  CHECK(std::holds_alternative<RowSparse<T>>(*gradients.stored(p["E"])));
+  CHECK(gradients[p["E"]].data()[2] == doctest::Approx(2));
+  CHECK(gradients[p["E"]].data()[0] == 0);
+  CHECK(gradients[p["idle"]].data()[0] == 0);
+  CHECK(clip_global_norm(gradients, p, 2.5) == doctest::Approx(2.5));
+}
+
+TEST_CASE("clip_global_norm: leaves small gradients as they are") {
+  const auto p = parameters<double>();
+  auto gradients = gradients_of(p);
+  CHECK(clip_global_norm(gradients, p, 5.1) == doctest::Approx(5));
+  CHECK(gradients[p["a"]].data()[0] == 3);
+  CHECK(gradients[p["E"]].data()[2] == 4);
+}
+
+TEST_CASE("clip_global_norm: does not hide a norm that is not finite") {
+  const Parameters<float> p;
+  const auto w = p.weight("w", {1});
+  Tape<float> tape;
+  auto gradients = tape.gradient(sum(w * std::numeric_limits<float>::infinity()));
+  CHECK(std::isinf(clip_global_norm(gradients, p, 1)));
+  CHECK(std::isinf(gradients[w].item()));
+  Tape<float> next;
+  auto large = next.gradient(sum(w * 1e30F));  // whose square no float holds
+  CHECK(clip_global_norm(large, p, 1) == doctest::Approx(1e30));
+  CHECK(large[w].item() == doctest::Approx(1));
+}
+
+TEST_CASE("clip_global_norm: refuses a bound that is not positive and a missing gradient") {
+  const auto p = parameters<double>();
+  auto gradients = gradients_of(p);
+  for (const double bound : {0.0, -1.0, std::nan("")})
+    CHECK_THROWS_WITH_AS(clip_global_norm(gradients, p, bound),
+                         doctest::Contains("[clip_global_norm] needs a norm > 0"), Error);
+  Tape<double> tape;
+  auto partial = tape.gradient(sum(p["a"]));
+  CHECK_THROWS_WITH_AS(clip_global_norm(partial, p, 1), doctest::Contains("'E'"), Error);
+}
