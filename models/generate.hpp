@@ -35,9 +35,11 @@ Ids::value_type draw(const Array<T>& logits, double temperature, double u) {
 
 }  // namespace detail
 
-/// `count` tokens that follow `prompt`, drawn from the model; nothing is recorded. The same seed gives the
-/// same text: token i depends on (seed, i) alone.     prompt: (P,), P >= 1 Throws Error for an empty prompt,
-/// a token outside the vocabulary or a temperature <= 0.
+/// `count` tokens that follow `prompt`, drawn from the model; nothing is recorded. The same seed gives the same
+/// text: token i depends on (seed, i) alone.
+///     prompt: (P,), P >= 1
+/// Throws Error for an empty prompt, a token outside the vocabulary, a temperature <= 0, and logits that are not
+/// finite.
 template <class Model>
 std::vector<Ids::value_type> generate(const Model& model, const std::vector<Ids::value_type>& prompt,
                                       std::size_t count, const GenerateOptions& options = {}) {

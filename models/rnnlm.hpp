@@ -11,9 +11,11 @@
 
 namespace xgrad {
 
-/// A language model (Mikolov et al. 2010, "Recurrent neural network based language model"): the distribution
-/// of the next token given all before.     V: vocabulary   D: embedding   H: hidden `Cell` is built as Cell(p
-/// / "cell", D, H). Parameters "embed/W", "cell/...", "affine/W", "affine/b", in this order.
+/// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent neural
+/// network based language model").
+///     V: vocabulary   D: embedding   H: hidden
+/// `Cell` is built as Cell(p / "cell", D, H). Parameters "embed/W", "cell/...", "affine/W", "affine/b", in this
+/// order.
 template <class T, class Cell = Rnn<T>>
 struct Rnnlm {
   using value_type = T;

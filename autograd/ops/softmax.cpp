@@ -2,7 +2,6 @@
 // registers.
 #include <xgrad/autograd/ops/softmax.hpp>
 
-#include <limits>
 #include <numeric>
 
 #include <xgrad/autograd/kernels/simd.hpp>
@@ -39,21 +38,22 @@ T row_max(const T* x, std::size_t n) {
 // y = e^(x - shift); returns the sum of y.
 template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
-  if constexpr (Vectorized<T>) {
-    for_each_pack<T>(
-        n, [&](const auto& pack) { pack.store(y, scalar::exp(pack.load(x) - xsimd::batch<T>(shift))); });
-  } else {
-    for (std::size_t i = 0; i < n; ++i) y[i] = scalar::exp(x[i] - shift);
-  }
   T total = T(0);
   std::size_t i = 0;
   if constexpr (Vectorized<T>) {
     using Batch = xsimd::batch<T>;
     Batch sums(T(0));
-    for (; i + Batch::size <= n; i += Batch::size) sums += Batch::load_unaligned(y + i);
+    for_each_pack<T>(n, [&](const auto& pack) {
+      const Batch e = scalar::exp(pack.load(x) - Batch(shift));
+      pack.store(y, e);
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(pack)>, kernels::FullPack<T>>) sums += e;
+    });
     total = xsimd::hadd(sums);
+    i = n - n % Batch::size;  // the lanes of the last, partial pack are left
+    for (; i < n; ++i) total += y[i];
+  } else {
+    for (; i < n; ++i) total += y[i] = scalar::exp(x[i] - shift);
   }
-  for (; i < n; ++i) total += y[i];
   return total;
 }
 

@@ -19,9 +19,10 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 /// How the losses of many targets become one: their mean, their sum, or not at all.
 enum class Reduction { mean, sum, none };
 
-/// -log softmax(logits)[target] in nats.     logits: (..., V)   targets: (...)   result: (), or (...) for
-/// none One pass over the logits, which also saves what the gradient needs. Throws Error for targets outside
-/// [0, V), naming target and position, shapes that do not fit, or the mean of nothing.
+/// -log softmax(logits)[target] in nats, in one pass over the logits that also saves what the gradient needs.
+///     logits: (..., V)   targets: (...)   result: (), or (...) for none
+/// Throws Error for targets outside [0, V), naming target and position, for shapes that do not fit, and for the
+/// mean of nothing.
 template <class T>
 Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets,
                                   Reduction reduction = Reduction::mean);

@@ -17,9 +17,9 @@ struct Baselines {
   std::optional<double> floor;  ///< perplexity of the process that wrote the text, where it is known
 };
 
+/// The texts as ids. The built-in corpus has no test text, the reference protocol the training text alone.
 struct Text {
-  Corpus
-      corpus;  ///< the built-in corpus has no test text; the reference protocol has the training text alone
+  Corpus corpus;
   std::optional<Baselines> valid, test;
 };
 
