@@ -15,7 +15,7 @@ struct Affine {
   Affine(const Parameters<T>& p, std::size_t D, std::size_t H)
       : W(p.weight("W", {D, H})), b(p.bias("b", {H})) {}
 
-  Variable<T> operator()(const Variable<T>& x) const { return matmul(x, W) + b; }
+  Variable<T> operator()(const Variable<T>& x) const { return affine({x, W}, b); }
 };
 
 template <class T>

@@ -17,7 +17,7 @@ struct Rnn {
       : Wx(p.weight("Wx", {D, H})), Wh(p.weight("Wh", {H, H})), b(p.bias("b", {H})) {}
 
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    return tanh(matmul(x, Wx) + matmul(h, Wh) + b);
+    return tanh(affine({x, Wx}, {h, Wh}, b));
   }
 };
 

@@ -64,5 +64,5 @@ TEST_CASE("affine: an input that does not fit names the weight") {
       [&] {
         layer(Variable<double>(numbers<double>({2, 5})));
       },
-      {"[matmul]", "(2, 5)", "(3, 4) (parameter 'out/W')"});
+      {"[affine]", "(2, 5)", "(3, 4) (parameter 'out/W')"});
 }

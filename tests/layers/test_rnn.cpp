@@ -72,7 +72,7 @@ TEST_CASE("rnn: an input or a state that does not fit names the weight") {
   const Rnn cell(p / "rnn", 3, 4);
   const Variable<double> x = numbers<double>({2, 3}), h = numbers<double>({2, 4}),
                          h3 = numbers<double>({3, 4});
-  checks::check_error([&] { cell(h, h); }, {"[matmul]", "(2, 4)", "(3, 4) (parameter 'rnn/Wx')"});
-  checks::check_error([&] { cell(x, x); }, {"[matmul]", "(2, 3)", "(4, 4) (parameter 'rnn/Wh')"});
-  checks::check_error([&] { cell(x, h3); }, {"[add]", "(2, 4)", "(3, 4)", "do not broadcast"});
+  checks::check_error([&] { cell(h, h); }, {"[affine]", "(2, 4)", "(3, 4) (parameter 'rnn/Wx')"});
+  checks::check_error([&] { cell(x, x); }, {"[affine]", "(2, 3)", "(4, 4) (parameter 'rnn/Wh')"});
+  checks::check_error([&] { cell(x, h3); }, {"[affine]", "(2, 4) and (3, 4)"});
 }

@@ -103,7 +103,7 @@ TEST_CASE("unroll: an error inside the cell names the time step") {
   checks::check_error([&] { unroll(failing, xs, h); }, {"[add]", "(1, 3)", "(7,)", "(at time step 2 of 4)"});
   const Parameters<double> p;
   const Rnn cell(p / "rnn", 2, 3);
-  checks::check_error([&] { unroll(cell, xs, h); }, {"[matmul]", "'rnn/Wx'", "(at time step 0 of 4)"});
+  checks::check_error([&] { unroll(cell, xs, h); }, {"[affine]", "'rnn/Wx'", "(at time step 0 of 4)"});
 }
 
 TEST_CASE("unroll: a sequence of no steps is refused") {

@@ -124,7 +124,7 @@ inline void prove_both(const Function<double>& f, const Function<float>& f_float
   const auto report = xgrad::gradcheck([&](const xgrad::Parameters<double>& p) {
     std::vector<Variable<double>> xs;
     for (std::size_t i = 0; i < shapes.size(); ++i)
-      xs.push_back(p.input(std::string_view("abcd").substr(i, 1), shapes[i], xgrad::uniform(low, high)));
+      xs.push_back(p.input(std::string_view("abcdefgh").substr(i, 1), shapes[i], xgrad::uniform(low, high)));
     return f(xs);
   });
   CHECK(report);

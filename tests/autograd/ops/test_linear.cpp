@@ -89,3 +89,47 @@ TEST_CASE("matmul: wrong shapes are named") {
   check_error([&] { matmul(x, number); }, {"[matmul] needs", "got (2, 5) and ()"});
   check_error([&] { matmul(x, Variable<double>(numbers<double>({2, 5, 3}))); }, {"(2, 5) and (2, 5, 3)"});
 }
+
+TEST_CASE_TEMPLATE("affine: is the plain sum of its products and bias", T, float, double) {
+  for (const auto& c : cases) {
+    CAPTURE(to_string(c.x));
+    const Variable<T> x = numbers<T>(c.x, 0.2, 1), W = numbers<T>(c.W, 0.2, 1, 2),
+                      b = numbers<T>({c.W[1]}, 0.2, 1, 3);
+    const Array<T> one = affine({x, W}, b).value(), two = affine({x, W}, {2 * x, W}, b).value();
+    const Array<T> plain_one = (matmul(x, W) + b).value(),
+                   plain_two = (matmul(x, W) + matmul(2 * x, W) + b).value();
+    CHECK(one.shape() == c.y);
+    for (std::size_t i = 0; i < one.size(); ++i) {
+      CHECK(one.data()[i] ==
+            doctest::Approx(plain_one.data()[i]).epsilon(32 * static_cast<double>(checks::epsilon<T>)));
+      CHECK(two.data()[i] ==
+            doctest::Approx(plain_two.data()[i]).epsilon(32 * static_cast<double>(checks::epsilon<T>)));
+    }
+  }
+}
+
+TEST_CASE("affine: gradients over shapes and with shared operands") {
+  for (const auto& c : cases) {
+    prove([](const auto& x) { return affine({x[0], x[1]}, x[2]); }, {c.x, c.W, {c.W[1]}});
+    prove(
+        [](const auto& x) {
+          return affine({x[0], x[1]}, {x[2], x[3]}, x[4]);
+        },
+        {c.x, c.W, c.x, c.W, {c.W[1]}});
+  }
+  prove([](const auto& x) { return affine({x[0], x[0]}, {x[0], x[0]}, sum(x[0], 0)); }, {{3, 3}});
+}
+
+TEST_CASE("affine: wrong shapes are named") {
+  const Parameters<double> p;
+  const auto W = (p / "rnn").weight("Wx", {3, 4}), b = p.bias("b", {4}), wrong = p.bias("wrong", {3});
+  const Variable<double> x = numbers<double>({2, 3}), h = numbers<double>({5, 3}),
+                         y = numbers<double>({2, 2});
+  check_error([&] { affine({y, W}, b); }, {"[affine]", "(2, 2)", "(3, 4) (parameter 'rnn/Wx')"});
+  check_error(
+      [&] {
+        affine({x, W}, wrong);
+      },
+      {"[affine]", "needs b of shape (4,)", "(3,) (parameter 'wrong')"});
+  check_error([&] { affine({x, W}, {h, W}, b); }, {"[affine]", "(2, 4) and (5, 4)"});
+}
