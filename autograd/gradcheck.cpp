@@ -21,9 +21,9 @@ using Values = std::map<std::string, Array<double>>;
 // The function under test as L(values) = <cotangent, f(values)>.
 class Functional {
  public:
-  Functional(const Function& f, std::uint32_t seed) : f_(f) {
+  Functional(const Function& f, const Values& given, std::uint32_t seed) : f_(f) {
     const Inference pause;
-    Parameters<double> p(seed);
+    const Parameters<double> p(given, seed);
     const Variable<double> y = f(p);
     if (p.list().empty()) throw Error("gradcheck", "the function declares no parameter and no input");
     for (const auto& parameter : p.list()) {
@@ -47,7 +47,10 @@ class Functional {
 
   double operator()(const Values& values) const {
     const Inference pause;
-    return contract(f_(Parameters<double>(values)));
+    const Parameters<double> p(values);
+    const Variable<double> y = f_(p);
+    check_declared(p);
+    return contract(y);
   }
 
   /// By the tape: the gradient of every parameter, in the order of `paths`; zeros where L does not depend on
@@ -67,6 +70,13 @@ class Functional {
   double value() const { return value_; }
 
  private:
+  void check_declared(const Parameters<double>& p) const {
+    const auto same = [](const Variable<double>& parameter, const std::string& path) {
+      return parameter.parameter()->path == path;
+    };
+    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same))
+      throw Error("gradcheck", "a checked function must declare the same parameters in every run");
+  }
   double contract(const Variable<double>& y) const {
     if (y.shape() != cotangent_.shape())
       throw Error("gradcheck", "the function is not repeatable: its result had shape " +
@@ -96,7 +106,7 @@ double central_difference(const Functional& f, const std::string& path, std::siz
 }  // namespace
 
 GradcheckReport gradcheck_double(const Function& function, const GradcheckOptions& options) {
-  const Functional f(function, options.seed);
+  const Functional f(function, options.values.by_path, options.seed);
   const std::vector<Array<double>> tape = f.gradient();
 
   GradcheckReport report;

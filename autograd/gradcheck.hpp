@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,21 @@
 
 namespace xgrad {
 
+/// The values at which a function is checked: those of an existing model, by path. What the function declares beyond
+/// them (its inputs) is drawn.
+struct GradcheckValues {
+  std::map<std::string, Array<double>> by_path;
+
+  GradcheckValues() = default;
+  template <class T>
+  GradcheckValues(
+      const Parameters<T>& parameters)  // NOLINT(google-explicit-constructor): {.values = parameters}
+      : by_path(parameters.values()) {}
+};
+
 struct GradcheckOptions {
-  std::uint32_t seed = 0;    ///< of the parameters' initial values and of the random cotangent
+  GradcheckValues values{};  ///< to check a model as it is: {.values = parameters}
+  std::uint32_t seed = 0;    ///< of the values that are drawn and of the random cotangent
   double step = 3e-3;        ///< h of the difference formula; stay 3 h away from kinks and poles
   double tolerance = 1e-10;  ///< on |difference| / max(largest derivative of the parameter, 0.01 max(1, |f|))
 };

@@ -19,8 +19,9 @@ template <class T>
 Parameters<T>::Parameters(std::uint32_t seed) : store_(std::make_shared<Store>(seed)) {}
 
 template <class T>
-Parameters<T>::Parameters(std::map<std::string, Array<double>> values) : Parameters() {
-  store_->values = std::make_unique<const std::map<std::string, Array<double>>>(std::move(values));
+Parameters<T>::Parameters(std::map<std::string, Array<double>> values, std::uint32_t seed)
+    : Parameters(seed) {
+  store_->values = std::move(values);
 }
 
 template <class T>
@@ -52,16 +53,17 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     if (known.parameter()->path == path) throw Error("parameters", "'" + path + "' is declared twice");
 
   auto value = Array<T>::uninitialized(shape);  // before anything else: it refuses shapes that are too large
-  if (store_->values == nullptr) {
+  const auto given = store_->values.find(path);
+  if (given == store_->values.end()) {
     std::vector<double> numbers(shape.size());
     initializer(store_->random, numbers);
     value = Array<double>(shape, numbers).template cast<T>();
+  } else if (given->second.shape() == shape) {
+    value = given->second.template cast<T>();
   } else {
-    const auto it = store_->values->find(path);
-    if (it == store_->values->end() || it->second.shape() != shape)
-      throw Error("parameters", "no value of shape " + to_string(shape) + " was given for '" + path +
-                                    "': a checked function must declare the same parameters in every run");
-    value = it->second.template cast<T>();
+    throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) +
+                                  ", but the value given for it has shape " +
+                                  to_string(given->second.shape()));
   }
   value.mark_parameter();
 
@@ -70,6 +72,14 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   variable.kind_ = Variable<T>::Kind::parameter;
   store_->list.push_back(variable);
   return variable;
+}
+
+template <class T>
+std::map<std::string, Array<double>> Parameters<T>::values() const {
+  std::map<std::string, Array<double>> result;
+  for (const Variable<T>& parameter : list())
+    result.emplace(parameter.parameter()->path, parameter.value().template cast<double>());
+  return result;
 }
 
 template <class T>

@@ -20,8 +20,8 @@ class Parameters {
  public:
   /// An empty list whose initial values are drawn, in the order of declaration, from Random(seed).
   explicit Parameters(std::uint32_t seed = 0);
-  /// An empty list whose initial values are looked up by path instead, cast to T.
-  explicit Parameters(std::map<std::string, Array<double>> values);
+  /// An empty list whose initial values are looked up by path, cast to T; a path that is not there is drawn as above.
+  explicit Parameters(std::map<std::string, Array<double>> values, std::uint32_t seed = 0);
 
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;
@@ -45,6 +45,8 @@ class Parameters {
 
   /// All parameters of the list, whatever the scope, in the order of declaration.
   const std::vector<Variable<T>>& list() const { return store_->list; }
+  /// A copy of all numbers, by path.
+  std::map<std::string, Array<double>> values() const;
   /// Number of trainable numbers in the list.
   std::size_t count() const;
   /// The parameter of this path below the scope. Throws Error listing the paths there are.
@@ -57,7 +59,7 @@ class Parameters {
     explicit Store(std::uint32_t seed) : random(seed) {}
     std::vector<Variable<T>> list;
     Random random;
-    std::unique_ptr<const std::map<std::string, Array<double>>> values;
+    std::map<std::string, Array<double>> values;
   };
 
   std::shared_ptr<Store> store_;

@@ -183,6 +183,26 @@ TEST_CASE("gradcheck: options choose the values and the tolerance") {
   CHECK(seen == numbers(xgrad::Parameters<double>(4).input("x", {1}).value()));
 }
 
+TEST_CASE("gradcheck: checks an existing model at its own values") {
+  const xgrad::Parameters<float> model(3);
+  const auto trained = (model / "rnn").weight("W", {2, 2}, xgrad::constant(0.75));
+  std::vector<double> seen;
+  const auto f = [&](auto p) {
+    const auto W = (p / "rnn").weight("W", {2, 2});
+    const auto x = p.input("x", {3, 2});
+    seen = numbers(W.value());
+    return tanh(matmul(x, W));
+  };
+  const auto report = gradcheck(f, {.values = model});
+  CHECK(report);
+  CHECK(report.compared == 10);
+  CHECK(seen[0] == doctest::Approx(0.75).epsilon(0.02));  // the last run moved one number by 3 h at the most
+  CHECK(numbers(trained.value()) == std::vector<float>(4, 0.75F));
+  const xgrad::Parameters<double> other;
+  (void)(other / "rnn").weight("W", {3, 2});
+  CHECK(contains(message_of([&] { gradcheck(f, {.values = other}); }), "has shape (3, 2)"));
+}
+
 TEST_CASE("gradcheck: functions that cannot be checked are refused") {
   int runs = 0;
   CHECK(contains(message_of([&] { gradcheck([&](auto p) { return p.input("x", {}) * ++runs; }); }),
