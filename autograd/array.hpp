@@ -214,9 +214,7 @@ class Ids {
             std::vector<value_type>(expression.begin(), expression.end())) {}
 
   Ids(const Ids&) = default;
-  Ids(Ids&& other) : Ids() {
-    swap(other);
-  }  // NOLINT(performance-noexcept-move-constructor): what is left is empty
+  Ids(Ids&& other) noexcept : Ids() { swap(other); }
   Ids& operator=(Ids other) noexcept {
     swap(other);
     return *this;

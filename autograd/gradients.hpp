@@ -61,8 +61,7 @@ class Gradients {
   std::uint64_t tape_ = 0;
   Unreached unreached_ = Unreached::error;
   std::unordered_map<const Parameter<T>*, Place> parameters_;
-  std::unordered_set<std::uint32_t>
-      wanted_;  // leaves, and what .of named: without a gradient, they are unreached
+  std::unordered_set<std::uint32_t> wanted_;  // leaves and what .of named: if not in by_node_, unreached
   std::unordered_map<std::uint32_t, Gradient<T>> by_node_;
 };
 

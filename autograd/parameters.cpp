@@ -19,9 +19,9 @@ template <class T>
 Parameters<T>::Parameters(std::uint32_t seed) : store_(std::make_shared<Store>(seed)) {}
 
 template <class T>
-Parameters<T>::Parameters(std::map<std::string, Array<double>> values, std::uint32_t seed)
+Parameters<T>::Parameters(const std::map<std::string, Array<double>>& values, std::uint32_t seed)
     : Parameters(seed) {
-  store_->values = std::move(values);
+  store_->values = values;
 }
 
 template <class T>

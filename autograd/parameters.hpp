@@ -21,7 +21,7 @@ class Parameters {
   /// An empty list whose initial values are drawn, in the order of declaration, from Random(seed).
   explicit Parameters(std::uint32_t seed = 0);
   /// An empty list whose initial values are looked up by path, cast to T; a path that is not there is drawn as above.
-  explicit Parameters(std::map<std::string, Array<double>> values, std::uint32_t seed = 0);
+  explicit Parameters(const std::map<std::string, Array<double>>& values, std::uint32_t seed = 0);
 
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;

@@ -24,7 +24,7 @@ constexpr bool recycling = false;
 constexpr bool recycling = true;
 #endif
 
-constexpr std::size_t classes = 4 * 64;
+constexpr std::size_t classes = std::size_t{4} * 64;
 
 // Class c = 4 e + s holds blocks of 2^e (1 + s/4) bytes, s = 0..3; at most a fifth of a block is unused.
 std::uint16_t class_of(std::size_t bytes) {

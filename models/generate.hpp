@@ -22,7 +22,7 @@ namespace detail {
 // A token drawn from softmax(logits / temperature) with the uniform number u in [0, 1).
 template <class T>
 Ids::value_type draw(const Array<T>& logits, double temperature, double u) {
-  const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  const auto largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   if (!std::isfinite(largest))
     throw Error("generate", "the model's logits are not finite: has its training diverged?");
   std::vector<double> cumulative;

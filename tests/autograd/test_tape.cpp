@@ -273,8 +273,7 @@ TEST_CASE("Tape: a constant that shares a parameter's numbers does not mix old a
   p.assign("w", Array<double>::full({2, 2}, 7));
   CHECK(numbers(row.value()) ==
         std::vector<double>{3, 3});  // results of ops do not lie in a parameter's block
-  for (const Variable<double>& constant :
-       {row, Variable<double>(w.value().row(0))}) {
+  for (const Variable<double>& constant : {row, Variable<double>(w.value().row(0))}) {
     p.assign("w", Array<double>::full({2, 2}, 3));
     Tape<double> tape;
     const auto x = tape.leaf(ramp<double>({2}));
