@@ -9,8 +9,9 @@
 //   auto gradients = tape.gradient(loss);              // a value: gradients[W]
 //
 // Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the
-// window of backpropagation through time. A variable computed from a parameter while nothing recorded is
-// refused by a tape, because its gradient would be lost silently; detach() says that this is meant. To add an
+// window of backpropagation through time. (A tape opened inside another cannot hand its results to that one:
+// they would lose their gradient, so it is an error.) A variable computed from a parameter while nothing recorded
+// is refused by a tape, because its gradient would be lost silently; detach() says that this is meant. To add an
 // op, read `record` below, vjp.hpp, and then any .cpp in ops/.
 #pragma once
 

@@ -30,7 +30,7 @@ class Sizes {
   std::vector<std::ptrdiff_t> sizes_;
 };
 
-/// The same numbers in another shape; one size may be -1 and is worked out. Shares memory.
+/// The same numbers in another shape; one size may be -1 and is worked out. Shares memory, unless x is a parameter.
 /// Throws Error if the sizes do not agree.
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Sizes& sizes);
