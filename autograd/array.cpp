@@ -117,7 +117,7 @@ void Array<T>::free_block() noexcept {
 #ifndef NDEBUG
   // A use of freed numbers shows as NaN, and traps where floating-point exceptions are enabled. The handle
   // may be a view: only its own part is filled.
-  std::fill_n(data_, size(), std::numeric_limits<T>::signaling_NaN());
+  std::fill_n(data_, size(), T(std::numeric_limits<scalar::Real<T>>::signaling_NaN()));
 #endif
   storage::recycle(block_);
 }
@@ -148,7 +148,8 @@ Array<T> Array<T>::divide(const Array& a, const Array& b) {
 
 template <class T>
 Array<T> Array<T>::scale_shift(const Array& a, double scale, double shift) {
-  const T s = static_cast<T>(scale), t = static_cast<T>(shift);
+  // Real factors for complex numbers too: (-inf + ih) (1 + 0i) would be NaN.
+  const auto s = static_cast<scalar::Real<T>>(scale), t = static_cast<scalar::Real<T>>(shift);
   if (shift == 0 && std::signbit(shift)) return kernels::map([s](auto x) { return s * x; }, a);
   if (scale == 1) return kernels::map([t](auto x) { return x + t; }, a);
   return kernels::map([s, t](auto x) { return s * x + t; }, a);
@@ -161,6 +162,7 @@ std::ostream& Array<T>::print(std::ostream& out) const {
 
 template class Array<float>;
 template class Array<double>;
+template class Array<Complex>;
 
 Ids::Ids() {
   static const auto empty = std::make_shared<const std::vector<value_type>>();

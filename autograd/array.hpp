@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/autograd/xtensor.hpp>
@@ -38,8 +39,9 @@ class Array {
   /// No numbers: shape (0,).
   Array() : shape_{0} {}
   /// The rank-0 array of one number.
-  template <Number S>
-  explicit Array(S number) : Array(full({}, static_cast<T>(number))) {}
+  template <class S>
+  requires(Number<S> || std::same_as<S, T>) explicit(Number<S>) Array(S number)
+      : Array(full({}, static_cast<T>(number))) {}
   /// `values` in row-major order. Throws Error if their count is not that of `shape`.
   Array(const Shape& shape, const std::vector<T>& values);
   /// The evaluated numbers of any xtensor expression.
@@ -112,11 +114,11 @@ class Array {
   Array row(std::size_t i) const;
   /// A copy with a block of its own.
   Array copy() const;
-  /// The same numbers in another scalar.
+  /// The same numbers in another scalar; of complex numbers the real parts.
   template <class U>
   Array<U> cast() const {
     auto result = Array<U>::uninitialized(shape_);
-    std::transform(begin(), end(), result.mutable_data(), [](T x) { return static_cast<U>(x); });
+    std::transform(begin(), end(), result.mutable_data(), [](T x) { return scalar::convert<U>(x); });
     return result;
   }
 
@@ -193,6 +195,7 @@ class Array {
 
 extern template class Array<float>;
 extern template class Array<double>;
+extern template class Array<Complex>;
 
 /// Integers with a shape: token ids, class targets, positions. A handle to shared, immutable numbers.
 class Ids {

@@ -1,11 +1,13 @@
-// Central differences of sixth order: f'(x) = [45 (f1 - f-1) - 9 (f2 - f-2) + (f3 - f-3)] / 60h + O(h^6), f_k
-// = f(x + kh).
+// The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives computed
+// without it. Those are exact, Im f(x + ihv) / h, or central differences of sixth order,
+//
+//   f'(x) = [45 (f1 - f-1) - 9 (f2 - f-2) + (f3 - f-3)] / 60h + O(h^6),   f_k = f(x + kh).
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
-#include <ostream>
 
 #include <fmt/format.h>
 
@@ -15,31 +17,27 @@ namespace xgrad {
 
 namespace {
 
-using Function = std::function<Variable<double>(Parameters<double>)>;
-using Values = std::map<std::string, Array<double>>;
+constexpr std::size_t diagnosed_at_most =
+    512;  // derivatives of one parameter that are all computed to tell a defect
 
 // The function under test as L(values) = <cotangent, f(values)>.
 class Functional {
  public:
-  Functional(const Function& f, const Values& given, std::uint32_t seed) : f_(f) {
+  Functional(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
+             const GradcheckOptions& options)
+      : f_(f), f_complex_(f_complex) {
     const Inference pause;
-    const Parameters<double> p(given, seed);
+    const Parameters<double> p(options.values.by_path, options.seed);
     const Variable<double> y = f(p);
     if (p.list().empty()) throw Error("gradcheck", "the function declares no parameter and no input");
     for (const auto& parameter : p.list()) {
       paths_.push_back(parameter.parameter()->path);
       values_.emplace(paths_.back(), parameter.value().copy());
     }
-    if (y.size() == 1) {
-      cotangent_ = Array<double>::full(y.shape(), 1);
-    } else {
-      std::vector<double> numbers(y.size());
-      Random random(seed + 1);
-      uniform(-1, 1)(random, numbers);
-      cotangent_ = Array<double>(y.shape(), numbers);
-    }
+    Random random(options.seed + 1);
+    cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
     value_ = contract(y);
-    if (const double again = (*this)(values_); again != value_ && !(std::isnan(again) && std::isnan(value_)))
+    if (const double again = (*this)(values_); !same(again, value_, options.repeatable))
       throw Error("gradcheck",
                   fmt::format("the function is not repeatable: the same values gave {:.17g}, then {:.17g}",
                               value_, again));
@@ -53,16 +51,32 @@ class Functional {
     return contract(y);
   }
 
-  /// By the tape: the gradient of every parameter, in the order of `paths`; zeros where L does not depend on
-  /// it.
-  std::vector<Array<double>> gradient() const {
+  /// dL/dv at `values`, exactly.
+  double along(const Values& directions) const {
+    const Inference pause;
+    const Parameters<Complex> p(with_directions(values_, directions));
+    const Variable<Complex> y = f_complex_(p);
+    check_declared(p);
+    check_shape(y.shape());
+    const Array<double> Jv = carried_derivative(y.value());
+    return std::inner_product(cotangent_.begin(), cotangent_.end(), Jv.begin(), 0.0);
+  }
+
+  /// By the tape: the gradient of every parameter; zeros where L does not depend on it.
+  Values gradient() const {
     Tape<double> tape;
     const Parameters<double> p(values_);
     const Variable<double> y = f_(p);
     const auto gradients = tape.gradient(y, {.seed = cotangent_, .unreached = zeros});
-    std::vector<Array<double>> result;
-    for (const std::string& path : paths_) result.push_back(gradients[p[path]]);
+    Values result;
+    for (const std::string& path : paths_) result.emplace(path, gradients[p[path]]);
     return result;
+  }
+
+  /// Equal bits, or equal up to rounding.
+  static bool same(double a, double b, bool bits) {
+    if (std::isnan(a) && std::isnan(b)) return true;
+    return bits ? std::memcmp(&a, &b, sizeof a) == 0 : std::abs(a - b) <= 1e-12 * std::max(std::abs(a), 1.0);
   }
 
   const std::vector<std::string>& paths() const { return paths_; }
@@ -70,92 +84,237 @@ class Functional {
   double value() const { return value_; }
 
  private:
-  void check_declared(const Parameters<double>& p) const {
-    const auto same = [](const Variable<double>& parameter, const std::string& path) {
+  template <class T>
+  void check_declared(const Parameters<T>& p) const {
+    const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
       return parameter.parameter()->path == path;
     };
-    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same))
+    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same_path))
       throw Error("gradcheck", "a checked function must declare the same parameters in every run");
   }
-  double contract(const Variable<double>& y) const {
-    if (y.shape() != cotangent_.shape())
+  void check_shape(const Shape& shape) const {
+    if (shape != cotangent_.shape())
       throw Error("gradcheck", "the function is not repeatable: its result had shape " +
-                                   to_string(cotangent_.shape()) + ", then " + to_string(y.shape()));
+                                   to_string(cotangent_.shape()) + ", then " + to_string(shape));
+  }
+  double contract(const Variable<double>& y) const {
+    check_shape(y.shape());
     return std::inner_product(cotangent_.begin(), cotangent_.end(), y.value().begin(), 0.0);
   }
 
-  const Function& f_;
+  const ParameterFunction<double>& f_;
+  const ParameterFunction<Complex>& f_complex_;
   std::vector<std::string> paths_;
   Values values_;
   Array<double> cotangent_;
   double value_ = 0;
 };
 
-double central_difference(const Functional& f, const std::string& path, std::size_t index, double step) {
-  Values values = f.values();
-  const Array<double> center = values[path];
-  const auto at = [&](int k) {
-    Array<double> moved = center;
-    moved.mutable_data()[index] += k * step;
-    values[path] = moved;
-    return f(values);
+// One derivative, dL / d values[path][index], by central differences.
+class Differences {
+ public:
+  Differences(const Functional& f, double step) : f_(f), step_(step) {}
+
+  double operator()(const std::string& path, std::size_t index) const {
+    const auto at = [&](int k) { return moved(path, index, k * step_); };
+    return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step_);
+  }
+
+  /// True if the slopes on the two sides differ by more than curvature explains.
+  bool at_kink(const std::string& path, std::size_t index) const {
+    const double h = 1e-6, here = f_.value();
+    const double right = (moved(path, index, h) - here) / h, left = (here - moved(path, index, -h)) / h;
+    return std::abs(right - left) > 1e-3 * std::max(std::abs(right), std::abs(left));
+  }
+
+ private:
+  double moved(const std::string& path, std::size_t index, double by) const {
+    Values values = f_.values();
+    values[path].mutable_data()[index] += by;
+    return f_(values);
+  }
+
+  const Functional& f_;
+  double step_;
+};
+
+GradcheckFailure failure_of(const std::string& path, const Shape& shape, std::size_t index, double tape,
+                            double exact) {
+  GradcheckFailure failure;
+  failure.path = path;
+  failure.shape = shape;
+  failure.index = index;
+  failure.tape = tape;
+  failure.exact = exact;
+  return failure;
+}
+
+double error_of(double tape, double exact, double allowed) {
+  const double difference = std::abs(tape - exact);
+  const double error = difference == 0 ? 0 : difference / allowed;
+  return std::isnan(error) ? INFINITY : error;  // neither NaN nor inf - inf is agreement
+}
+
+// The worst of one parameter's derivatives, in units of `allowed(exact)`; a failure if it is more than 1. What is wrong
+// with the whole function is told only where no single op explains it, and once per parameter.
+template <class Allowed>
+void compare(const std::string& path, const Array<double>& tape, const std::vector<double>& exact,
+             Allowed allowed, GradcheckReport& report) {
+  double worst = 0;
+  std::size_t index = 0;
+  for (std::size_t m = 0; m < exact.size(); ++m) {
+    const double error = error_of(tape.data()[m], exact[m], allowed(exact[m]));
+    if (error <= worst) continue;
+    worst = error;
+    index = m;
+  }
+  report.compared += exact.size();
+  report.worst = std::max(report.worst, worst);
+  const auto explains = [&](const GradcheckFailure& known) {
+    return !known.op.empty() || known.path == path;
   };
-  return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step);
+  if (worst <= 1 || std::any_of(report.failures.begin(), report.failures.end(), explains)) return;
+  GradcheckFailure failure = failure_of(path, tape.shape(), index, tape.data()[index], exact[index]);
+  failure.diagnosis =
+      diagnose(Jacobian{{}, tape.shape(), {tape.begin(), tape.end()}}, Jacobian{{}, tape.shape(), exact});
+  report.failures.push_back(std::move(failure));
+}
+
+double largest(const std::vector<double>& numbers) {
+  double result = 0;
+  for (const double x : numbers) result = std::max(result, std::abs(x));
+  return result;
+}
+
+std::vector<double> exact_derivatives(const Functional& f, const std::string& path, const Shape& shape) {
+  std::vector<double> exact(shape.size());
+  for (std::size_t m = 0; m < exact.size(); ++m) exact[m] = f.along({{path, unit_direction(shape, m)}});
+  return exact;
+}
+
+// A failure of the whole function whose ops are all right, found by halving the parameters' directions.
+GradcheckFailure locate(const Functional& f, const Values& gradient, const std::string& path,
+                        Random& random) {
+  const Array<double>& g = gradient.at(path);
+  if (g.size() <= diagnosed_at_most) {
+    GradcheckReport report;
+    compare(
+        path, g, exact_derivatives(f, path, g.shape()), [](double) { return 0.0; }, report);
+    return report.failures.front();
+  }
+  const Array<double> v = random_direction(g.shape(), random);
+  std::size_t first = 0, last = g.size();
+  const auto error = [&](std::size_t begin, std::size_t end) {
+    const Array<double> half = restricted_direction(v, begin, end);
+    return std::abs(f.along({{path, half}}) - std::inner_product(g.begin(), g.end(), half.begin(), 0.0));
+  };
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    (error(first, middle) >= error(middle, last) ? last : first) = middle;
+  }
+  return failure_of(path, g.shape(), first, g.data()[first],
+                    f.along({{path, unit_direction(g.shape(), first)}}));
+}
+
+// The gradient against the exact derivative along one random direction.
+void check_direction(const Functional& f, const Values& gradient, std::uint32_t seed,
+                     GradcheckReport& report) {
+  const auto error_along = [&](const Values& directions) {
+    long double difference = f.along(directions), magnitude = std::abs(difference);
+    for (const auto& [path, v] : directions) {
+      const Array<double>& g = gradient.at(path);
+      for (std::size_t m = 0; m < v.size(); ++m) {
+        const long double term = g.data()[m] * v.data()[m];
+        difference -= term;
+        magnitude += std::abs(term);
+      }
+    }
+    const auto error = static_cast<double>(difference == 0 ? 0 : std::abs(difference) / magnitude / 1e-12L);
+    return std::isnan(error) ? INFINITY : error;
+  };
+  Random random(seed + 2);
+  Values directions;
+  for (const std::string& path : f.paths())
+    directions.emplace(path, random_direction(f.values().at(path).shape(), random));
+  const double error = error_along(directions);
+  report.worst = std::max(report.worst, error);
+  if (error <= 1 || !report.failures.empty()) return;  // a wrong op explains a wrong whole
+
+  for (const auto& direction : directions)
+    if (error_along({direction}) > 1) report.failures.push_back(locate(f, gradient, direction.first, random));
+  if (report.failures.empty())
+    report.failures.push_back(
+        failure_of(f.paths().front(), f.values().at(f.paths().front()).shape(), 0, 0, 0));
+}
+
+void check_exhaustively(const Functional& f, const Values& gradient, GradcheckReport& report) {
+  for (const std::string& path : f.paths()) {
+    const Array<double>& g = gradient.at(path);
+    const std::vector<double> exact = exact_derivatives(f, path, g.shape());
+    // Where all derivatives cancel to nothing, as in x / x, what is left of them is the rounding of the value.
+    const double rounding = 16 * std::numeric_limits<double>::epsilon() * std::abs(f.value());
+    if (largest(exact) <= rounding && largest({g.begin(), g.end()}) <= rounding) {
+      report.compared += exact.size();
+      continue;
+    }
+    const double floor = 1e-8 * largest(exact);
+    compare(
+        path, g, exact, [&](double e) { return 1e-11 * std::max(std::abs(e), floor); }, report);
+  }
+}
+
+void check_differences(const Functional& f, const Values& gradient, double step, GradcheckReport& report) {
+  const Differences difference(f, step);
+  std::size_t kinks = 0;
+  for (const std::string& path : f.paths()) {
+    const Array<double>& g = gradient.at(path);
+    std::vector<double> differences(g.size());
+    for (std::size_t m = 0; m < differences.size(); ++m) differences[m] = difference(path, m);
+    const double allowed = 1e-10 * std::max(largest(differences), 0.01 * std::max(1.0, std::abs(f.value())));
+    for (std::size_t m = 0; m < differences.size(); ++m)
+      if (error_of(g.data()[m], differences[m], allowed) > 1 && difference.at_kink(path, m)) {
+        differences[m] = g.data()[m];  // the derivative is a convention there
+        ++kinks;
+      }
+    compare(
+        path, g, differences, [&](double) { return allowed; }, report);
+  }
+  if (kinks > 0) report.kinks.push_back({"", 0, std::nullopt, kinks});
+}
+
+void check_repeatable(const Functional& f, const Values& first, bool bits) {
+  const Values again = f.gradient();
+  for (const std::string& path : f.paths()) {
+    const Array<double>&a = first.at(path), &b = again.at(path);
+    for (std::size_t m = 0; m < a.size(); ++m)
+      if (!Functional::same(a.data()[m], b.data()[m], bits))
+        throw Error("gradcheck",
+                    fmt::format("the gradient is not repeatable: d f / d '{}' {} was {:.17g}, then {:.17g}",
+                                path, index_of(m, a.shape()), a.data()[m], b.data()[m]));
+  }
 }
 
 }  // namespace
 
-GradcheckReport gradcheck_double(const Function& function, const GradcheckOptions& options) {
-  const Functional f(function, options.values.by_path, options.seed);
-  const std::vector<Array<double>> tape = f.gradient();
+GradcheckReport detail::gradcheck(const ParameterFunction<double>& f,
+                                  const ParameterFunction<Complex>& f_complex,
+                                  const GradcheckOptions& options) {
+  const Functional functional(f, f_complex, options);
+  const Values gradient = functional.gradient();
+  check_repeatable(functional, gradient, options.repeatable);
 
   GradcheckReport report;
-  bool any_slope = false;
-  for (std::size_t i = 0; i < f.paths().size(); ++i) {
-    const std::string& path = f.paths()[i];
-    std::vector<double> difference(tape[i].size());
-    double largest = 0.01 * std::max(1.0, std::abs(f.value()));
-    for (std::size_t k = 0; k < difference.size(); ++k) {
-      difference[k] = central_difference(f, path, k, options.step);
-      largest = std::max(largest, std::abs(difference[k]));
-      any_slope = any_slope || difference[k] != 0 || tape[i].data()[k] != 0;
-    }
-    GradcheckFailure worst{path, tape[i].shape(), 0, 0, 0};
-    double worst_error = 0;
-    for (std::size_t k = 0; k < difference.size(); ++k) {
-      double error = std::abs(tape[i].data()[k] - difference[k]) / (options.tolerance * largest);
-      if (std::isnan(error)) error = INFINITY;  // neither NaN nor inf - inf is agreement
-      if (error <= worst_error) continue;
-      worst_error = error;
-      worst.index = k;
-      worst.tape = tape[i].data()[k];
-      worst.difference = difference[k];
-    }
-    if (worst_error > 1) report.failures.push_back(worst);
-    report.worst = std::max(report.worst, worst_error);
-    report.compared += difference.size();
+  report.all_zero = std::all_of(gradient.begin(), gradient.end(), [](const auto& g) {
+    return std::all_of(g.second.begin(), g.second.end(), [](double d) { return d == 0; });
+  });
+  if (f_complex) {
+    prove_ops(f_complex, functional.values(), options.seed, report);
+    check_direction(functional, gradient, options.seed, report);
+    if (options.exhaustive) check_exhaustively(functional, gradient, report);
   }
-  report.all_zero = !any_slope;
+  if (!f_complex || options.differences) check_differences(functional, gradient, options.step, report);
+  report.all_zero = report.all_zero && report.failures.empty();
   return report;
-}
-
-std::string to_string(const GradcheckReport& report) {
-  if (report)
-    return fmt::format(
-        "gradients agree: {} compared, largest error {:.2g} of the tolerance{}", report.compared,
-        report.worst,
-        report.all_zero ? "; but every derivative is zero: was the function constant there?" : "");
-  std::string text =
-      fmt::format("gradients disagree in {} of the parameters and inputs:", report.failures.size());
-  for (const auto& failure : report.failures)
-    text += fmt::format("\n  d f / d {} of shape {} at {}: tape {:.12g}, central difference {:.12g}",
-                        failure.path, to_string(failure.shape), index_of(failure.index, failure.shape),
-                        failure.tape, failure.difference);
-  return text;
-}
-
-std::ostream& operator<<(std::ostream& out, const GradcheckReport& report) {
-  return out << to_string(report);
 }
 
 }  // namespace xgrad

@@ -177,9 +177,12 @@ void GradientSum<T>::fold_sparse(const Shape& shape) {
 
 template struct RowSparse<float>;
 template struct RowSparse<double>;
+template struct RowSparse<Complex>;
 template class Gradients<float>;
 template class Gradients<double>;
+template class Gradients<Complex>;
 template class GradientSum<float>;
 template class GradientSum<double>;
+template class GradientSum<Complex>;
 
 }  // namespace xgrad

@@ -89,9 +89,12 @@ class GradientSum {
 
 extern template struct RowSparse<float>;
 extern template struct RowSparse<double>;
+extern template struct RowSparse<Complex>;
 extern template class Gradients<float>;
 extern template class Gradients<double>;
+extern template class Gradients<Complex>;
 extern template class GradientSum<float>;
 extern template class GradientSum<double>;
+extern template class GradientSum<Complex>;
 
 }  // namespace xgrad

@@ -19,12 +19,6 @@ template <class T>
 Parameters<T>::Parameters(std::uint32_t seed) : store_(std::make_shared<Store>(seed)) {}
 
 template <class T>
-Parameters<T>::Parameters(const std::map<std::string, Array<double>>& values, std::uint32_t seed)
-    : Parameters(seed) {
-  store_->values = values;
-}
-
-template <class T>
 Parameters<T> Parameters<T>::operator/(std::string_view scope) const {
   check_name(scope);
   Parameters result = *this;
@@ -59,7 +53,7 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     initializer(store_->random, numbers);
     value = Array<double>(shape, numbers).template cast<T>();
   } else if (given->second.shape() == shape) {
-    value = given->second.template cast<T>();
+    value = given->second.copy();
   } else {
     throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) +
                                   ", but the value given for it has shape " +
@@ -113,5 +107,6 @@ void Parameters<T>::assign(std::string_view path, const Array<T>& values) const 
 
 template class Parameters<float>;
 template class Parameters<double>;
+template class Parameters<Complex>;
 
 }  // namespace xgrad

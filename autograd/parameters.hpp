@@ -21,7 +21,11 @@ class Parameters {
   /// An empty list whose initial values are drawn, in the order of declaration, from Random(seed).
   explicit Parameters(std::uint32_t seed = 0);
   /// An empty list whose initial values are looked up by path, cast to T; a path that is not there is drawn as above.
-  explicit Parameters(const std::map<std::string, Array<double>>& values, std::uint32_t seed = 0);
+  template <class U>
+  explicit Parameters(const std::map<std::string, Array<U>>& values, std::uint32_t seed = 0)
+      : Parameters(seed) {
+    for (const auto& [path, value] : values) store_->values.emplace(path, value.template cast<T>());
+  }
 
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;
@@ -45,7 +49,7 @@ class Parameters {
 
   /// All parameters of the list, whatever the scope, in the order of declaration.
   const std::vector<Variable<T>>& list() const { return store_->list; }
-  /// A copy of all numbers, by path.
+  /// A copy of all numbers, by path; of complex numbers the real parts.
   std::map<std::string, Array<double>> values() const;
   /// Number of trainable numbers in the list.
   std::size_t count() const;
@@ -59,7 +63,7 @@ class Parameters {
     explicit Store(std::uint32_t seed) : random(seed) {}
     std::vector<Variable<T>> list;
     Random random;
-    std::map<std::string, Array<double>> values;
+    std::map<std::string, Array<T>> values;  // to start from
   };
 
   std::shared_ptr<Store> store_;
@@ -68,5 +72,6 @@ class Parameters {
 
 extern template class Parameters<float>;
 extern template class Parameters<double>;
+extern template class Parameters<Complex>;
 
 }  // namespace xgrad

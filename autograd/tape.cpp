@@ -9,6 +9,8 @@
 
 namespace xgrad {
 
+void (*detail::on_record)(const char* op) = nullptr;
+
 namespace {
 
 // Which tapes are alive, and on which thread: asked only for a variable that is not of the recording tape.
@@ -271,14 +273,17 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
 Inference::Inference() {
   Tape<float>::scopes().push_back(nullptr);
   Tape<double>::scopes().push_back(nullptr);
+  Tape<Complex>::scopes().push_back(nullptr);
 }
 
 Inference::~Inference() {
   leave<Tape<float>>(Tape<float>::scopes(), nullptr);
   leave<Tape<double>>(Tape<double>::scopes(), nullptr);
+  leave<Tape<Complex>>(Tape<Complex>::scopes(), nullptr);
 }
 
 template class Tape<float>;
 template class Tape<double>;
+template class Tape<Complex>;
 
 }  // namespace xgrad

@@ -18,6 +18,7 @@
 #include <array>
 #include <memory_resource>
 #include <optional>
+#include <span>
 #include <thread>
 #include <type_traits>
 #include <unordered_map>
@@ -25,10 +26,16 @@
 #include <vector>
 
 #include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/probe.hpp>
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
 
 namespace xgrad {
+
+namespace detail {
+/// Called with the name of every op that is recorded, if set: lets tests refuse an op they do not know.
+extern void (*on_record)(const char* op);
+}  // namespace detail
 
 template <class T>
 struct GradientOptions {
@@ -43,6 +50,8 @@ class Tape {
  public:
   /// Starts recording on this thread; suspends the tape that recorded so far.
   Tape();
+  /// The same under a probe, which must outlive the tape; see probe.hpp.
+  explicit Tape(Probe& probe) requires std::same_as<T, Complex> : Tape() { probe_ = &probe; }
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -72,7 +81,7 @@ class Tape {
   friend class Inference;
   using Kind = typename Variable<T>::Kind;
 
-  static constexpr std::uint32_t no_node = ~std::uint32_t{0};
+  static constexpr std::uint32_t no_node = Probe::no_node;
 
   struct Node {
     const char* op;
@@ -105,6 +114,11 @@ class Tape {
   static Variable<T> constant(Array<T> value) { return Variable<T>(std::move(value)); }
   static void mark_untaped(Variable<T>& y, const Variable<T>& x);
 
+  // Both forms of record: `for_each(f)` calls f on each input in order, `places` has room for their nodes.
+  template <class ForEach>
+  static Variable<T> record_inputs(const char* op, Array<T> y, std::span<std::uint32_t> places,
+                                   ForEach for_each);
+
   template <class F>
   void add_edge(std::uint32_t output, std::uint32_t input, std::size_t argument, F&& vjp) {
     using Closure = VjpOf<T, std::remove_cvref_t<F>>;
@@ -121,6 +135,7 @@ class Tape {
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
+  Probe* probe_ = nullptr;
   bool swept_ = false;
 };
 
@@ -155,55 +170,65 @@ Variable<T> record(const char* op, std::type_identity_t<Array<T>> y, std::vector
 template <class T>
 template <class... F>
 Variable<T> Tape<T>::record(const char* op, Array<T> y, Wrt<T, F>... inputs) {
-  Tape* const tape = current();
-  if (y.in_parameter()) y = y.copy();  // a result does not change when training does
-  if (tape == nullptr) {
-    Variable<T> result = constant(std::move(y));
-    (mark_untaped(result, inputs.x), ...);
-    return result;
-  }
-  std::size_t argument = 0;
-  const std::array<std::uint32_t, sizeof...(F)> places{tape->place(op, argument++, inputs.x)...};
-  bool any = false;
-  for (const std::uint32_t input : places) any = any || input != no_node;
-  if (!any) return constant(std::move(y));
-
-  const std::uint32_t output = tape->add_node(op, y.shape());
-  argument = 0;
-  const auto connect = [&](auto& input) {
-    if (places[argument] != no_node) tape->add_edge(output, places[argument], argument, std::move(input.vjp));
-    ++argument;
-  };
-  (connect(inputs), ...);
-  return tape->taped(std::move(y), output);
+  std::array<std::uint32_t, sizeof...(F)> places;
+  return record_inputs(op, std::move(y), places, [&](auto f) { (f(inputs), ...); });
 }
 
 template <class T>
 template <class F>
 Variable<T> Tape<T>::record(const char* op, Array<T> y, std::vector<Wrt<T, F>> inputs) {
+  std::vector<std::uint32_t> places(inputs.size());
+  return record_inputs(op, std::move(y), places, [&](auto f) {
+    for (auto& input : inputs) f(input);
+  });
+}
+
+template <class T>
+template <class ForEach>
+Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::uint32_t> places,
+                                   ForEach for_each) {
+  if (detail::on_record != nullptr) detail::on_record(op);
   Tape* const tape = current();
   if (y.in_parameter()) y = y.copy();  // a result does not change when training does
   if (tape == nullptr) {
     Variable<T> result = constant(std::move(y));
-    for (const auto& input : inputs) mark_untaped(result, input.x);
+    for_each([&](const auto& input) { mark_untaped(result, input.x); });
     return result;
   }
-  std::vector<std::uint32_t> places;
+  std::size_t argument = 0;
   bool any = false;
-  for (std::size_t argument = 0; argument < inputs.size(); ++argument) {
-    places.push_back(tape->place(op, argument, inputs[argument].x));
-    any = any || places.back() != no_node;
+  for_each([&](const auto& input) {
+    places[argument] = tape->place(op, argument, input.x);
+    any = any || places[argument] != no_node;
+    ++argument;
+  });
+  if (!any) {
+    if constexpr (std::same_as<T, Complex>) scalar::kinks = 0;  // a constant's kink is nobody's
+    return constant(std::move(y));
   }
-  if (!any) return constant(std::move(y));
 
   const std::uint32_t output = tape->add_node(op, y.shape());
-  for (std::size_t argument = 0; argument < inputs.size(); ++argument)
-    if (places[argument] != no_node)
-      tape->add_edge(output, places[argument], argument, std::move(inputs[argument].vjp));
+  if constexpr (std::same_as<T, Complex>) {
+    if (tape->probe_ != nullptr) {
+      std::vector<ProbedInput> probed;
+      for_each([&](auto& input) {
+        using Closure = VjpOf<T, std::remove_cvref_t<decltype(input.vjp)>>;
+        probed.push_back({input.x, places[probed.size()], std::make_unique<Closure>(std::move(input.vjp))});
+      });
+      const Inference pause;  // a vjp may use recorded ops; they are not part of this tape
+      return tape->taped(tape->probe_->see(op, output, y, probed), output);
+    }
+  }
+  argument = 0;
+  for_each([&](auto& input) {
+    if (places[argument] != no_node) tape->add_edge(output, places[argument], argument, std::move(input.vjp));
+    ++argument;
+  });
   return tape->taped(std::move(y), output);
 }
 
 extern template class Tape<float>;
 extern template class Tape<double>;
+extern template class Tape<Complex>;
 
 }  // namespace xgrad

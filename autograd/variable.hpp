@@ -39,8 +39,9 @@ class Variable {
   Variable(Array<T> value)
       : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): meant to convert
   /// The rank-0 constant.
-  template <Number S>
-  Variable(S number) : value_(Array<T>(number)) {}  // NOLINT(google-explicit-constructor)
+  template <class S>
+  requires(Number<S> || std::same_as<S, T>) Variable(S number)  // NOLINT(google-explicit-constructor)
+      : value_(Array<T>(number)) {}
   /// The evaluated numbers of an xtensor expression, as a constant.
   template <XtensorExpression E>
   Variable(const E& expression) : value_(expression) {}  // NOLINT(google-explicit-constructor)
@@ -126,11 +127,15 @@ class Variable {
   Kind kind_ = Kind::constant;
 };
 
-/// x as a constant: its gradient is cut. The value is shared, or copied where x lies in a parameter's block,
-/// so that training does not change it later.
+/// x as a constant: its gradient is cut, and with it a derivative carried in an imaginary part. The value is shared, or
+/// copied where x lies in a parameter's block, so that training does not change it later.
 template <class T>
 Variable<T> detach(const Variable<T>& x) {
-  return Variable<T>(x.value().in_parameter() ? x.value().copy() : x.value());
+  if constexpr (std::same_as<T, Complex>) {
+    return Variable<T>(x.value().template cast<double>().template cast<Complex>());
+  } else {
+    return Variable<T>(x.value().in_parameter() ? x.value().copy() : x.value());
+  }
 }
 
 /// "(3, 4)" or, for a parameter, "(3, 4) (parameter 'rnn/Wh')"; for error messages.

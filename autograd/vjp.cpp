@@ -50,5 +50,6 @@ void VjpTarget<T>::add(RowSparse<T> dx) {
 
 template class VjpTarget<float>;
 template class VjpTarget<double>;
+template class VjpTarget<Complex>;
 
 }  // namespace xgrad

@@ -48,6 +48,8 @@ template <class T>
 struct Vjp {
   virtual ~Vjp() = default;
   virtual void run(const Array<T>& dy, VjpTarget<T> dx) = 0;
+  /// True if it can add to a gradient that is already there, in place.
+  virtual bool adds_in_place() const = 0;
 };
 
 /// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>), `f(dy, dx)` adds it
@@ -64,6 +66,8 @@ struct VjpOf final : Vjp<T> {
                 "a vjp takes (const Array<T>& dy) or (const Array<T>& dy, Array<T>& dx)");
 
   explicit VjpOf(F f) : f_(std::move(f)) {}
+
+  bool adds_in_place() const override { return accumulates; }
 
   void run(const Array<T>& dy, VjpTarget<T> dx) override {
     if constexpr (accumulates) {
@@ -101,5 +105,6 @@ Wrt<T, F> wrt(const Variable<T>& x, F vjp) {
 
 extern template class VjpTarget<float>;
 extern template class VjpTarget<double>;
+extern template class VjpTarget<Complex>;
 
 }  // namespace xgrad

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/time_step.hpp>
 #include <xgrad/layers/cell.hpp>
 
 namespace xgrad {
@@ -27,6 +28,7 @@ Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state) {
   std::vector<Variable<T>> ys;
   ys.reserve(steps);
   for (std::size_t t = 0; t < steps; ++t) {
+    const TimeStep now(t);
     try {
       auto next = xgrad::step(cell, select(xs, static_cast<std::ptrdiff_t>(t)), state);
       ys.push_back(std::move(next.y));

@@ -9,6 +9,7 @@
 #include <xtensor-blas/xblas.hpp>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/scalar.hpp>
 
 namespace xgrad::kernels {
 
@@ -42,5 +43,7 @@ template void gemm<float>(Op, Op, std::size_t, std::size_t, std::size_t, float, 
                           const float*, std::size_t, float, float*, std::size_t);
 template void gemm<double>(Op, Op, std::size_t, std::size_t, std::size_t, double, const double*, std::size_t,
                            const double*, std::size_t, double, double*, std::size_t);
+template void gemm<Complex>(Op, Op, std::size_t, std::size_t, std::size_t, Complex, const Complex*,
+                            std::size_t, const Complex*, std::size_t, Complex, Complex*, std::size_t);
 
 }  // namespace xgrad::kernels

@@ -60,5 +60,6 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape) {
 
 template Array<float> sum_to(const Array<float>&, const Shape&);
 template Array<double> sum_to(const Array<double>&, const Shape&);
+template Array<Complex> sum_to(const Array<Complex>&, const Shape&);
 
 }  // namespace xgrad::kernels

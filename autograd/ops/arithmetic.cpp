@@ -71,15 +71,21 @@ Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
 
 template Variable<float> add(const Variable<float>&, const Variable<float>&);
 template Variable<double> add(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> add(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> subtract(const Variable<float>&, const Variable<float>&);
 template Variable<double> subtract(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> subtract(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> multiply(const Variable<float>&, const Variable<float>&);
 template Variable<double> multiply(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> multiply(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> divide(const Variable<float>&, const Variable<float>&);
 template Variable<double> divide(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> divide(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> negate(const Variable<float>&);
 template Variable<double> negate(const Variable<double>&);
+template Variable<Complex> negate(const Variable<Complex>&);
 template Variable<float> scale_shift(const Variable<float>&, double, double);
 template Variable<double> scale_shift(const Variable<double>&, double, double);
+template Variable<Complex> scale_shift(const Variable<Complex>&, double, double);
 
 }  // namespace xgrad

@@ -73,17 +73,24 @@ Variable<T> relu(const Variable<T>& x) {
 
 template Variable<float> tanh(const Variable<float>&);
 template Variable<double> tanh(const Variable<double>&);
+template Variable<Complex> tanh(const Variable<Complex>&);
 template Variable<float> sigmoid(const Variable<float>&);
 template Variable<double> sigmoid(const Variable<double>&);
+template Variable<Complex> sigmoid(const Variable<Complex>&);
 template Variable<float> exp(const Variable<float>&);
 template Variable<double> exp(const Variable<double>&);
+template Variable<Complex> exp(const Variable<Complex>&);
 template Variable<float> log(const Variable<float>&);
 template Variable<double> log(const Variable<double>&);
+template Variable<Complex> log(const Variable<Complex>&);
 template Variable<float> square(const Variable<float>&);
 template Variable<double> square(const Variable<double>&);
+template Variable<Complex> square(const Variable<Complex>&);
 template Variable<float> sqrt(const Variable<float>&);
 template Variable<double> sqrt(const Variable<double>&);
+template Variable<Complex> sqrt(const Variable<Complex>&);
 template Variable<float> relu(const Variable<float>&);
 template Variable<double> relu(const Variable<double>&);
+template Variable<Complex> relu(const Variable<Complex>&);
 
 }  // namespace xgrad

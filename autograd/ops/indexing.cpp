@@ -55,7 +55,9 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
 
 template Variable<float> take(const Variable<float>&, const Ids&);
 template Variable<double> take(const Variable<double>&, const Ids&);
+template Variable<Complex> take(const Variable<Complex>&, const Ids&);
 template Variable<float> reset_rows(const Variable<float>&, const Ids&);
 template Variable<double> reset_rows(const Variable<double>&, const Ids&);
+template Variable<Complex> reset_rows(const Variable<Complex>&, const Ids&);
 
 }  // namespace xgrad

@@ -122,9 +122,12 @@ Variable<T> affine(const Product<std::type_identity_t<T>>& a1, const Product<std
 
 template Variable<float> matmul(const Variable<float>&, const Variable<float>&);
 template Variable<double> matmul(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> matmul(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> affine(const Product<float>&, const Variable<float>&);
 template Variable<double> affine(const Product<double>&, const Variable<double>&);
+template Variable<Complex> affine(const Product<Complex>&, const Variable<Complex>&);
 template Variable<float> affine(const Product<float>&, const Product<float>&, const Variable<float>&);
 template Variable<double> affine(const Product<double>&, const Product<double>&, const Variable<double>&);
+template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Variable<Complex>&);
 
 }  // namespace xgrad

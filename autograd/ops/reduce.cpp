@@ -38,10 +38,11 @@ namespace {
 
 // y = factor sum(x)                 dx = factor dy, the same for every element that was summed
 template <class T>
-Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, bool keep_axes, T factor) {
+Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, bool keep_axes,
+                       scalar::Real<T> factor) {
   const Shape reduced = axes.reduced(op, x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
-  if (factor != T(1)) y = kernels::map([factor](auto yi) { return factor * yi; }, y);
+  if (factor != 1) y = kernels::map([factor](auto yi) { return factor * yi; }, y);
   if (!keep_axes) y = y.reshaped(axes.dropped(op, x.shape()));
   return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
@@ -55,7 +56,7 @@ Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, b
 
 template <class T>
 Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  return scaled_sum("sum", x, axes, keep_axes, T(1));
+  return scaled_sum("sum", x, axes, keep_axes, 1);
 }
 
 template <class T>
@@ -66,12 +67,15 @@ Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   if (count == 0)
     throw Error("mean",
                 "of no numbers: shape " + to_string(x.shape()) + " is empty along the axes averaged over");
-  return scaled_sum("mean", x, axes, keep_axes, static_cast<T>(1.0 / static_cast<double>(count)));
+  return scaled_sum("mean", x, axes, keep_axes,
+                    static_cast<scalar::Real<T>>(1.0 / static_cast<double>(count)));
 }
 
 template Variable<float> sum(const Variable<float>&, const Axes&, bool);
 template Variable<double> sum(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> sum(const Variable<Complex>&, const Axes&, bool);
 template Variable<float> mean(const Variable<float>&, const Axes&, bool);
 template Variable<double> mean(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> mean(const Variable<Complex>&, const Axes&, bool);
 
 }  // namespace xgrad

@@ -225,15 +225,21 @@ Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& o
 
 template Variable<float> reshape(const Variable<float>&, const Sizes&);
 template Variable<double> reshape(const Variable<double>&, const Sizes&);
+template Variable<Complex> reshape(const Variable<Complex>&, const Sizes&);
 template Variable<float> select(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<double> select(const Variable<double>&, std::ptrdiff_t, std::ptrdiff_t);
+template Variable<Complex> select(const Variable<Complex>&, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<float> slice(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<double> slice(const Variable<double>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
+template Variable<Complex> slice(const Variable<Complex>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
 template Variable<float> stack(const std::vector<Variable<float>>&, std::ptrdiff_t);
 template Variable<double> stack(const std::vector<Variable<double>>&, std::ptrdiff_t);
+template Variable<Complex> stack(const std::vector<Variable<Complex>>&, std::ptrdiff_t);
 template Variable<float> concat(const std::vector<Variable<float>>&, std::ptrdiff_t);
 template Variable<double> concat(const std::vector<Variable<double>>&, std::ptrdiff_t);
+template Variable<Complex> concat(const std::vector<Variable<Complex>>&, std::ptrdiff_t);
 template Variable<float> transpose(const Variable<float>&, const std::vector<std::ptrdiff_t>&);
 template Variable<double> transpose(const Variable<double>&, const std::vector<std::ptrdiff_t>&);
+template Variable<Complex> transpose(const Variable<Complex>&, const std::vector<std::ptrdiff_t>&);
 
 }  // namespace xgrad

@@ -17,8 +17,8 @@ using kernels::Vectorized;
 
 // The largest real part of a row.
 template <class T>
-T row_max(const T* x, std::size_t n) {
-  T largest = x[0];
+scalar::Real<T> row_max(const T* x, std::size_t n) {
+  auto largest = scalar::real(x[0]);
   std::size_t i = 0;
   if constexpr (Vectorized<T>) {
     using Batch = xsimd::batch<T>;
@@ -31,13 +31,13 @@ T row_max(const T* x, std::size_t n) {
     }
   }
   for (; i < n; ++i)
-    if (scalar::real(x[i]) > scalar::real(largest)) largest = x[i];
+    if (scalar::real(x[i]) > largest) largest = scalar::real(x[i]);
   return largest;
 }
 
 // y = e^(x - shift); returns the sum of y.
 template <class T>
-T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
+T exp_shifted(const T* x, T* y, std::size_t n, scalar::Real<T> shift) {
   T total = T(0);
   std::size_t i = 0;
   if constexpr (Vectorized<T>) {
@@ -115,7 +115,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
   T* const out = y.mutable_data();
   for (std::size_t i = 0; i < x.size(); i += V) {
     const T* row = x.value().data() + i;
-    const T shift = row_max(row, V);
+    const auto shift = row_max(row, V);
     const T log_total = scalar::log(exp_shifted(row, out + i, V, shift));
     for (std::size_t v = 0; v < V; ++v) out[i + v] = (row[v] - shift) - log_total;
   }
@@ -124,7 +124,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
                   T* const d = dx.mutable_data();
                   for (std::size_t i = 0; i < y.size(); i += V) {
                     const T total = std::accumulate(dy.data() + i, dy.data() + i + V, T(0));
-                    exp_shifted(y.data() + i, d + i, V, T(0));
+                    exp_shifted(y.data() + i, d + i, V, 0);
                     for (std::size_t v = i; v < i + V; ++v) d[v] = dy.data()[v] - d[v] * total;
                   }
                   return dx;
@@ -162,12 +162,13 @@ Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets,
   T sum = T(0);
   for (std::size_t r = 0; r < rows; ++r) {
     const T* x = logits.value().data() + r * V;
-    const T shift = row_max(x, V);
+    const auto shift = row_max(x, V);
     const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);
     loss[r] = scalar::log(total) - (x[targets[r]] - shift);
     sum += loss[r];
   }
-  const T weight = reduction == Reduction::mean ? T(1) / static_cast<T>(static_cast<double>(rows)) : T(1);
+  const auto weight =
+      static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
   const Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
   return record(op, y, wrt(logits, [=](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(e.shape());
@@ -183,9 +184,12 @@ Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets,
 
 template Variable<float> softmax(const Variable<float>&, std::ptrdiff_t);
 template Variable<double> softmax(const Variable<double>&, std::ptrdiff_t);
+template Variable<Complex> softmax(const Variable<Complex>&, std::ptrdiff_t);
 template Variable<float> log_softmax(const Variable<float>&, std::ptrdiff_t);
 template Variable<double> log_softmax(const Variable<double>&, std::ptrdiff_t);
+template Variable<Complex> log_softmax(const Variable<Complex>&, std::ptrdiff_t);
 template Variable<float> softmax_cross_entropy(const Variable<float>&, const Ids&, Reduction);
 template Variable<double> softmax_cross_entropy(const Variable<double>&, const Ids&, Reduction);
+template Variable<Complex> softmax_cross_entropy(const Variable<Complex>&, const Ids&, Reduction);
 
 }  // namespace xgrad

@@ -60,11 +60,11 @@ TEST_CASE("cell: a cell of a struct gives what it returns") {
 }
 
 TEST_CASE("cell: gradients of both forms") {
-  CHECK(gradcheck([](auto p) {
+  CHECK(checks::prove_function([](auto p) {
     const auto next = step(Plain(), p.input("x", {2, 3}), p.input("h", {2, 3}));
     return next.y * next.state;
   }));
-  CHECK(gradcheck([](auto p) {
+  CHECK(checks::prove_function([](auto p) {
     const auto x = p.input("x", {2, 2});
     const auto next = step(Counting(), x, Counted{p.input("h", {2, 2}), p.input("steps", {2, 1})});
     return next.y * next.state.h + next.state.steps;

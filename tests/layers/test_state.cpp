@@ -139,7 +139,7 @@ TEST_CASE("state: reset_rows zeroes the rows of every part and cuts their gradie
   const Two<double> state{numbers<double>({3, 2}, 1, 2), numbers<double>({3, 1, 2}, 1, 2)};
   for (const auto& part : values(reset_rows(state, mask)))
     for (std::size_t i = 0; i < 6; ++i) CHECK((part.data()[i] == 0) == (i / 2 == 1));
-  CHECK(gradcheck([&](auto p) {
+  CHECK(checks::prove_function([&](auto p) {
     const auto h = p.input("h", {3, 2}), c = p.input("c", {3, 4});
     const auto reset = reset_rows(std::tuple(h, std::vector{c, c * c}), mask);
     return sum(exp(std::get<0>(reset))) + sum(exp(std::get<1>(reset)[0] + std::get<1>(reset)[1]));
@@ -155,7 +155,7 @@ TEST_CASE("state: first_rows keeps the first tracks of every part") {
   CHECK(identical(first_rows(V<double>(h), 4).value(), h));
   CHECK(identical(first_rows(std::array<V<double>, 1>{h}, 1)[0].value(), h.rows(0, 1)));
   checks::check_error([&] { first_rows(V<double>(h), 5); }, {"[slice]", "5", "(4, 2)"});
-  CHECK(gradcheck([](auto p) {
+  CHECK(checks::prove_function([](auto p) {
     const auto cut = first_rows(std::pair(p.input("h", {3, 2}), p.input("c", {3, 2})), 2);
     return cut.first * cut.second;
   }));

@@ -1,6 +1,6 @@
 // What tests of ops and layers share: reproducible numbers, comparison with an independent computation, the
-// text of an error, and `prove`, which checks a gradient twice: in double against central differences, in
-// float against double.
+// text of an error, and `prove`, which checks a gradient in every way there is: op by op, exhaustively, against central
+// differences, and in float against double.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -110,30 +110,52 @@ std::vector<Array<T>> gradients(const Function<T>& f, const std::vector<Array<do
   return result;
 }
 
-inline void prove_both(const Function<double>& f, const Function<float>& f_float,
-                       const std::vector<Shape>& shapes, double low, double high) {
-  std::string text;
-  std::size_t total = 0;
-  std::vector<Array<double>> values;
-  for (const Shape& shape : shapes) {
-    text += to_string(shape) + " ";
-    total += shape.size();
-    values.push_back(numbers<double>(shape, low, high, static_cast<std::uint32_t>(values.size() + 3)));
+/// gradcheck in all its forms at once: op by op, every derivative exactly, and every one by central differences.
+template <class F>
+xgrad::GradcheckReport prove_function(F f) {
+  return xgrad::gradcheck(f, {.exhaustive = true, .differences = true});
+}
+
+/// A function of inputs of given shapes in all scalars; what `prove` proves.
+struct Proof {
+  Function<double> f;
+  Function<xgrad::Complex> f_complex;
+  Function<float> f_float;
+  std::vector<Shape> shapes;
+  double low, high;
+
+  Variable<double> operator()(const xgrad::Parameters<double>& p) const { return f(inputs(p)); }
+  Variable<xgrad::Complex> operator()(const xgrad::Parameters<xgrad::Complex>& p) const {
+    return f_complex(inputs(p));
   }
-  INFO("inputs of shapes " << text);
-  const auto report = xgrad::gradcheck([&](const xgrad::Parameters<double>& p) {
-    std::vector<Variable<double>> xs;
+
+  template <class T>
+  std::vector<Variable<T>> inputs(const xgrad::Parameters<T>& p) const {
+    std::vector<Variable<T>> xs;
     for (std::size_t i = 0; i < shapes.size(); ++i)
       xs.push_back(p.input(std::string_view("abcdefgh").substr(i, 1), shapes[i], xgrad::uniform(low, high)));
-    return f(xs);
-  });
-  CHECK(report);
-  CHECK(report.compared == total);
-  const auto exact = gradients<double>(f, values);
-  const auto rounded = gradients<float>(f_float, values);
-  for (std::size_t i = 0; i < exact.size(); ++i)
-    CHECK(distance(rounded[i].template cast<double>(), exact[i]) < 1e-5);
-}
+    return xs;
+  }
+
+  void run() const {
+    std::string text;
+    std::size_t total = 0;
+    std::vector<Array<double>> values;
+    for (const Shape& shape : shapes) {
+      text += to_string(shape) + " ";
+      total += shape.size();
+      values.push_back(numbers<double>(shape, low, high, static_cast<std::uint32_t>(values.size() + 3)));
+    }
+    INFO("inputs of shapes " << text);
+    const auto report = prove_function(*this);
+    CHECK_MESSAGE(report, report);
+    CHECK(report.compared == 2 * total);
+    const auto exact = gradients<double>(f, values);
+    const auto rounded = gradients<float>(f_float, values);
+    for (std::size_t i = 0; i < exact.size(); ++i)
+      CHECK(distance(rounded[i].template cast<double>(), exact[i]) < 1e-5);
+  }
+};
 
 /// Checks the gradient of f, a generic function of a vector of variables, at inputs of the given shapes.
 template <class F>
@@ -142,7 +164,7 @@ void prove(F f, const std::vector<Shape>& shapes, double low = -1, double high =
     auto y = f(xs);
     return y.size() == 0 ? sum(y) : y;
   };
-  prove_both(whole, whole, shapes, low, high);
+  Proof{whole, whole, whole, shapes, low, high}.run();
 }
 
 }  // namespace checks

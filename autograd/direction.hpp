@@ -1,0 +1,37 @@
+// Directions: numbers that carry a derivative. x + ihv with h = 1e-100 goes into a function, and Im(y)/h of what comes
+// out is J v, exact to rounding (Squire & Trapp 1998). Whoever differentiates in complex numbers puts directions in and
+// takes derivatives out here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <xgrad/autograd/parameters.hpp>
+
+namespace xgrad {
+
+/// Numbers by path: the values of a model, or directions.
+using Values = std::map<std::string, Array<double>>;
+
+/// A function of the parameters it declares, in one scalar.
+template <class T>
+using ParameterFunction = std::function<Variable<T>(const Parameters<T>&)>;
+
+/// x + ihv. The shapes must be equal.
+Array<Complex> with_direction(const Array<double>& x, const Array<double>& v);
+/// The same by path; without a direction where `directions` lacks the path.
+std::map<std::string, Array<Complex>> with_directions(const Values& values, const Values& directions);
+
+/// Im(y)/h: the derivative that y carries.
+Array<double> carried_derivative(const Array<Complex>& y);
+
+/// Numbers +-[0.5, 1]: none is so small that what it is multiplied with gets lost.
+Array<double> random_direction(const Shape& shape, Random& random);
+/// 1 at one element, 0 elsewhere.
+Array<double> unit_direction(const Shape& shape, std::size_t element);
+/// v in [first, last) of its row-major numbers, 0 elsewhere.
+Array<double> restricted_direction(const Array<double>& v, std::size_t first, std::size_t last);
+
+}  // namespace xgrad

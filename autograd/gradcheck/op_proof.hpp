@@ -1,0 +1,18 @@
+// The proof of a tape, op by op. The function runs once in complex numbers whose imaginary parts carry a random
+// direction v into every op, so that the op's value y holds its own derivative, Im(y)/h = J v, exact to rounding,
+// beside it. For a random cotangent u, <u, J v> must then be what the op's vjps say, the sum of <vjp_j(u), v_j>. After
+// that y gets a fresh direction, and the next op is judged by itself: an error is named where it is and cannot hide
+// behind its neighbours. Start with `see` in op_proof.cpp.
+#pragma once
+
+#include <xgrad/autograd/direction.hpp>
+#include <xgrad/autograd/gradcheck/report.hpp>
+
+namespace xgrad {
+
+/// Adds to `report` what the proof of `f` at `values` finds: ops, saturated, failures (located by more runs of f),
+/// kinks and the worst error. The same seed draws the same directions and cotangents.
+void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
+               GradcheckReport& report);
+
+}  // namespace xgrad
