@@ -1,0 +1,100 @@
+// Derivatives as numbers, for those who want them outside of a training step: jvp, vjp, hvp, jacobian. Each takes a
+// function that is generic in its scalar and its arguments in braces,
+//
+//   const auto f = [](auto x, auto W) { return tanh(matmul(x, W)); };  // Variable<T> to Variable<T>
+//   const auto [y, dy] = jvp(f, {x, W}, {dx, dW});
+//
+// or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward derivatives
+// are exact: they are carried through the function in imaginary parts (direction.hpp), with neither a cancellation nor
+// a step to choose. So the function must be made of xgrad's ops, or of xtensor's on `.xt()`: what goes through item()
+// or std:: functions of a double has no derivative here.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/direction.hpp>
+
+namespace xgrad {
+
+struct JvpResult {
+  Array<double> y;   ///< f(x)
+  Array<double> dy;  ///< J v, in y's shape
+};
+struct VjpResult {
+  Array<double> y;                       ///< f(x)
+  std::vector<Array<double>> gradients;  ///< J_j^T u, in the shape of argument j
+};
+
+/// A function of several variables of one scalar.
+template <class T>
+using VariableFunction = std::function<Variable<T>(std::span<const Variable<T>>)>;
+
+namespace detail {
+
+JvpResult jvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
+              std::span<const Array<double>> vs);
+VjpResult vjp(const VariableFunction<double>& f, std::span<const Array<double>> xs, const Array<double>* u);
+std::vector<Array<double>> hvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
+                               std::span<const Array<double>> vs);
+std::vector<Array<double>> jacobian(const VariableFunction<Complex>& f, std::span<const Array<double>> xs);
+JvpResult jvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions);
+Values hvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions);
+
+// f(x0, x1, ...) as a function of a list.
+template <class T, std::size_t N, class F>
+VariableFunction<T> of_list(F f) {
+  return [f](std::span<const Variable<T>> xs) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return Variable<T>(f(xs[I]...)); }
+    (std::make_index_sequence<N>{});
+  };
+}
+
+}  // namespace detail
+
+/// f(xs) and its derivative along the directions vs: the Jacobian-vector product. Throws Error if a direction has not
+/// the shape of its argument.
+template <class F, std::size_t N>
+JvpResult jvp(F f, const Array<double> (&xs)[N], const Array<double> (&vs)[N]) {
+  return detail::jvp(detail::of_list<Complex, N>(f), xs, vs);
+}
+/// The same for a function of its Parameters; along the parameters that `directions` names.
+template <class F>
+JvpResult jvp(F f, const Values& values, const Values& directions) {
+  return detail::jvp(ParameterFunction<Complex>(f), values, directions);
+}
+
+/// f(xs) and the gradient of <u, f> with respect to every argument: the vector-Jacobian product, by a tape. Throws Error
+/// if u has not the shape of f(xs).
+template <class F, std::size_t N>
+VjpResult vjp(F f, const Array<double> (&xs)[N], const Array<double>& u) {
+  return detail::vjp(detail::of_list<double, N>(f), xs, &u);
+}
+/// The gradient of a function whose value is a single number.
+template <class F, std::size_t N>
+VjpResult vjp(F f, const Array<double> (&xs)[N]) {
+  return detail::vjp(detail::of_list<double, N>(f), xs, nullptr);
+}
+
+/// The product of the Hessian of f, whose value is a single number, with the directions vs: one array per argument.
+/// It is the exact derivative of the tape's gradient along vs. Throws Error as jvp does.
+template <class F, std::size_t N>
+std::vector<Array<double>> hvp(F f, const Array<double> (&xs)[N], const Array<double> (&vs)[N]) {
+  return detail::hvp(detail::of_list<Complex, N>(f), xs, vs);
+}
+/// The same for a function of its Parameters: the product for every parameter, by path.
+template <class F>
+Values hvp(F f, const Values& values, const Values& directions) {
+  return detail::hvp(ParameterFunction<Complex>(f), values, directions);
+}
+
+/// dy/dx for every argument, in the shape y.shape + x.shape, one forward derivative per number of the arguments. Throws
+/// Error if that shape has more than 6 axes.
+template <class F, std::size_t N>
+std::vector<Array<double>> jacobian(F f, const Array<double> (&xs)[N]) {
+  return detail::jacobian(detail::of_list<Complex, N>(f), xs);
+}
+
+}  // namespace xgrad
