@@ -7,12 +7,7 @@
 #include <ostream>
 
 #include <xgrad/autograd/kernels/map.hpp>
-
-#if __has_include(<xtensor/io/xio.hpp>)
-#include <xtensor/io/xio.hpp>
-#else
-#include <xtensor/xio.hpp>
-#endif
+#include <xgrad/autograd/xtensor_io.hpp>
 
 namespace xgrad {
 

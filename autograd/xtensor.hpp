@@ -1,5 +1,6 @@
-// The only door to xtensor: finds its headers in both layouts (0.26 moved them into folders). Nothing else in
-// the library includes an xtensor header, except kernels/gemm.cpp (xtensor-blas) and array.cpp (printing).
+// The door to xtensor: finds its headers in both layouts (0.26 moved them into folders). The rest of the library
+// includes this, or xtensor_io.hpp to print, never a header of xtensor itself; the test `includes` sees to that.
+// xtensor-blas is another library, which has not moved and which only kernels/gemm.cpp knows.
 #pragma once
 
 #if defined(__FAST_MATH__)

@@ -1,0 +1,27 @@
+# Checks that the library includes other libraries only through the files that are meant to: xtensor, whose headers moved
+# in 0.26, through the two that know both layouts; xtensor-blas and xsimd below kernels/.
+# Usage: cmake -DROOT=... -P includes.cmake
+
+cmake_minimum_required(VERSION 3.25)
+
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/autograd/*.[ch]pp ${ROOT}/layers/*.[ch]pp ${ROOT}/models/*.[ch]pp
+  ${ROOT}/training/*.[ch]pp)
+
+function(check library allowed)
+  set(found "")
+  foreach(file IN LISTS files)
+    file(STRINGS ${ROOT}/${file} lines REGEX "^ *# *[a-z_]+.*[<\"]${library}/")  # __has_include, too
+    if(lines AND NOT file MATCHES "^(${allowed})$")
+      message(SEND_ERROR "${file} includes a header of ${library}, expected only in ${allowed}:\n${lines}")
+    elseif(lines)
+      set(found ${file})
+    endif()
+  endforeach()
+  if(NOT found)
+    message(SEND_ERROR "no file includes ${library}: is this script still reading the sources right?")
+  endif()
+endfunction()
+
+check(xtensor "autograd/xtensor(_io)?[.]hpp")
+check(xtensor-blas "autograd/kernels/gemm[.]cpp")
+check(xsimd "autograd/kernels/.*")
