@@ -1,0 +1,21 @@
+# What `cmake --install` installs: the library, the headers of its interface as <xgrad/...>, and what find_package(xgrad)
+# reads. Nothing in it names a folder of this machine, so the installed tree can be moved; tests/package tries all that.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(xgrad_config ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
+
+install(TARGETS xgrad EXPORT xgrad ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTargets.cmake)
+
+# No header of the interface includes one of kernels/, which need xsimd.
+install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad
+  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE)
+
+# Before 1.0 a minor version may break its users, so find_package(xgrad 0.1) takes 0.1.x alone.
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/xgradConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+configure_package_config_file(cmake/xgradConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/xgradConfig.cmake
+  INSTALL_DESTINATION ${xgrad_config} NO_SET_AND_CHECK_MACRO)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/xgradConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/xgradConfigVersion.cmake
+  DESTINATION ${xgrad_config})
