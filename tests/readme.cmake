@@ -1,5 +1,5 @@
-# Checks README.md against the sources: every C++ block must stand, line by line up to indentation, in a file that the tests
-# compile and run, and every other block that shows an example's output must be what the example prints.
+# Checks README.md against the sources: every C++ and CMake block must stand, line by line up to indentation, in a file that
+# the tests compile and run, and every other block that shows an example's output must be what the example prints.
 # Usage: cmake -DROOT=... -DEXAMPLES=<folder of the built examples> -P readme.cmake
 
 cmake_minimum_required(VERSION 3.25)
@@ -20,7 +20,8 @@ file(READ ${ROOT}/README.md readme)
 normalize("${readme}" readme)
 
 set(sources "")
-foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp tests/test_readme.cpp)
+foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp tests/test_readme.cpp
+    tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
   file(READ ${ROOT}/${file} text)
   normalize("${text}" text)
   string(APPEND sources "${text}")
@@ -37,11 +38,13 @@ endforeach()
 
 set(blocks 0)
 while(TRUE)
-  string(FIND "${readme}" "\n```cpp\n" start)
-  if(start EQUAL -1)
+  string(REGEX MATCH "\n```(cpp|cmake)\n" opening "${readme}")
+  if(NOT opening)
     break()
   endif()
-  math(EXPR start "${start} + 7")
+  string(FIND "${readme}" "${opening}" start)
+  string(LENGTH "${opening}" length)
+  math(EXPR start "${start} + ${length} - 1")
   string(SUBSTRING "${readme}" ${start} -1 readme)
   string(FIND "${readme}" "\n```" length)
   string(SUBSTRING "${readme}" 0 ${length} block)
@@ -52,7 +55,7 @@ while(TRUE)
   endif()
   math(EXPR blocks "${blocks} + 1")
 endwhile()
-if(blocks LESS 6)
-  message(SEND_ERROR "README.md has ${blocks} C++ blocks, expected at least 6: is this script still reading it right?")
+if(blocks LESS 8)
+  message(SEND_ERROR "README.md has ${blocks} such blocks, expected at least 8: is this script still reading it right?")
 endif()
 message(STATUS "${blocks} blocks of README.md are tested")
