@@ -34,12 +34,12 @@ Variable<T> doubled(const char* op, const Variable<T>& x, F vjp) {
 
 template <class T>
 Variable<T> returning(const Variable<T>& x) {
-  return doubled("returning", x, [](const Array<T>& dy) { return dy * 2; });
+  return doubled("my_returning", x, [](const Array<T>& dy) { return dy * 2; });
 }
 
 template <class T>
 Variable<T> in_place(const Variable<T>& x) {
-  return doubled("in_place", x, [](const Array<T>& dy, Array<T>& dx) {
+  return doubled("my_in_place", x, [](const Array<T>& dy, Array<T>& dx) {
     T* const out = dx.mutable_data();
     for (std::size_t i = 0; i < dx.size(); ++i) out[i] += 2 * dy.data()[i];
   });
@@ -112,7 +112,7 @@ TEST_CASE("Tape: a vjp of both forms returns first and adds in place after") {
   std::string calls;
   Tape<double> tape;
   const auto x = tape.leaf(Array<double>({2}, {1, 2}));
-  const auto y = doubled("both", x, Both{&calls}) + doubled("both", x, Both{&calls});
+  const auto y = doubled("my_both", x, Both{&calls}) + doubled("my_both", x, Both{&calls});
   CHECK(numbers(tape.gradient(sum(y))[x]) == std::vector<double>{4, 4});
   CHECK(calls == "ra");
 }
@@ -125,7 +125,7 @@ TEST_CASE("Tape: an op of many inputs records one vjp for each") {
   std::vector<xgrad::Wrt<double, decltype(scaled(1))>> inputs;
   for (std::size_t i = 0; i < 3; ++i) inputs.push_back({xs[i], scaled(static_cast<double>(i) + 1)});
   const auto y =
-      xgrad::record("weigh", xs[0].value() + 2 * xs[1].value() + 3 * xs[2].value(), std::move(inputs));
+      xgrad::record("my_weigh", xs[0].value() + 2 * xs[1].value() + 3 * xs[2].value(), std::move(inputs));
   CHECK(numbers(tape.gradient(sum(y))[x]) == std::vector<double>{4, 4});
 }
 
@@ -147,26 +147,26 @@ TEST_CASE("Tape: a vjp of the wrong shape is named by op and argument") {
   const auto x = tape.leaf(ramp<double>({2, 3}));
   const Variable<double> one = 1;
   const auto sweep = [&](auto vjp) {
-    const auto y = xgrad::record("faulty", x.value(), wrt(one, [](const Array<double>& dy) { return dy; }),
+    const auto y = xgrad::record("my_faulty", x.value(), wrt(one, [](const Array<double>& dy) { return dy; }),
                                  wrt(x, std::move(vjp)));
     return message_of([&] { tape.gradient(sum(y), {.keep = true}); });
   };
   for (const Shape& wrong : {Shape{}, {3}, {3, 2}, {2, 1}, {1, 2, 3}, {4, 2, 3}, {0}}) {
     CHECK(sweep([wrong](const Array<double>&) { return Array<double>::zeros(wrong); }) ==
-          "[faulty] the vjp of argument 1 returned shape " + to_string(wrong) + ", expected (2, 3)");
+          "[my_faulty] the vjp of argument 1 returned shape " + to_string(wrong) + ", expected (2, 3)");
   }
   CHECK(sweep([](const Array<double>&) {
           return RowSparse<double>{{3, 3}, {0}, ramp<double>({1, 3})};
-        }) == "[faulty] the vjp of argument 1 returned rows of a table of shape (3, 3), expected (2, 3)");
+        }) == "[my_faulty] the vjp of argument 1 returned rows of a table of shape (3, 3), expected (2, 3)");
 }
 
 TEST_CASE("Tape: a vjp that leaves another shape in place is named by op and argument") {
   Tape<double> tape;
   const auto x = tape.leaf(ramp<double>({3}));
-  const auto y = xgrad::record("faulty", x.value() + Array<double>::zeros({2, 3}),
+  const auto y = xgrad::record("my_faulty", x.value() + Array<double>::zeros({2, 3}),
                                wrt(x, [](const Array<double>& dy, Array<double>& dx) { dx = dx + dy; }));
   const std::string message = message_of([&] { tape.gradient(sum(y)); });
-  CHECK(contains(message, "[faulty]"));
+  CHECK(contains(message, "[my_faulty]"));
   CHECK(contains(message, "argument 0"));
   CHECK(contains(message, "(2, 3)"));
 }
@@ -175,15 +175,15 @@ TEST_CASE("Tape: rows that do not fit their table are named by op and argument")
   Tape<double> tape;
   const auto x = tape.leaf(ramp<double>({2, 1}));
   const auto sweep = [&](Ids rows, const Shape& values) {
-    const auto y = doubled("faulty", x, [=](const Array<double>&) {
+    const auto y = doubled("my_faulty", x, [=](const Array<double>&) {
       return RowSparse<double>{{2, 1}, rows, Array<double>::full(values, 1)};
     });
     return message_of([&] { (void)tape.gradient(sum(y), {.keep = true})[x]; });
   };
   CHECK(sweep({1, 1}, {2, 1}) == "nothing was thrown");
-  CHECK(contains(sweep({2}, {1, 1}), "[faulty]"));  // one row past the table
-  CHECK(contains(sweep({-1}, {1, 1}), "[faulty]"));
-  CHECK(contains(sweep({0, 1}, {1, 1}), "[faulty]"));  // one value for two rows
+  CHECK(contains(sweep({2}, {1, 1}), "[my_faulty]"));  // one row past the table
+  CHECK(contains(sweep({-1}, {1, 1}), "[my_faulty]"));
+  CHECK(contains(sweep({0, 1}, {1, 1}), "[my_faulty]"));  // one value for two rows
   CHECK(contains(sweep({0}, {1, 3}), "(1, 3)"));
 }
 
@@ -309,7 +309,7 @@ TEST_CASE("Tape: a vjp may use recorded ops and nothing of it is recorded") {
   Tape<double> tape;
   const auto x = tape.leaf(ramp<double>({2}));
   // y = w x^2, with the derivative computed by ops
-  const auto y = xgrad::record("parabola", (w * x * x).value(),
+  const auto y = xgrad::record("my_parabola", (w * x * x).value(),
                                wrt(x, [x, w](const Array<double>& dy) { return (2 * w * x * dy).value(); }));
   const std::size_t size = tape.size();
   const auto gradients = tape.gradient(sum(y), {.keep = true, .unreached = zeros});
@@ -321,7 +321,7 @@ TEST_CASE("Tape: an error inside a vjp leaves the thread recording as before") {
   Tape<double> tape;
   const auto x = tape.leaf(ramp<double>({2}));
   const auto y =
-      doubled("broken", x, [](const Array<double>&) -> Array<double> { throw xgrad::Error("inside"); });
+      doubled("my_broken", x, [](const Array<double>&) -> Array<double> { throw xgrad::Error("inside"); });
   CHECK(message_of([&] { tape.gradient(sum(y), {.keep = true}); }) == "inside");
   CHECK(Tape<double>::current() == &tape);
   CHECK(numbers(tape.gradient(sum(x * x))[x]) == std::vector<double>{2, 4});

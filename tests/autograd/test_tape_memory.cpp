@@ -31,7 +31,7 @@ namespace {
 // y = x, with a vjp that holds `witness`; `at_sweep` sees how often it is held when the vjp runs.
 template <class T>
 Variable<T> holding(const Variable<T>& x, const std::shared_ptr<int>& witness, long* at_sweep = nullptr) {
-  return xgrad::record("holding", x.value(), wrt(x, [witness, at_sweep](const Array<T>& dy) {
+  return xgrad::record("my_holding", x.value(), wrt(x, [witness, at_sweep](const Array<T>& dy) {
                          if (at_sweep != nullptr) *at_sweep = witness.use_count();
                          return dy;
                        }));
@@ -62,7 +62,7 @@ TEST_CASE("Tape: a constant's vjp is dropped when recorded with all it captured"
   const auto x = tape.leaf(ramp<double>({2}));
   const auto pass = [witness](const Array<double>& dy) { return dy; };
   CHECK(witness.use_count() == 2);
-  const auto mixed = xgrad::record("mixed", x.value(), wrt(y, pass), wrt(x, pass), wrt(constant, pass));
+  const auto mixed = xgrad::record("my_mixed", x.value(), wrt(y, pass), wrt(x, pass), wrt(constant, pass));
   CHECK(witness.use_count() == 3);  // x's alone stays
   {
     const Inference pause;

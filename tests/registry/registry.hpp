@@ -1,0 +1,126 @@
+// The registry: all that the tests know of each op of the library, a row an op. A row says how to make valid calls of the
+// op, what NumPy or PyTorch would compute for them, and which calls are refused with which message. From the rows alone
+// follow the proof over random shapes (test_proof.cpp), the comparison with the tables of tests/oracle (test_oracle.cpp),
+// the tests of messages and the list of names that record() accepts (test_registry.cpp). So a new op needs its row and no
+// test of its own. The rows stand in one file per family, like the ops.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/random.hpp>
+
+namespace registry {
+
+using xgrad::Complex;
+using xgrad::Ids;
+using xgrad::Shape;
+using xgrad::Variable;
+
+template <class T>
+using Inputs = std::vector<Variable<T>>;
+
+/// A function of several inputs in every scalar, made from one generic callable.
+class Function {
+ public:
+  template <class F>
+  Function(F f)
+      : float_(f), double_(f), complex_(f) {}  // NOLINT(google-explicit-constructor): meant to convert
+
+  Variable<float> operator()(const Inputs<float>& xs) const { return float_(xs); }
+  Variable<double> operator()(const Inputs<double>& xs) const { return double_(xs); }
+  Variable<Complex> operator()(const Inputs<Complex>& xs) const { return complex_(xs); }
+
+ private:
+  std::function<Variable<float>(const Inputs<float>&)> float_;
+  std::function<Variable<double>(const Inputs<double>&)> double_;
+  std::function<Variable<Complex>(const Inputs<Complex>&)> complex_;
+};
+
+/// The numbers that an input is drawn from, so that derivatives of all orders exist and are of moderate size.
+struct Domain {
+  double low = -2, high = 2;
+  /// Beyond that range, some that the exact derivatives must master too.
+  std::vector<double> extremes = {1e-30, -1e-60, 60, -60};
+  /// Numbers nearer to 0 than this are moved away by as much: from a pole or a kink.
+  double gap = 0;
+
+  /// Draws from [low, high]; with `extreme`, about every fourth number of 8 and more from the extremes.
+  xgrad::Initializer numbers(bool extreme = false) const;
+};
+
+/// One valid call.
+struct Call {
+  std::vector<Shape> shapes;  ///< of the inputs
+  Function f;
+  /// The same in Python, with the inputs as x[0], x[1], ... (arrays of NumPy) or t[0], t[1], ... (tensors of PyTorch).
+  std::string python;
+};
+
+/// One call that is refused.
+struct Refusal {
+  std::function<void()> call;
+  std::string message;
+};
+
+/// Draws shapes and attributes; the same seed, the same calls.
+class Draw {
+ public:
+  explicit Draw(std::uint32_t seed) : random_(seed) {}
+
+  /// In [low, high].
+  std::ptrdiff_t number(std::ptrdiff_t low, std::ptrdiff_t high);
+  std::size_t index(std::size_t count) { return static_cast<std::size_t>(number(0, signed_of(count) - 1)); }
+  bool coin() { return number(0, 1) == 1; }
+  /// 0, 1, 2, 3, 5, 8 or 17; `least` or more.
+  std::size_t size(std::size_t least = 0);
+  /// Of a rank in [least_rank, most_rank] and at most 300 numbers. 0 has half the chance of other sizes.
+  Shape shape(std::size_t least_rank = 0, std::size_t most_rank = 4, std::size_t least_size = 0);
+  /// Two shapes that broadcast, in either order.
+  std::pair<Shape, Shape> pair();
+  /// Indices in [0, count).
+  Ids ids(const Shape& shape, std::size_t count);
+
+  static std::ptrdiff_t signed_of(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
+
+ private:
+  xgrad::Random random_;
+};
+
+struct Op {
+  std::string name;  ///< of the function, and what it gives to record()
+  std::function<Call(Draw&)> valid;
+  std::vector<Refusal> refusals = {};
+  std::vector<Domain> domains = {{}};  ///< of each input; the last one is that of all further ones
+  /// True if each number of the result depends on one number of each input: then the table has edge values.
+  bool elementwise = false;
+
+  const Domain& domain(std::size_t input) const { return domains[std::min(input, domains.size() - 1)]; }
+};
+
+// The rows, by family.
+std::vector<Op> arithmetic();
+std::vector<Op> elementwise();
+std::vector<Op> indexing();
+std::vector<Op> linear();
+std::vector<Op> reduce();
+std::vector<Op> shape();
+std::vector<Op> softmax();
+
+/// All of them.
+const std::vector<Op>& ops();
+
+// What rows are written with.
+
+/// "(2, 3)" as Python reads it; "(2,)" and "()" too.
+inline std::string python(const Shape& shape) { return to_string(shape); }
+/// "np.array([...]).reshape(...)".
+std::string python(const Ids& ids);
+
+/// An input of a refused call: ones of this shape.
+inline Variable<double> ones(const Shape& shape) { return xgrad::Array<double>::full(shape, 1); }
+
+}  // namespace registry
