@@ -1,0 +1,22 @@
+// Files as a whole: read at once, and replaced at once. A model that took a week to train must not be lost
+// because the disk filled up, or the power failed, while it was saved again under the same name. So the new
+// content goes to a file beside the old one, which takes the name only when every byte is safely on disk.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace xgrad {
+
+/// All bytes of a regular file. Throws Error with the system's reason.
+std::vector<std::byte> read_bytes(const std::filesystem::path& path);
+
+/// Makes `pieces`, one after the other, the content of the file `path`, at once: whoever opens it, even after
+/// a crash, finds all of the old content or all of the new. Keeps an existing file's permissions, and follows
+/// a link to it. Throws Error with the system's reason; the old file is then untouched and nothing is left
+/// beside it. (One error says otherwise: where only the folder, at the very end, cannot be synchronized.)
+void replace_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces);
+
+}  // namespace xgrad

@@ -1,0 +1,87 @@
+// safetensors, the file format in which models exchange named arrays: programs in many languages read what
+// xgrad writes, and the other way round. A file is
+//   the size N of the header, 8 bytes, little-endian | the header, N bytes of JSON | the numbers
+// and the header gives each name its dtype, its shape and its place in the numbers; under "__metadata__" it
+// may map strings to strings (https://github.com/huggingface/safetensors). Reading is at least as strict as
+// the reference implementation: a file need not be trusted. Start with File and `write`.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <xgrad/autograd/array.hpp>
+
+namespace xgrad::safetensors {
+
+static_assert(std::endian::native == std::endian::little,
+              "safetensors files are little-endian: on this machine their numbers would have to be swapped");
+
+/// The scalars that have both an Array and a dtype. The format has no complex<double>.
+template <class T>
+concept Scalar = std::same_as<T, float> || std::same_as<T, double>;
+
+template <Scalar T>
+inline constexpr const char* dtype = std::same_as<T, float> ? "F32" : "F64";
+
+/// One named array of a file. It does not own its numbers.
+struct Tensor {
+  std::string dtype;                 ///< one of the format's, such as "F32" or "I64"
+  std::vector<std::uint64_t> shape;  ///< of any rank
+  std::span<const std::byte> bytes;  ///< row-major, little-endian
+};
+
+using Tensors = std::map<std::string, Tensor>;
+using Metadata = std::map<std::string, std::string>;
+
+/// An array as it stands in a file. It must live, and keep its numbers, as long as the result is used.
+template <Scalar T>
+Tensor tensor(const Array<T>& array) {
+  const Shape& shape = array.shape();
+  return {dtype<T>, {shape.begin(), shape.end()}, std::as_bytes(std::span(array.begin(), array.end()))};
+}
+
+/// "F32 (2, 3)"; for messages.
+std::string to_string(const Tensor& tensor);
+
+/// A file in memory. It can be moved, not copied, as its tensors point into it.
+class File {
+ public:
+  /// Reads and checks the file. Throws Error, naming the file and the tensor and saying what was expected.
+  explicit File(const std::filesystem::path& path);
+  /// Checks bytes that are already in memory; errors call them `name`.
+  File(std::vector<std::byte> bytes, std::string name);
+
+  File(File&&) = default;
+  File& operator=(File&&) = default;
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() = default;
+
+  const Tensors& tensors() const { return tensors_; }
+  const Metadata& metadata() const { return metadata_; }
+  /// A copy of one tensor's numbers. Throws Error if there is none of that name (listing those there are), if
+  /// its dtype is not T's, or if its shape is none that Array can have.
+  template <Scalar T>
+  Array<T> array(const std::string& name) const;
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::string name_;
+  Tensors tensors_;
+  Metadata metadata_;
+};
+
+/// Writes a file, laid out as by the reference implementation: dtypes of large alignment first, then by name,
+/// the header filled up with spaces to a multiple of 8. An old file is replaced as a whole (`replace_file`).
+/// Throws Error with the system's reason, or for what a reader would refuse: an unknown dtype, bytes that are
+/// not as many as the shape takes, the name "__metadata__", text that is not UTF-8.
+void write(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata = {});
+
+}  // namespace xgrad::safetensors
