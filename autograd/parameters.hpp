@@ -4,6 +4,7 @@
 // values of its choosing, by the same paths (`Parameters(values)`).
 #pragma once
 
+#include <concepts>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,6 +58,15 @@ class Parameters {
   const Variable<T>& operator[](std::string_view path) const;
   /// Replaces a parameter's numbers in place. Throws Error if the shapes differ.
   void assign(std::string_view path, const Array<T>& values) const;
+
+  /// Writes all parameters of the list, whatever the scope, to a safetensors file, each under its path. An
+  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. For float and double
+  /// alone, as the format has no complex double. Throws Error with the system's reason.
+  void save(const std::string& file) const requires std::floating_point<T>;
+  /// Replaces all numbers, in place, by those of a safetensors file; every handle sees them.
+  /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all
+  /// that is missing, different or unexpected. On any error no parameter is changed.
+  void load(const std::string& file) const requires std::floating_point<T>;
 
  private:
   struct Store {

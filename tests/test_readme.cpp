@@ -10,6 +10,7 @@
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
+#include "autograd/folder.hpp"
 #include "models/cells.hpp"
 
 namespace {
@@ -52,6 +53,19 @@ TEST_CASE("README: the training loop carries the state and learns with a user's 
     }
   }
   CHECK(perplexity() < 1.2);  // every word is determined by the last
+}
+
+TEST_CASE("README: a model is kept in a file") {
+  const testing::Folder folder;
+  const auto file = folder / "model.safetensors";
+  const Parameters<float> parameters(1);
+  const Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  parameters.save(file);  // replaces the file as a whole: a full disk leaves the old one as it was
+  Parameters<float> copies;
+  Rnnlm<float, Mgu<float>> copy(copies, V, D, H);
+  copies.load(file);  // an error lists every parameter that is missing, different or unexpected
+  const auto windows = easy_windows();
+  CHECK(evaluate(copy, windows).total == evaluate(model, windows).total);
 }
 
 TEST_CASE("README: what was computed from a parameter enters a tape by detach alone") {
