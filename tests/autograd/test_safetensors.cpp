@@ -68,6 +68,18 @@ TEST_CASE("safetensors: an empty file of the format is two braces") {
         st::Metadata{{"step", "12"}, {"r\xc3\xa9sum\xc3\xa9", "\x01\x7f\xf0\x9f\x8e\x89"}});
 }
 
+TEST_CASE("safetensors: the header is filled up to a multiple of 8, and no further") {
+  const Folder folder;
+  for (std::size_t length = 0; length < 16; ++length) {
+    st::write(folder / "f", {}, {{"k", std::string(length, 'v')}});
+    const std::size_t size = std::string(R"({"__metadata__":{"k":""}})").size() + length;
+    const auto text = folder.read("f");
+    CHECK(text.size() % 8 == 0);
+    CHECK(text.substr(8 + size) == std::string(text.size() - 8 - size, ' '));
+    CHECK(text.size() - 8 - size < 8);
+  }
+}
+
 TEST_CASE_TEMPLATE("safetensors: every number comes back bit for bit", T, float, double) {
   const Folder folder;
   const auto values = special<T>();
