@@ -11,7 +11,7 @@ namespace {
 std::function<Call(Draw&)> binary(Function f, const std::string& op) {
   return [=](Draw& draw) {
     const auto [a, b] = draw.pair();
-    return Call{{a, b}, f, "x[0] " + op + " x[1]"};
+    return Call{{a, b}, f, fmt::format("x[0] {} x[1]", op)};
   };
 }
 

@@ -1,4 +1,6 @@
 // The rows of autograd/ops/indexing.hpp.
+#include <fmt/format.h>
+
 #include "registry/registry.hpp"
 
 namespace registry {
@@ -12,7 +14,7 @@ std::vector<Op> indexing() {
              const Ids ids = draw.ids(draw.shape(0, 2), table[0]);
              return Call{{table},
                          [ids](const auto& x) { return take(x[0], ids); },
-                         "np.take(x[0], " + python(ids) + ", axis=0)"};
+                         fmt::format("np.take(x[0], {}, axis=0)", python(ids))};
            },
        .refusals = {{[] {
                        take(ones({4, 2}), Ids({1, 2}, {0, 4}));
@@ -33,7 +35,7 @@ std::vector<Op> indexing() {
              for (std::size_t axis = 1; axis < x.rank(); ++axis) column.set(axis, 1);
              return Call{{x},
                          [rows](const auto& v) { return reset_rows(v[0], rows); },
-                         "np.where(" + python(rows.reshaped(column)) + " != 0, 0.0, x[0])"};
+                         fmt::format("np.where({} != 0, 0.0, x[0])", python(rows.reshaped(column)))};
            },
        .refusals = {{[] {
                        reset_rows(ones({3, 2}), {1, 0});

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 namespace registry {
 
 xgrad::Initializer Domain::numbers(bool extreme) const {
@@ -70,9 +72,8 @@ const std::vector<Op>& ops() {
 }
 
 std::string python(const Ids& ids) {
-  std::string text;
-  for (const auto id : ids) text += std::to_string(id) + ", ";
-  return "np.array([" + text + "], dtype=np.int64).reshape(" + to_string(ids.shape()) + ")";
+  return fmt::format("np.array([{}], dtype=np.int64).reshape({})", fmt::join(ids.begin(), ids.end(), ", "),
+                     to_string(ids.shape()));
 }
 
 }  // namespace registry

@@ -82,7 +82,9 @@ TEST_CASE("proof: every op over random shapes, with extreme inputs") {
 TEST_CASE("proof: the float gradient is the double one up to rounding") {
   for_each_call([&](const CheckedCall& call, std::uint32_t seed) {
     if (call.extreme) return;
-    const auto [values, u] = drawn(call, seed);
+    const Drawn at = drawn(call, seed);
+    const Values& values = at.values;
+    const Array<double>& u = at.u;
     const Values exact = gradient<double>(call, values, u), rounded = gradient<float>(call, values, u);
     for (const auto& [path, g] : exact)
       CHECK(largest(rounded.at(path) - g) <= 1e-5 * std::max(largest(g), 0.1));
@@ -92,7 +94,9 @@ TEST_CASE("proof: the float gradient is the double one up to rounding") {
 TEST_CASE("proof: second derivatives are those of differences of the gradient") {
   for_each_call([&](const CheckedCall& call, std::uint32_t seed) {
     if (call.extreme) return;
-    const auto [values, u] = drawn(call, seed);
+    const Drawn at = drawn(call, seed);
+    const Values& values = at.values;
+    const Array<double>& u = at.u;
     Random random(seed);
     Values v;
     for (const auto& [path, value] : values) v.emplace(path, random_direction(value.shape(), random));
@@ -101,12 +105,13 @@ TEST_CASE("proof: second derivatives are those of differences of the gradient") 
             values, v);
 
     const double h = 3e-3;
-    const auto at = [&](int k) {
+    const auto moved_by = [&](int k) {
       Values moved;
       for (const auto& [path, value] : values) moved.emplace(path, value + k * h * v.at(path));
       return gradient<double>(call, moved, u);
     };
-    const Values p1 = at(1), m1 = at(-1), p2 = at(2), m2 = at(-2), p3 = at(3), m3 = at(-3), here = at(0);
+    const Values p1 = moved_by(1), m1 = moved_by(-1), p2 = moved_by(2), m2 = moved_by(-2), p3 = moved_by(3),
+                 m3 = moved_by(-3), here = moved_by(0);
     for (const auto& [path, Hv] : exact) {
       const Array<double> difference =
           (45 * (p1.at(path) - m1.at(path)) - 9 * (p2.at(path) - m2.at(path)) + (p3.at(path) - m3.at(path))) /
