@@ -38,6 +38,11 @@ class Functional {
     Random random(options.seed + 1);
     cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
     value_ = contract(y);
+    double magnitude = 0;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      magnitude += std::abs(cotangent_.data()[i] * y.value().data()[i]);
+    if (std::isfinite(magnitude))
+      rounding_ = 16 * std::numeric_limits<double>::epsilon() * magnitude + second_order;
     if (const double again = (*this)(values_); !same(again, value_, options.repeatable))
       throw Error("gradcheck",
                   fmt::format("the function is not repeatable: the same values gave {:.17g}, then {:.17g}",
@@ -83,11 +88,14 @@ class Functional {
   const std::vector<std::string>& paths() const { return paths_; }
   const Values& values() const { return values_; }
   double value() const { return value_; }
-  /// Where all derivatives cancel to nothing, as in x / x, or vanish in saturation, what is left of them is the
-  /// rounding of the value: no more than this.
-  double rounding() const { return 16 * std::numeric_limits<double>::epsilon() * std::abs(value_); }
+  /// What is left of derivatives that cancel to nothing, as those of a softmax do along a shift of its input, or that
+  /// vanish in saturation: the rounding of the values. Derivatives that are all below it are zero.
+  double rounding() const { return rounding_; }
 
  private:
+  // Imaginary parts also carry terms of second order, h^2 = 1e-200 and some more where a slope is steep.
+  static constexpr double second_order = 1e-190;
+
   template <class T>
   void check_declared(const Parameters<T>& p) const {
     const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
@@ -111,7 +119,7 @@ class Functional {
   std::vector<std::string> paths_;
   Values values_;
   Array<double> cotangent_;
-  double value_ = 0;
+  double value_ = 0, rounding_ = 0;
 };
 
 // One derivative, dL / d values[path][index], by central differences.
