@@ -49,7 +49,8 @@ std::string to_string(const GradcheckReport& report) {
     for (const auto& failure : report.failures) text += failure_text(failure);
   } else {
     text = "gradcheck: right";
-    if (report.ops > 0) text += fmt::format(", {} ops proved one by one", report.ops);
+    if (report.ops > 0)
+      text += fmt::format(", {} op{} proved one by one", report.ops, report.ops == 1 ? "" : "s");
     if (report.compared > 0) text += fmt::format(", {} derivatives compared", report.compared);
     text += fmt::format(", largest error {:.2g} of the tolerance", report.worst);
     if (report.all_zero) text += "; but every derivative is zero: was the function constant there?";

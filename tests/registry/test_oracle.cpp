@@ -49,7 +49,7 @@ TEST_CASE("oracle: every op's values are those of NumPy and PyTorch") {
     const CheckedCall& call = calls[k].call;
     const registry::Inputs<double>& inputs = calls[k].inputs;
     const bool edges = calls[k].edges;
-    INFO(call.text() << (edges ? ", at edge values" : ""));
+    INFO(call.text() << std::string(edges ? ", at edge values" : ""));
     REQUIRE_MESSAGE(table[k].at("op") == call.op.name, "the table is of other calls: make it anew");
     REQUIRE_MESSAGE(table[k].at("python") == call.call.python, "the table is of other calls: make it anew");
     for (std::size_t j = 0; j < inputs.size(); ++j)
