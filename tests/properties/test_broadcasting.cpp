@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -130,8 +132,8 @@ std::string wrong(const Operation& of, const Dims& a, const Dims& b) {
   const auto shape = numpy_shape(a, b);
   if (!shape) {
     const std::string text = message_of([&] { f(x, w); });
-    const std::string opening = "[" + std::string(of.name) + "] shapes " + to_string(x.shape()) + " and " +
-                                to_string(w.shape()) + " do not broadcast";
+    const std::string opening = fmt::format("[{}] shapes {} and {} do not broadcast", of.name,
+                                            to_string(x.shape()), to_string(w.shape()));
     return contains(text, opening) ? "" : "it says: " + text;
   }
 
