@@ -84,7 +84,7 @@ Verdict judge(const Op& op, const Direction& u) {
     if (op.y.size() > 0) terms = std::max(terms, op.inputs[j].x.size() / op.y.size());
   }
   if (undefined(op)) return {INFINITY};
-  if (sum.magnitude == 0) return {};
+  if (std::abs(sum.value) <= carried_error) return {};
   const double allowed = tolerance * (terms > few_terms ? std::sqrt(static_cast<double>(terms)) : 1.0);
   Verdict verdict{static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed};
   if (std::isnan(verdict.error)) verdict.error = INFINITY;
@@ -159,6 +159,10 @@ class Run : public Probe {
       directions.emplace(path, random_direction(value.shape(), random));
     run(f, with_directions(values, directions));
   }
+  /// A run on plain numbers, as in training: nothing carries a direction, `each` sees every op.
+  Run(const ParameterFunction<Complex>& f, const Values& values, const OpAction& each) : action_(each) {
+    run(f, with_directions(values, {}));
+  }
   /// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
   Run(const ParameterFunction<Complex>& f, const Values& values, const Source& source, const Direction& v,
       std::size_t instance, const OpAction& at)
@@ -175,7 +179,7 @@ class Run : public Probe {
       action_({name, instance_, TimeStep::current(), y, inputs, carried_derivative(y)});
     scalar::kinks = 0;
     if (random_ != nullptr) return carrying(y, random_direction(y.shape(), *random_));
-    const bool here = source_->path.empty() && source_->node == output;
+    const bool here = source_ != nullptr && source_->path.empty() && source_->node == output;
     return carrying(y, here ? v_ : Direction::zeros(y.shape()));
   }
 
@@ -384,10 +388,61 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
     for (const Source& source : suspect.sources)
       if (auto failure = search.look(source)) {
         failure->repeats = suspect.failure.repeats;
-        report.failures.push_back(std::move(*failure));
         located = true;
+        // A vjp that overwrites what others added may overwrite its own terms as well: one mistake.
+        const auto overwrites = [&](const GradcheckFailure& known) {
+          return known.op == failure->op && known.argument == failure->argument;
+        };
+        if (std::none_of(report.failures.begin(), report.failures.end(), overwrites))
+          report.failures.push_back(std::move(*failure));
       }
     if (!located) report.failures.push_back(suspect.failure);
+  }
+}
+
+void find_undefined(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
+                    GradcheckReport& report) {
+  Random random(seed);
+  std::vector<GradcheckFailure> found;
+  std::vector<Source> sources;
+  const Run plain(f, values, [&](const Op& op) {
+    const Direction u = random_direction(op.y.shape(), random);
+    for (std::size_t j = 0; j < op.inputs.size(); ++j) {
+      if (op.inputs[j].node == Probe::no_node) continue;
+      const Array<double> dx = op.vjp(j, u);
+      const auto* const undefined =
+          std::find_if(dx.begin(), dx.end(), [](double d) { return !std::isfinite(d); });
+      const auto fails = [&](const GradcheckFailure& known) { return known.op == op.name; };
+      if (undefined == dx.end() || std::any_of(report.failures.begin(), report.failures.end(), fails))
+        continue;
+      const auto known = std::find_if(found.begin(), found.end(), [&](const GradcheckFailure& other) {
+        return fails(other) && other.argument == j;
+      });
+      if (known != found.end()) {
+        ++known->repeats;
+        continue;
+      }
+      sources.emplace_back(op.inputs[j]);
+      GradcheckFailure failure = failure_at(op, sources.back());
+      failure.argument = j;
+      failure.index = static_cast<std::size_t>(undefined - dx.begin());
+      failure.tape = *undefined;
+      failure.diagnosis.defect = Defect::not_finite;
+      found.push_back(std::move(failure));
+    }
+  });
+  // NaN spreads through the vjp; the number of y that it belongs to is the one that depends on x most.
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    GradcheckFailure& failure = found[k];
+    const Direction v = unit_direction(failure.shape, failure.index);
+    const Run looking(f, values, sources[k], v, failure.instance, [&](const Op& op) {
+      if (op.Jv.shape() == v.shape()) failure.output_index = failure.index;
+      for (std::size_t i = 0; i < op.Jv.size(); ++i)
+        if (std::abs(op.Jv.data()[i]) > std::abs(op.Jv.data()[failure.output_index]))
+          failure.output_index = i;
+      failure.exact = op.Jv.data()[failure.output_index];
+    });
+    report.failures.push_back(failure);
   }
 }
 

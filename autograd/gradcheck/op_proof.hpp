@@ -15,4 +15,9 @@ namespace xgrad {
 void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
                GradcheckReport& report);
 
+/// Adds to `report` the ops whose vjps give NaN or infinity on plain numbers, as in training. A direction can hide
+/// that: x + ihv is not 0 where x is, so x / x is 1.
+void find_undefined(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
+                    GradcheckReport& report);
+
 }  // namespace xgrad

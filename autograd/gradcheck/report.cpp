@@ -35,6 +35,8 @@ std::string failure_text(const GradcheckFailure& f) {
       f.op, place(f.instance, f.time_step), f.argument, path, kind(f.diagnosis),
       index_of(f.output_index, f.output_shape), index_of(f.index, f.shape), to_string(f.output_shape),
       to_string(f.shape), f.tape, f.exact);
+  if (f.diagnosis.defect == Defect::missing_term && std::abs(f.tape - f.exact) <= 1e-14 * std::abs(f.exact))
+    text += "\n    right for each number of dy by itself and wrong for several: a term lacks its dy";
   if (f.repeats > 0) text += fmt::format("\n    and in {} more instances", f.repeats);
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <sstream>
 
 #include <xgrad/autograd/ops.hpp>
@@ -209,6 +210,50 @@ TEST_CASE("gradcheck: infinite and undefined derivatives are failures") {
   const auto infinite = gradcheck(with_tanh([](const auto& dy, const auto&) { return dy / 0; }));
   CHECK(only_failure(infinite).diagnosis.defect == Defect::not_finite);
   CHECK_FALSE(gradcheck([](auto p) { return sum(log(p.input("x", {2}, uniform(-2, -1)))); }));
+}
+
+TEST_CASE("gradcheck: an undefined derivative that a direction hides is found on plain numbers") {
+  const auto report = gradcheck([](auto p) {
+    const auto x = p.input("x", {3}, xgrad::constant(0));
+    const auto my_square = [&] {
+      const auto y = value_of([&] { return x * x; });
+      return record("my_square", y, wrt(x, [=](const auto& dy) { return 2 * dy * y / x.value(); }));
+    };
+    const auto once = my_square();
+    return once * my_square();
+  });
+  REQUIRE_MESSAGE(report.failures.size() == 1, report);
+  const auto& failure = report.failures[0];
+  CHECK(failure.op == "my_square");
+  CHECK(failure.path == "x");
+  CHECK(failure.repeats == 1);
+  CHECK(failure.diagnosis.defect == Defect::not_finite);
+  CHECK(std::isnan(failure.tape));
+  CHECK(failure.exact == 0);
+}
+
+TEST_CASE("gradcheck: derivatives that vanish altogether are no mistake") {
+  const auto report = gradcheck(
+      [](auto p) {
+        const auto x = p.input("x", {3}, xgrad::constant(0));
+        return x * x * x + record("my_cube", x.value() * x.value() * x.value(),
+                                  wrt(x, [=](const auto& dy) { return 3 * dy * x.value() * x.value(); }));
+      },
+      {.exhaustive = true});
+  CHECK_MESSAGE(report, report);
+  CHECK(report.all_zero);
+}
+
+TEST_CASE("gradcheck: a term that lacks its dy is found, though each single derivative is right") {
+  const auto report = gradcheck([](auto p) {
+    const auto x = p.input("x", {1, 4});
+    const auto y = value_of([&] { return log_softmax(x); });
+    const auto softmax = value_of([&] { return exp(Variable(y)); });
+    return record("my_log_softmax", y, wrt(x, [=](const auto& dy) { return dy - softmax; }));
+  });
+  REQUIRE(report.failures.size() == 1);
+  CHECK(report.failures[0].diagnosis.defect == Defect::missing_term);
+  CHECK(contains(to_string(report), "right for each number of dy by itself and wrong for several"));
 }
 
 TEST_CASE("gradcheck: several wrong ops and arguments are all named") {
