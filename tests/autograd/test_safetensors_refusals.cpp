@@ -1,6 +1,7 @@
 // Safetensors files that are damaged or made to do damage: each is refused with its sentence, wherever a file
 // is cut and whatever its bytes are changed to.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstring>
 #include <random>
@@ -161,11 +162,12 @@ TEST_CASE("safetensors: malformed files are refused with their sentence") {
 
 TEST_CASE("safetensors: names in messages are quoted, escaped and cut") {
   CHECK(contains(refusal(content("{\"a\\u001b[2J\\n\":1}")), "tensor 'a\\u001b[2J\\n' is 1, expected"));
-  const auto message = refusal(content("{\"" + std::string(100'000, 'n') + "\":1}"));
-  CHECK(contains(message, "tensor '" + std::string(200, 'n') + "'... is 1, expected"));
+  const auto message = refusal(content(fmt::format("{{\"{}\":1}}", std::string(100'000, 'n'))));
+  CHECK(contains(message, fmt::format("tensor '{}'... is 1, expected", std::string(200, 'n'))));
   std::string accents = "n";  // so that the cut is inside a character: the message is UTF-8 all the same
   for (int i = 0; i < 200; ++i) accents += "\xc3\xa9";
-  CHECK(contains(refusal(content("{\"" + accents + "\":1}")), "\xc3\xa9\xef\xbf\xbd'... is 1, expected"));
+  CHECK(contains(refusal(content(fmt::format("{{\"{}\":1}}", accents))),
+                 "\xc3\xa9\xef\xbf\xbd'... is 1, expected"));
 }
 
 TEST_CASE("safetensors: a file cut short anywhere is refused") {

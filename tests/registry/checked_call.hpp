@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include <fmt/format.h>
+
 #include <xgrad/autograd/parameters.hpp>
 
 #include "registry/registry.hpp"
@@ -19,7 +21,7 @@ struct CheckedCall {
   Inputs<T> inputs(const xgrad::Parameters<T>& p) const {
     Inputs<T> xs;
     for (std::size_t i = 0; i < call.shapes.size(); ++i)
-      xs.push_back(p.input("x" + std::to_string(i), call.shapes[i], op.domain(i).numbers(extreme)));
+      xs.push_back(p.input(fmt::format("x{}", i), call.shapes[i], op.domain(i).numbers(extreme)));
     return xs;
   }
   Variable<double> operator()(const xgrad::Parameters<double>& p) const { return call.f(inputs(p)); }
