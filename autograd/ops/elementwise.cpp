@@ -33,6 +33,21 @@ Variable<T> exp(const Variable<T>& x) {
   return record("exp", y, wrt(x, [y](const Array<T>& dy) { return dy * y; }));
 }
 
+// y = e^x - 1                       dx = dy (y + 1)
+template <class T>
+Variable<T> expm1(const Variable<T>& x) {
+  // Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet at x^2 = 0.9, smoothly.
+  const Array<T> y = map(
+      [](auto xi) {
+        const auto t = scalar::tanh(xi * T(0.5));
+        return scalar::where_le_zero(xi * xi - T(0.9), T(2) * t / (T(1) - t), scalar::exp(xi) - T(1));
+      },
+      x.value());
+  return record("expm1", y, wrt(x, [y](const Array<T>& dy) {
+                  return map([](auto dyi, auto yi) { return dyi * (yi + T(1)); }, dy, y);
+                }));
+}
+
 // y = log x                         dx = dy / x
 template <class T>
 Variable<T> log(const Variable<T>& x) {
@@ -80,6 +95,9 @@ template Variable<Complex> sigmoid(const Variable<Complex>&);
 template Variable<float> exp(const Variable<float>&);
 template Variable<double> exp(const Variable<double>&);
 template Variable<Complex> exp(const Variable<Complex>&);
+template Variable<float> expm1(const Variable<float>&);
+template Variable<double> expm1(const Variable<double>&);
+template Variable<Complex> expm1(const Variable<Complex>&);
 template Variable<float> log(const Variable<float>&);
 template Variable<double> log(const Variable<double>&);
 template Variable<Complex> log(const Variable<Complex>&);

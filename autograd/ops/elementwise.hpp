@@ -12,6 +12,9 @@ template <class T>
 Variable<T> sigmoid(const Variable<T>& x);
 template <class T>
 Variable<T> exp(const Variable<T>& x);
+/// e^x - 1, accurate in relative terms near 0 too.
+template <class T>
+Variable<T> expm1(const Variable<T>& x);
 /// Natural logarithm; as in NumPy, -inf at 0 and NaN below.
 template <class T>
 Variable<T> log(const Variable<T>& x);
