@@ -1,151 +1,23 @@
 // The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives computed
-// without it. Those are exact, Im f(x + ihv) / h, or central differences of sixth order,
-//
-//   f'(x) = [45 (f1 - f-1) - 9 (f2 - f-2) + (f3 - f-3)] / 60h + O(h^6),   f_k = f(x + kh).
+// without it: exact ones, Im f(x + ihv) / h, or central differences (gradcheck/functional.hpp). Start at the end.
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/gradcheck/functional.hpp>
 
 namespace xgrad {
 
+using proof::Differences;
+using proof::Functional;
+
 namespace {
 
-constexpr std::size_t diagnosed_at_most =
-    512;  // derivatives of one parameter that are all computed to tell a defect
-
-// The function under test as L(values) = <cotangent, f(values)>.
-class Functional {
- public:
-  Functional(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
-             const GradcheckOptions& options)
-      : f_(f), f_complex_(f_complex) {
-    const Inference pause;
-    const Parameters<double> p(options.values.by_path, options.seed);
-    const Variable<double> y = f(p);
-    if (p.list().empty()) throw Error("gradcheck", "the function declares no parameter and no input");
-    for (const auto& parameter : p.list()) {
-      paths_.push_back(parameter.parameter()->path);
-      values_.emplace(paths_.back(), parameter.value().copy());
-    }
-    Random random(options.seed + 1);
-    cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
-    value_ = contract(y);
-    double magnitude = 0;
-    for (std::size_t i = 0; i < y.size(); ++i)
-      magnitude += std::abs(cotangent_.data()[i] * y.value().data()[i]);
-    if (std::isfinite(magnitude))
-      rounding_ = 16 * std::numeric_limits<double>::epsilon() * magnitude + carried_error;
-    if (const double again = (*this)(values_); !same(again, value_, options.repeatable))
-      throw Error("gradcheck",
-                  fmt::format("the function is not repeatable: the same values gave {:.17g}, then {:.17g}",
-                              value_, again));
-  }
-
-  double operator()(const Values& values) const {
-    const Inference pause;
-    const Parameters<double> p(values);
-    const Variable<double> y = f_(p);
-    check_declared(p);
-    return contract(y);
-  }
-
-  /// dL/dv at `values`, exactly.
-  double along(const Values& directions) const {
-    const Inference pause;
-    const Parameters<Complex> p(with_directions(values_, directions));
-    const Variable<Complex> y = f_complex_(p);
-    check_declared(p);
-    check_shape(y.shape());
-    const Array<double> Jv = carried_derivative(y.value());
-    return std::inner_product(cotangent_.begin(), cotangent_.end(), Jv.begin(), 0.0);
-  }
-
-  /// By the tape: the gradient of every parameter; zeros where L does not depend on it.
-  Values gradient() const {
-    Tape<double> tape;
-    const Parameters<double> p(values_);
-    const Variable<double> y = f_(p);
-    const auto gradients = tape.gradient(y, {.seed = cotangent_, .unreached = zeros});
-    Values result;
-    for (const std::string& path : paths_) result.emplace(path, gradients[p[path]]);
-    return result;
-  }
-
-  /// Equal bits, or equal up to rounding.
-  static bool same(double a, double b, bool bits) {
-    if (std::isnan(a) && std::isnan(b)) return true;
-    return bits ? std::memcmp(&a, &b, sizeof a) == 0 : std::abs(a - b) <= 1e-12 * std::max(std::abs(a), 1.0);
-  }
-
-  const std::vector<std::string>& paths() const { return paths_; }
-  const Values& values() const { return values_; }
-  double value() const { return value_; }
-  /// What is left of derivatives that cancel to nothing, as those of a softmax do along a shift of its input, or that
-  /// vanish in saturation: the rounding of the values. Derivatives that are all below it are zero.
-  double rounding() const { return rounding_; }
-
- private:
-  template <class T>
-  void check_declared(const Parameters<T>& p) const {
-    const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
-      return parameter.parameter()->path == path;
-    };
-    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same_path))
-      throw Error("gradcheck", "a checked function must declare the same parameters in every run");
-  }
-  void check_shape(const Shape& shape) const {
-    if (shape != cotangent_.shape())
-      throw Error("gradcheck", "the function is not repeatable: its result had shape " +
-                                   to_string(cotangent_.shape()) + ", then " + to_string(shape));
-  }
-  double contract(const Variable<double>& y) const {
-    check_shape(y.shape());
-    return std::inner_product(cotangent_.begin(), cotangent_.end(), y.value().begin(), 0.0);
-  }
-
-  const ParameterFunction<double>& f_;
-  const ParameterFunction<Complex>& f_complex_;
-  std::vector<std::string> paths_;
-  Values values_;
-  Array<double> cotangent_;
-  double value_ = 0, rounding_ = 0;
-};
-
-// One derivative, dL / d values[path][index], by central differences.
-class Differences {
- public:
-  Differences(const Functional& f, double step) : f_(f), step_(step) {}
-
-  double operator()(const std::string& path, std::size_t index) const {
-    const auto at = [&](int k) { return moved(path, index, k * step_); };
-    return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step_);
-  }
-
-  /// True if the slopes on the two sides differ by more than curvature explains.
-  bool at_kink(const std::string& path, std::size_t index) const {
-    const double h = 1e-6, here = f_.value();
-    const double right = (moved(path, index, h) - here) / h, left = (here - moved(path, index, -h)) / h;
-    return std::abs(right - left) > 1e-3 * std::max(std::abs(right), std::abs(left));
-  }
-
- private:
-  double moved(const std::string& path, std::size_t index, double by) const {
-    Values values = f_.values();
-    values[path].mutable_data()[index] += by;
-    return f_(values);
-  }
-
-  const Functional& f_;
-  double step_;
-};
+constexpr std::size_t diagnosed_at_most = 512;  // numbers of a parameter whose derivatives are all computed
 
 GradcheckFailure failure_of(const std::string& path, const Shape& shape, std::size_t index, double tape,
                             double exact) {
@@ -280,7 +152,7 @@ void check_differences(const Functional& f, const Values& gradient, double step,
     for (std::size_t m = 0; m < differences.size(); ++m) differences[m] = difference(path, m);
     const double allowed = 1e-10 * std::max(largest(differences), 0.01 * std::max(1.0, std::abs(f.value())));
     for (std::size_t m = 0; m < differences.size(); ++m)
-      if (error_of(g.data()[m], differences[m], allowed) > 1 && difference.at_kink(path, m)) {
+      if (error_of(g.data()[m], differences[m], allowed) > 1 && difference.at_kink(path, m, g.data()[m])) {
         differences[m] = g.data()[m];  // the derivative is a convention there
         ++kinks;
       }
@@ -307,7 +179,7 @@ void check_repeatable(const Functional& f, const Values& first, bool bits) {
 GradcheckReport detail::gradcheck(const ParameterFunction<double>& f,
                                   const ParameterFunction<Complex>& f_complex,
                                   const GradcheckOptions& options) {
-  const Functional functional(f, f_complex, options);
+  const Functional functional(f, f_complex, options.values.by_path, options.seed, options.repeatable);
   const Values gradient = functional.gradient();
   check_repeatable(functional, gradient, options.repeatable);
 

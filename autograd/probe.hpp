@@ -1,6 +1,6 @@
 // Probe: how a proof watches a tape. A Tape<Complex> opened with a probe shows it every op as it is recorded, with the
 // vjps of all inputs, and goes on with the value that the probe returns; it keeps no vjp and cannot be swept.
-// gradcheck/op_proof.cpp is the probe that judges.
+// gradcheck/probe_run.hpp is one.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // direction v into every op, so that the op's value y holds its own derivative, Im(y)/h = J v, exact to rounding,
 // beside it. For a random cotangent u, <u, J v> must then be what the op's vjps say, the sum of <vjp_j(u), v_j>. After
 // that y gets a fresh direction, and the next op is judged by itself: an error is named where it is and cannot hide
-// behind its neighbours. Start with `see` in op_proof.cpp.
+// behind its neighbours. Start with prove_ops; one op is judged in probed_op.cpp.
 #pragma once
 
 #include <xgrad/autograd/direction.hpp>

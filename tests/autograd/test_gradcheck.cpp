@@ -365,7 +365,6 @@ TEST_CASE("gradcheck: kinks are reported as kinks") {
                     }));
     };
   };
-  const auto other = xgrad::GradcheckOptions{};
   GradcheckReport proof;
   const xgrad::Values at_zero{{"x", Array<double>::zeros({2})}};
   xgrad::prove_ops(my_relu(0.5, 1), at_zero, 0, proof);
@@ -374,13 +373,18 @@ TEST_CASE("gradcheck: kinks are reported as kinks") {
   GradcheckReport wrong;
   xgrad::prove_ops(my_relu(0.5, 2), at_zero, 0, wrong);
   CHECK_FALSE(wrong);
-  (void)other;
 
   const auto differences =
       gradcheck([&](Parameters<double> p) { return relu(p.input("x", {2}, zero)) + p.input("z", {2}); });
   CHECK(differences);
   REQUIRE(differences.kinks.size() == 1);
   CHECK(differences.kinks[0].count == 2);
+  // a slope that is the same on both sides, even 0, is no kink
+  CHECK_FALSE(gradcheck([](Parameters<double> p) {
+    const auto x = p.input("x", {2});
+    return record("my_flat", Array<double>({2}, {1, 2}),
+                  wrt(x, [](const Array<double>& dy) { return 0.5 * dy; }));
+  }));
   // of two wrong elements, the one beside the kink is found
   CHECK_FALSE(gradcheck([&](Parameters<double> p) {
     const auto x =
