@@ -3,6 +3,7 @@
 // train and generate in it.
 #include <xgrad/models/rnnlm.hpp>
 
+#include <xgrad/autograd/derivatives.hpp>
 #include <xgrad/layers/unroll.hpp>
 #include <xgrad/models/generate.hpp>
 #include <xgrad/training/sgd.hpp>
@@ -86,6 +87,52 @@ TEST_CASE("rnnlm: gradients with cells of a user") {
   });
   CHECK(mgu);
   CHECK(mgu.compared == 2 * (6 * 3 + 2 * (3 * 2 + 2 + 2 * 2) + (2 * 6 + 6) + 4));
+}
+
+TEST_CASE("rnnlm: a whole training window is proved op by op") {
+  constexpr std::size_t N = 10, T = 5, V = 418, D = 100;  // the window of reference network 004
+  std::vector<Ids::value_type> tokens;
+  for (std::size_t i = 0; i <= T * N; ++i) tokens.push_back(static_cast<Ids::value_type>(i * 37 % V));
+  const Ids ids({T, N}, {tokens.begin(), tokens.end() - 1}), next({T, N}, {tokens.begin() + 1, tokens.end()});
+  const auto report = gradcheck([&](auto p) {
+    const Rnnlm model(p, V, D, D);
+    return model.loss(ids, next, model.zero(N)).y;
+  });
+  CHECK_MESSAGE(report, report);
+  CHECK(report.ops == 1 + 3 * T + 3);  // embed; select, affine, tanh a step; stack, affine, loss
+}
+
+TEST_CASE("rnnlm: second derivatives of the layers together are those of differences of the gradient") {
+  const auto loss = [](const auto& p) {
+    const Rnnlm model(p, 6, 3, 4);
+    return model.loss(inputs, targets, p.input("h0", {2, 4})).y;
+  };
+  const Parameters<double> drawn(2);
+  loss(drawn);
+  const Values values = drawn.values();
+  Random random(3);
+  Values v;
+  for (const auto& [path, value] : values) v.emplace(path, random_direction(value.shape(), random));
+
+  const double h = 3e-3;
+  const auto moved = [&](int k) {
+    Values at;
+    for (const auto& [path, value] : values) at.emplace(path, value + k * h * v.at(path));
+    Tape<double> tape;
+    const Parameters<double> p(at);
+    const auto gradients = tape.gradient(loss(p));
+    Values result;
+    for (const auto& x : p.list()) result.emplace(x.parameter()->path, gradients[x]);
+    return result;
+  };
+  const Values p1 = moved(1), m1 = moved(-1), p2 = moved(2), m2 = moved(-2), p3 = moved(3), m3 = moved(-3);
+  for (const auto& [path, Hv] : hvp(loss, values, v)) {
+    CAPTURE(path);
+    const Array<double> difference =
+        (45 * (p1.at(path) - m1.at(path)) - 9 * (p2.at(path) - m2.at(path)) + (p3.at(path) - m3.at(path))) /
+        (60 * h);
+    CHECK(checks::distance(Hv, difference) < 1e-8);
+  }
 }
 
 TEST_CASE_TEMPLATE("rnnlm: logits loss and state are the composition by hand", T, float, double) {
