@@ -44,7 +44,7 @@ int main() {
   const Variable<double> xs = noise;
 
   double first = 0, last = 0;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 100; ++i) {
     Tape<double> tape;
     auto h = unroll(cell, xs, zero_state<double>(cell, N, H)).state;
     auto loss = mean(square(out(h) - select(xs, 0)));
