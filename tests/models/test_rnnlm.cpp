@@ -126,7 +126,8 @@ TEST_CASE("rnnlm: second derivatives of the layers together are those of differe
     return result;
   };
   const Values p1 = moved(1), m1 = moved(-1), p2 = moved(2), m2 = moved(-2), p3 = moved(3), m3 = moved(-3);
-  for (const auto& [path, Hv] : hvp(loss, values, v)) {
+  for (const auto& [name, Hv] : hvp(loss, values, v)) {
+    const std::string path = name;  // a binding cannot be captured
     CAPTURE(path);
     const Array<double> difference =
         (45 * (p1.at(path) - m1.at(path)) - 9 * (p2.at(path) - m2.at(path)) + (p3.at(path) - m3.at(path))) /
