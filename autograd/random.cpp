@@ -47,6 +47,12 @@ std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,
   return counter;
 }
 
+RandomKey RandomKey::fold(std::uint64_t n) const {
+  // Counters that bits() does not use.
+  const auto words = counter_random(key_, {word(n), word(n >> 32), 1, 0});
+  return RandomKey(words[0] | static_cast<std::uint64_t>(words[1]) << 32);
+}
+
 Initializer uniform(double low, double high) {
   if (!(low <= high))
     throw Error("uniform", "needs low <= high, got " + std::to_string(low) + " and " + std::to_string(high));

@@ -1,6 +1,6 @@
 // Random numbers, reproducible to the bit on every platform: Random draws the same sequence as NumPy's legacy
-// generator, for initial weights; counter_random is a function of (key, counter) alone, for draws that must
-// not depend on the order or the thread in which they are made. Initializers, at the end, describe a
+// generator, for initial weights; counter_random is a function of (key, counter) alone, and RandomKey hands such keys out,
+// for draws that must not depend on the order or the thread in which they are made. Initializers, at the end, describe a
 // distribution to draw from.
 #pragma once
 
@@ -32,6 +32,27 @@ class Random {
 /// counter.
 std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,
                                             std::array<std::uint32_t, 4> counter);
+
+/// Names a stream of random bits. A value: the same key gives the same bits, whenever and on whatever thread they are
+/// drawn, so nothing has to be saved to draw them again. Every use needs a key of its own, which `fold` makes: of a
+/// run's key for each window, of that for each layer, of that for each time step.
+class RandomKey {
+ public:
+  explicit RandomKey(std::uint64_t seed) : key_{word(seed), word(seed >> 32)} {}
+
+  /// The key of use n under this one.
+  RandomKey fold(std::uint64_t n) const;
+  /// 128 bits of the stream, number `block` of them.
+  std::array<std::uint32_t, 4> bits(std::uint64_t block) const {
+    return counter_random(key_, {word(block), word(block >> 32), 0, 0});
+  }
+
+  friend bool operator==(const RandomKey&, const RandomKey&) = default;
+
+ private:
+  static std::uint32_t word(std::uint64_t bits) { return static_cast<std::uint32_t>(bits); }
+  std::array<std::uint32_t, 2> key_;
+};
 
 /// Fills the numbers of a new parameter, in row-major order.
 using Initializer = std::function<void(Random&, std::span<double>)>;

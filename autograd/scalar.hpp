@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 
 namespace xgrad {
 
@@ -92,15 +93,108 @@ T sigmoid(T x) {
   return T(1) / (T(1) + scalar::exp(-x));
 }
 
-/// `yes` where the real part of x is <= 0, else `no`: selects, so that what is not chosen cannot leak, even
-/// if infinite. 0 is taken to be a kink.
-template <std::floating_point T>
-T where_le_zero(T x, T yes, T no) {
-  return x <= T(0) ? yes : no;
+/// Comparisons, by the real part. NaN is neither less than nor equal to anything.
+template <class T>
+bool less(T a, T b) {
+  return real(a) < real(b);
 }
-inline Complex where_le_zero(Complex x, Complex yes, Complex no) {
-  if (x.real() == 0) ++kinks;
-  return x.real() <= 0 ? yes : no;
+template <class T>
+bool less_equal(T a, T b) {
+  return real(a) <= real(b);
+}
+template <class T>
+bool equal(T a, T b) {
+  return real(a) == real(b);
+}
+
+/// One of two numbers: what is not chosen cannot leak, even if it is infinite.
+template <class T>
+T select(bool choose, T yes, T no) {
+  return choose ? yes : no;
+}
+
+/// Notes a kink where x stands at `place`; see `kinks`.
+template <std::floating_point T>
+void kink(T, T) {}
+inline void kink(Complex x, Complex place) {
+  if (equal(x, place)) ++kinks;
+}
+
+/// |x|; the slope at the kink 0 is taken to be 0.
+template <std::floating_point T>
+T abs(T x) {
+  return std::abs(x);
+}
+inline Complex abs(Complex x) {
+  kink(x, 0);
+  return x.real() == 0 ? Complex(0) : x.real() < 0 ? -x : x;
+}
+
+/// e^x - 1. Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet at x^2 = 0.9, smoothly.
+template <class T>
+T expm1(T x) {
+  const T t = scalar::tanh(x * T(0.5));
+  return scalar::select(scalar::less_equal(x * x, T(Real<T>(0.9))), T(2) * t / (T(1) - t),
+                        scalar::exp(x) - T(1));
+}
+
+template <std::floating_point T>
+T log1p(T x) {
+  return std::log1p(x);
+}
+inline Complex log1p(Complex x) {
+  if (x.real() > -1) return {std::log1p(x.real()), std::arg(1.0 + x)};
+  return {std::log1p(x.real()), x.imag() == 0 ? 0 : x.imag() / (1 + x.real())};
+}
+
+/// log(1 + e^x), with no overflow for large x and no cancellation for small.
+template <class T>
+T softplus(T x) {
+  const bool small = scalar::less_equal(x, T(0));
+  return scalar::select(small, T(0), x) + scalar::log1p(scalar::exp(scalar::select(small, x, -x)));
+}
+
+template <std::floating_point T>
+T sin(T x) {
+  return std::sin(x);
+}
+inline Complex sin(Complex x) { return std::sin(x); }
+
+template <std::floating_point T>
+T cos(T x) {
+  return std::cos(x);
+}
+inline Complex cos(Complex x) { return std::cos(x); }
+
+/// The error function and its complement, 1 - erf x. The standard library has none of a complex number: the derivative is
+/// put in by its formula, so that the complex step cannot prove it and central differences must.
+template <std::floating_point T>
+T erf(T x) {
+  return std::erf(x);
+}
+template <std::floating_point T>
+T erfc(T x) {
+  return std::erfc(x);
+}
+inline Complex erf(Complex x) {
+  return {std::erf(x.real()), x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
+}
+inline Complex erfc(Complex x) {
+  return {std::erfc(x.real()), -x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
+}
+
+/// x^p.
+template <std::floating_point T>
+T pow(T x, T p) {
+  return std::pow(x, p);
+}
+// std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a cut there. That way
+// serves x > 0 alone; elsewhere the derivative is put in by its formula.
+inline Complex pow(Complex x, Complex p) {
+  const double y = std::pow(x.real(), p.real());
+  if (x.real() > 0) return {y, x.imag() == 0 && p.imag() == 0 ? 0 : y * std::sin((p * std::log(x)).imag())};
+  const double by_x = x.imag() == 0 ? 0 : x.imag() * p.real() * std::pow(x.real(), p.real() - 1);
+  return {y, by_x + (p.imag() == 0 ? 0 : p.imag() * y * std::log(x.real()))};
 }
 
 }  // namespace xgrad::scalar

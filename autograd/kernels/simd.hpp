@@ -2,6 +2,7 @@
 // and vectors. Internal: included by .cpp files only, because a batch's type depends on the compiler's flags.
 #pragma once
 
+#include <cstddef>
 #include <limits>
 
 #include <xsimd/xsimd.hpp>
@@ -12,15 +13,31 @@ namespace xgrad::scalar {
 
 namespace detail {
 
+template <class T, std::size_t width>
+struct Lanes {
+  alignas(64) T at[width];
+};
+
+// f of each lane, one by one.
+template <class F, class T, class A, class... Rest>
+xsimd::batch<T, A> lanewise(F f, const xsimd::batch<T, A>& x, const Rest&... rest) {
+  constexpr std::size_t width = xsimd::batch<T, A>::size;
+  const auto lanes_of = [](const xsimd::batch<T, A>& numbers) {
+    Lanes<T, width> lanes;
+    numbers.store_aligned(lanes.at);
+    return lanes;
+  };
+  return [&](auto first, auto... more) {
+    for (std::size_t k = 0; k < width; ++k) first.at[k] = f(first.at[k], more.at[k]...);
+    return xsimd::batch<T, A>::load_aligned(first.at);
+  }(lanes_of(x), lanes_of(rest)...);
+}
+
 // `fast` with the lanes in `rare` computed anew, one by one, by f: for the arguments that xsimd gives up on.
 template <class T, class A, class F>
 xsimd::batch<T, A> correct(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& fast,
                            const xsimd::batch_bool<T, A>& rare, F f) {
-  if (!xsimd::any(rare)) return fast;
-  alignas(64) T lanes[xsimd::batch<T, A>::size];
-  x.store_aligned(lanes);
-  for (T& lane : lanes) lane = f(lane);
-  return xsimd::select(rare, xsimd::batch<T, A>::load_aligned(lanes), fast);
+  return xsimd::any(rare) ? xsimd::select(rare, lanewise(f, x), fast) : fast;
 }
 
 }  // namespace detail
@@ -52,10 +69,68 @@ template <class T, class A>
 xsimd::batch<T, A> sigmoid(const xsimd::batch<T, A>& x) {
   return T(1) / (T(1) + scalar::exp(-x));
 }
+
 template <class T, class A>
-xsimd::batch<T, A> where_le_zero(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& yes,
-                                 const xsimd::batch<T, A>& no) {
-  return xsimd::select(x <= xsimd::batch<T, A>(T(0)), yes, no);
+xsimd::batch_bool<T, A> less(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+  return a < b;
+}
+template <class T, class A>
+xsimd::batch_bool<T, A> less_equal(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+  return a <= b;
+}
+template <class T, class A>
+xsimd::batch_bool<T, A> equal(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+  return a == b;
+}
+template <class T, class A>
+xsimd::batch<T, A> select(const xsimd::batch_bool<T, A>& choose, const xsimd::batch<T, A>& yes,
+                          const xsimd::batch<T, A>& no) {
+  return xsimd::select(choose, yes, no);
+}
+template <class T, class A>
+void kink(const xsimd::batch<T, A>&, const xsimd::batch<T, A>&) {}  // only Complex counts them
+
+template <class T, class A>
+xsimd::batch<T, A> abs(const xsimd::batch<T, A>& x) {
+  return xsimd::abs(x);
+}
+// Of these xsimd's own are not as accurate as the standard library's.
+template <class T, class A>
+xsimd::batch<T, A> log1p(const xsimd::batch<T, A>& x) {
+  return detail::lanewise([](T lane) { return std::log1p(lane); }, x);
+}
+template <class T, class A>
+xsimd::batch<T, A> sin(const xsimd::batch<T, A>& x) {
+  return detail::lanewise([](T lane) { return std::sin(lane); }, x);
+}
+template <class T, class A>
+xsimd::batch<T, A> cos(const xsimd::batch<T, A>& x) {
+  return detail::lanewise([](T lane) { return std::cos(lane); }, x);
+}
+template <class T, class A>
+xsimd::batch<T, A> erf(const xsimd::batch<T, A>& x) {
+  return detail::lanewise([](T lane) { return std::erf(lane); }, x);
+}
+template <class T, class A>
+xsimd::batch<T, A> erfc(const xsimd::batch<T, A>& x) {
+  return detail::lanewise([](T lane) { return std::erfc(lane); }, x);
+}
+template <class T, class A>
+xsimd::batch<T, A> pow(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& p) {
+  return detail::lanewise([](T lane, T power) { return std::pow(lane, power); }, x, p);
+}
+
+template <class T, class A>
+xsimd::batch<T, A> expm1(const xsimd::batch<T, A>& x) {
+  const xsimd::batch<T, A> t = scalar::tanh(x * T(0.5));
+  return scalar::select(scalar::less_equal(x * x, xsimd::batch<T, A>(T(0.9))), T(2) * t / (T(1) - t),
+                        scalar::exp(x) - T(1));
+}
+template <class T, class A>
+xsimd::batch<T, A> softplus(const xsimd::batch<T, A>& x) {
+  const xsimd::batch<T, A> zero(T(0));
+  const auto small = scalar::less_equal(x, zero);
+  return scalar::select(small, zero, x) + scalar::log1p(scalar::exp(scalar::select(small, x, -x)));
 }
 
 }  // namespace xgrad::scalar

@@ -3,22 +3,12 @@
 #include <xgrad/autograd/ops/arithmetic.hpp>
 
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
 using kernels::map;
-
-namespace {
-
-template <class T>
-void check_broadcast(const char* op, const Variable<T>& a, const Variable<T>& b) {
-  if (!broadcast(a.shape(), b.shape()))
-    throw Error(op, "shapes " + describe(a) + " and " + describe(b) +
-                        " do not broadcast: aligned right, axes must be equal or 1");
-}
-
-}  // namespace
 
 // y = a + b                         da = dy                 db = dy
 template <class T>

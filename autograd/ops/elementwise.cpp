@@ -1,30 +1,15 @@
 // One formula, one value, one vjp each. A vjp prefers the output y over the input: y is kept anyway.
 #include <xgrad/autograd/ops/elementwise.hpp>
 
+#include <numbers>
+
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
 using kernels::map;
-
-// y = tanh x                        dx = dy (1 - y^2)
-template <class T>
-Variable<T> tanh(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::tanh(xi); }, x.value());
-  return record("tanh", y, wrt(x, [y](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi) { return dyi * (T(1) - yi * yi); }, dy, y);
-                }));
-}
-
-// y = 1 / (1 + e^-x)                dx = dy y (1 - y)
-template <class T>
-Variable<T> sigmoid(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::sigmoid(xi); }, x.value());
-  return record("sigmoid", y, wrt(x, [y](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi) { return dyi * yi * (T(1) - yi); }, dy, y);
-                }));
-}
 
 // y = e^x                           dx = dy y
 template <class T>
@@ -36,13 +21,7 @@ Variable<T> exp(const Variable<T>& x) {
 // y = e^x - 1                       dx = dy (y + 1)
 template <class T>
 Variable<T> expm1(const Variable<T>& x) {
-  // Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet at x^2 = 0.9, smoothly.
-  const Array<T> y = map(
-      [](auto xi) {
-        const auto t = scalar::tanh(xi * T(0.5));
-        return scalar::where_le_zero(xi * xi - T(0.9), T(2) * t / (T(1) - t), scalar::exp(xi) - T(1));
-      },
-      x.value());
+  const Array<T> y = map([](auto xi) { return scalar::expm1(xi); }, x.value());
   return record("expm1", y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (yi + T(1)); }, dy, y);
                 }));
@@ -53,6 +32,47 @@ template <class T>
 Variable<T> log(const Variable<T>& x) {
   const Array<T> y = map([](auto xi) { return scalar::log(xi); }, x.value());
   return record("log", y, wrt(x, [x = x.value()](const Array<T>& dy) { return dy / x; }));
+}
+
+// y = log(1 + x)                    dx = dy / (1 + x)
+template <class T>
+Variable<T> log1p(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::log1p(xi); }, x.value());
+  return record("log1p", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map([](auto dyi, auto xi) { return dyi / (T(1) + xi); }, dy, x);
+                }));
+}
+
+// y = sin x                         dx = dy cos x
+template <class T>
+Variable<T> sin(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::sin(xi); }, x.value());
+  return record("sin", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map([](auto dyi, auto xi) { return dyi * scalar::cos(xi); }, dy, x);
+                }));
+}
+
+// y = cos x                         dx = -dy sin x
+template <class T>
+Variable<T> cos(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::cos(xi); }, x.value());
+  return record("cos", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map([](auto dyi, auto xi) { return -(dyi * scalar::sin(xi)); }, dy, x);
+                }));
+}
+
+// y = erf x                         dx = dy 2/sqrt(pi) e^(-x^2)
+template <class T>
+Variable<T> erf(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::erf(xi); }, x.value());
+  return record("erf", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map(
+                      [](auto dyi, auto xi) {
+                        return dyi *
+                               (T(2 * std::numbers::inv_sqrtpi_v<scalar::Real<T>>) * scalar::exp(-(xi * xi)));
+                      },
+                      dy, x);
+                }));
 }
 
 // y = x^2                           dx = dy 2 x
@@ -73,25 +93,78 @@ Variable<T> sqrt(const Variable<T>& x) {
                 }));
 }
 
-// y = 0 if x <= 0 else x            dx = 0 if x <= 0 else dy        (x <= 0 exactly where y <= 0; NaN stays
-// NaN)
+// y = x^(-1/2)                      dx = -dy y^3 / 2
 template <class T>
-Variable<T> relu(const Variable<T>& x) {
-  const Array<T> y =
-      map([](auto xi) { return scalar::where_le_zero(xi, decltype(xi)(T(0)), xi); }, x.value());
-  return record("relu", y, wrt(x, [y](const Array<T>& dy) {
-                  return map(
-                      [](auto dyi, auto yi) { return scalar::where_le_zero(yi, decltype(yi)(T(0)), dyi); },
-                      dy, y);
+Variable<T> rsqrt(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return T(1) / scalar::sqrt(xi); }, x.value());
+  return record("rsqrt", y, wrt(x, [y](const Array<T>& dy) {
+                  return map([](auto dyi, auto yi) { return dyi * (T(-0.5) * yi * yi * yi); }, dy, y);
                 }));
 }
 
-template Variable<float> tanh(const Variable<float>&);
-template Variable<double> tanh(const Variable<double>&);
-template Variable<Complex> tanh(const Variable<Complex>&);
-template Variable<float> sigmoid(const Variable<float>&);
-template Variable<double> sigmoid(const Variable<double>&);
-template Variable<Complex> sigmoid(const Variable<Complex>&);
+namespace {
+
+// The slope p x^(p-1) of x^p, which is 0 for p = 0, also at x = 0.
+template <class X>
+X pow_slope(const X& x, const X& p, const X& one) {
+  return scalar::select(scalar::equal(p, one - one), p, p * scalar::pow(x, p - one));
+}
+
+}  // namespace
+
+// y = x^p                           dx = dy p x^(p-1)       dp = dy y log x, 0 at x = 0 (where p >= 0)
+template <class T>
+Variable<T> pow(const Variable<T>& x, const Variable<T>& p) {
+  check_broadcast("pow", x, p);
+  const Array<T> y = map([](auto xi, auto pi) { return scalar::pow(xi, pi); }, x.value(), p.value());
+  return record(
+      "pow", y,
+      wrt(x,
+          [x = x.value(), p = p.value()](const Array<T>& dy) {
+            return map([](auto dyi, auto xi, auto pi) { return dyi * pow_slope(xi, pi, decltype(xi)(T(1))); },
+                       dy, x, p);
+          }),
+      wrt(p, [y, x = x.value(), p = p.value()](const Array<T>& dy) {
+        return map(
+            [](auto dyi, auto yi, auto xi, auto pi) {
+              const decltype(xi) zero(T(0)), slope = yi * scalar::log(xi);
+              return dyi * scalar::select(scalar::equal(xi, zero),
+                                          scalar::select(scalar::less(pi, zero), slope, zero), slope);
+            },
+            dy, y, x, p);
+      }));
+}
+
+// y = x^p                           dx = dy p x^(p-1)
+template <class T>
+Variable<T> pow(const Variable<T>& x, double exponent) {
+  const auto p = static_cast<scalar::Real<T>>(exponent);
+  const Array<T> y = map([p](auto xi) { return scalar::pow(xi, decltype(xi)(T(p))); }, x.value());
+  return record("pow", y, wrt(x, [x = x.value(), p](const Array<T>& dy) {
+                  return map(
+                      [p](auto dyi, auto xi) {
+                        using X = decltype(xi);
+                        return dyi * pow_slope(xi, X(T(p)), X(T(1)));
+                      },
+                      dy, x);
+                }));
+}
+
+// y = |x|                           dx = dy sign(x)
+template <class T>
+Variable<T> abs(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::abs(xi); }, x.value());
+  return record("abs", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map(
+                      [](auto dyi, auto xi) {
+                        const decltype(xi) zero(T(0));
+                        return scalar::select(scalar::equal(xi, zero), zero,
+                                              scalar::select(scalar::less(xi, zero), -dyi, dyi));
+                      },
+                      dy, x);
+                }));
+}
+
 template Variable<float> exp(const Variable<float>&);
 template Variable<double> exp(const Variable<double>&);
 template Variable<Complex> exp(const Variable<Complex>&);
@@ -101,14 +174,35 @@ template Variable<Complex> expm1(const Variable<Complex>&);
 template Variable<float> log(const Variable<float>&);
 template Variable<double> log(const Variable<double>&);
 template Variable<Complex> log(const Variable<Complex>&);
+template Variable<float> log1p(const Variable<float>&);
+template Variable<double> log1p(const Variable<double>&);
+template Variable<Complex> log1p(const Variable<Complex>&);
+template Variable<float> sin(const Variable<float>&);
+template Variable<double> sin(const Variable<double>&);
+template Variable<Complex> sin(const Variable<Complex>&);
+template Variable<float> cos(const Variable<float>&);
+template Variable<double> cos(const Variable<double>&);
+template Variable<Complex> cos(const Variable<Complex>&);
+template Variable<float> erf(const Variable<float>&);
+template Variable<double> erf(const Variable<double>&);
+template Variable<Complex> erf(const Variable<Complex>&);
 template Variable<float> square(const Variable<float>&);
 template Variable<double> square(const Variable<double>&);
 template Variable<Complex> square(const Variable<Complex>&);
 template Variable<float> sqrt(const Variable<float>&);
 template Variable<double> sqrt(const Variable<double>&);
 template Variable<Complex> sqrt(const Variable<Complex>&);
-template Variable<float> relu(const Variable<float>&);
-template Variable<double> relu(const Variable<double>&);
-template Variable<Complex> relu(const Variable<Complex>&);
+template Variable<float> rsqrt(const Variable<float>&);
+template Variable<double> rsqrt(const Variable<double>&);
+template Variable<Complex> rsqrt(const Variable<Complex>&);
+template Variable<float> abs(const Variable<float>&);
+template Variable<double> abs(const Variable<double>&);
+template Variable<Complex> abs(const Variable<Complex>&);
+template Variable<float> pow(const Variable<float>&, const Variable<float>&);
+template Variable<double> pow(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> pow(const Variable<Complex>&, const Variable<Complex>&);
+template Variable<float> pow(const Variable<float>&, double);
+template Variable<double> pow(const Variable<double>&, double);
+template Variable<Complex> pow(const Variable<Complex>&, double);
 
 }  // namespace xgrad

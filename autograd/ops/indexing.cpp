@@ -1,6 +1,10 @@
-// Both ops copy rows, whatever they hold. The vjp of take hands the rows of dy on as they are, and they are
-// added up once, at the end of the sweep.
+// The vjp of take hands the rows of dy on as they are, and they are added up once, at the end of the sweep.
 #include <xgrad/autograd/ops/indexing.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/tape.hpp>
 
@@ -17,6 +21,47 @@ Array<T> with_rows_zeroed(const Array<T>& x, const Ids& rows) {
     if (rows[r] != 0) std::fill_n(out + r * width, width, T(0));
   return y;
 }
+
+// The places in an array of shape `x` that gather and scatter_add name: `f(i, k)` for number i of the ids, which is
+// number k of the array.
+class AlongAxis {
+ public:
+  AlongAxis(const char* op, const std::string& x, const Shape& shape, const Ids& ids, std::ptrdiff_t axis)
+      : ids_(ids) {
+    const std::size_t a = normalize_axis(op, axis, shape);
+    Shape expected = ids.shape();
+    if (expected.rank() == shape.rank()) expected.set(a, shape[a]);
+    if (expected != shape)
+      throw Error(op, fmt::format("ids of shape {} do not fit x of shape {}: all axes but axis {} must agree",
+                                  to_string(ids.shape()), x, a));
+    ids.check_range(op, "id", shape[a]);
+    n_ = shape[a];
+    count_ = ids.shape()[a];
+    inner_ = Shape(shape.begin() + a + 1, shape.end()).size();
+  }
+
+  template <class F>
+  void for_each(F f) const {
+    for (std::size_t i = 0; i < ids_.size(); ++i)
+      f(i, (i / (count_ * inner_) * n_ + static_cast<std::size_t>(ids_[i])) * inner_ + i % inner_);
+  }
+  template <class T>
+  Array<T> gathered(const Array<T>& x) const {
+    auto y = Array<T>::uninitialized(ids_.shape());
+    T* const out = y.mutable_data();
+    for_each([&](std::size_t i, std::size_t k) { out[i] = x.data()[k]; });
+    return y;
+  }
+  template <class T>
+  void add(const Array<T>& y, Array<T>& x) const {
+    T* const out = x.mutable_data();
+    for_each([&](std::size_t i, std::size_t k) { out[k] += y.data()[i]; });
+  }
+
+ private:
+  Ids ids_;
+  std::size_t n_, count_, inner_;
+};
 
 }  // namespace
 
@@ -53,11 +98,55 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
                 wrt(x, [rows](const Array<T>& dy) { return with_rows_zeroed(dy, rows); }));
 }
 
+// y_i = x[ids_i]                    dx[ids_i] += dy_i
+template <class T>
+Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
+  const AlongAxis along("gather", describe(x), x.shape(), ids, axis);
+  return record("gather", along.gathered(x.value()),
+                wrt(x, [along](const Array<T>& dy, Array<T>& dx) { along.add(dy, dx); }));
+}
+
+// z = x, z[ids_i] += y_i            dx = dz                 dy_i = dz[ids_i]
+template <class T>
+Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>& y, std::ptrdiff_t axis) {
+  const AlongAxis along("scatter_add", describe(x), x.shape(), ids, axis);
+  if (y.shape() != ids.shape())
+    throw Error("scatter_add", fmt::format("ids of shape {} do not fit y of shape {}, expected the same",
+                                           to_string(ids.shape()), describe(y)));
+  Array<T> z = x.value().copy();
+  along.add(y.value(), z);
+  return record("scatter_add", z, wrt(x, [](const Array<T>& dz) { return dz; }),
+                wrt(y, [along](const Array<T>& dz) { return along.gathered(dz); }));
+}
+
+template <class T>
+Variable<T> one_hot(const Ids& ids, std::size_t count) {
+  ids.check_range("one_hot", "id", count);
+  Shape shape = ids.shape();
+  shape.push_back(count);
+  auto y = Array<T>::zeros(shape);
+  T* const out = y.mutable_data();
+  for (std::size_t i = 0; i < ids.size(); ++i) out[i * count + static_cast<std::size_t>(ids[i])] = T(1);
+  return y;
+}
+
 template Variable<float> take(const Variable<float>&, const Ids&);
 template Variable<double> take(const Variable<double>&, const Ids&);
 template Variable<Complex> take(const Variable<Complex>&, const Ids&);
 template Variable<float> reset_rows(const Variable<float>&, const Ids&);
 template Variable<double> reset_rows(const Variable<double>&, const Ids&);
 template Variable<Complex> reset_rows(const Variable<Complex>&, const Ids&);
+template Variable<float> gather(const Variable<float>&, const Ids&, std::ptrdiff_t);
+template Variable<double> gather(const Variable<double>&, const Ids&, std::ptrdiff_t);
+template Variable<Complex> gather(const Variable<Complex>&, const Ids&, std::ptrdiff_t);
+template Variable<float> scatter_add(const Variable<float>&, const Ids&, const Variable<float>&,
+                                     std::ptrdiff_t);
+template Variable<double> scatter_add(const Variable<double>&, const Ids&, const Variable<double>&,
+                                      std::ptrdiff_t);
+template Variable<Complex> scatter_add(const Variable<Complex>&, const Ids&, const Variable<Complex>&,
+                                       std::ptrdiff_t);
+template Variable<float> one_hot<float>(const Ids&, std::size_t);
+template Variable<double> one_hot<double>(const Ids&, std::size_t);
+template Variable<Complex> one_hot<Complex>(const Ids&, std::size_t);
 
 }  // namespace xgrad

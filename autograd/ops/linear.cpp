@@ -1,8 +1,14 @@
-// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), each one GEMM that adds
-// into the gradient where there already is one.
+// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), GEMMs that add into the gradient
+// where there already is one. BLAS reads a transposed operand as it is.
 #include <xgrad/autograd/ops/linear.hpp>
 
+#include <tuple>
+
+#include <fmt/format.h>
+
 #include <xgrad/autograd/kernels/gemm.hpp>
+#include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -31,19 +37,119 @@ GemmVjp<T, F> gemm_vjp(const Shape& shape, F product) {
   return {shape, std::move(product)};
 }
 
-// x W with x seen as a matrix: (N, K) times (K, M), N all leading axes of x together.
+Op flipped(Op op) { return op == Op::none ? Op::transpose : Op::none; }
+
+// A stored matrix, or its transpose.
 template <class T>
-struct MatrixProduct {
+struct Matrix {
+  const T* data;
+  std::size_t stride;  // of the stored rows
+  Op op;
+  Matrix transposed() const { return {data, stride, flipped(op)}; }
+};
+
+// y = a b + beta y with a: (n, k), b: (k, m), y: (n, m)
+template <class T>
+void multiply(const Matrix<T>& a, const Matrix<T>& b, std::size_t n, std::size_t k, std::size_t m, T beta,
+              T* y) {
+  gemm(a.op, b.op, n, m, k, T(1), a.data, a.stride, b.data, b.stride, beta, y, m);
+}
+
+// The shapes of a matmul: matrices a: (N, K) and b: (K, M), as they are meant, for each place of the axes in front.
+struct MatmulShape {
+  Op a_op, b_op;
+  std::size_t N, K, M;
+  Shape batch;                      // of the result: the axes in front
+  kernels::Strides a_at{}, b_at{};  // how far apart the matrices lie along them, in numbers
+  Shape result;
+
+  MatmulShape(const Shape& a, const Shape& b, Transpose transpose, const std::string& operands) {
+    const bool a_vector = a.rank() == 1, b_vector = b.rank() == 1;
+    const bool a_turned = transpose == Transpose::first || transpose == Transpose::both,
+               b_turned = transpose == Transpose::second || transpose == Transpose::both;
+    if (a.rank() == 0 || b.rank() == 0)
+      throw Error("matmul",
+                  fmt::format("needs a: (..., N, K) and b: (..., K, M), or vectors (K,), got {}", operands));
+    if ((a_vector && a_turned) || (b_vector && b_turned))
+      throw Error("matmul", fmt::format("a vector cannot be transposed: got {}", operands));
+    a_op = a_turned ? Op::transpose : Op::none;
+    b_op = b_turned ? Op::transpose : Op::none;
+    const Shape a_matrix = a_vector ? Shape{1, a[0]} : Shape(a.end() - 2, a.end()),
+                b_matrix = b_vector ? Shape{b[0], 1} : Shape(b.end() - 2, b.end());
+    N = a_matrix[a_turned ? 1 : 0];
+    K = a_matrix[a_turned ? 0 : 1];
+    M = b_matrix[b_turned ? 0 : 1];
+    if (b_matrix[b_turned ? 1 : 0] != K)
+      throw Error("matmul", fmt::format("{} axis of a must match {} axis of b, got {}",
+                                        a_turned ? "last but one" : "last",
+                                        b_turned ? "last" : (b_vector ? "the" : "last but one"), operands));
+    const Shape a_batch(a.begin(), a.end() - (a_vector ? 1 : 2)),
+        b_batch(b.begin(), b.end() - (b_vector ? 1 : 2));
+    const auto common = broadcast(a_batch, b_batch);
+    if (!common)
+      throw Error("matmul",
+                  fmt::format("the axes in front of the matrices do not broadcast: got {}", operands));
+    batch = *common;
+    result = batch;
+    if (!a_vector) result.push_back(N);
+    if (!b_vector) result.push_back(M);
+    if (!a_turned && b_batch.rank() == 0) {  // one matrix b: all rows of a at once
+      N *= batch.size();
+      batch = {};
+      return;
+    }
+    a_at = kernels::broadcast_strides(a_batch, batch);
+    b_at = kernels::broadcast_strides(b_batch, batch);
+    for (auto& stride : a_at) stride *= N * K;
+    for (auto& stride : b_at) stride *= K * M;
+  }
+
+  // Calls `f(a, b, y)` for each product, with the places of its matrices.
+  template <class F>
+  void for_each(F f) const {
+    if (batch.rank() == 0) return f(std::size_t{0}, std::size_t{0}, std::size_t{0});
+    const kernels::StridedWalk<3> walk(batch, {a_at, b_at, kernels::broadcast_strides(batch, batch)});
+    walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
+      for (std::size_t i = 0; i < n; ++i)
+        f(offsets[0] + i * steps[0], offsets[1] + i * steps[1], (offsets[2] + i * steps[2]) * N * M);
+    });
+  }
+  template <class T>
+  Matrix<T> a(const T* data) const {
+    return {data, a_op == Op::none ? K : N, a_op};
+  }
+  template <class T>
+  Matrix<T> b(const T* data) const {
+    return {data, b_op == Op::none ? M : K, b_op};
+  }
+  template <class T>
+  Matrix<T> y(const T* data) const {
+    return {data, M, Op::none};
+  }
+};
+
+// A matrix that is used again adds to its gradient.
+template <class T>
+T start_sum(const MatmulShape& sizes, T beta, T* dx, std::size_t count) {
+  if (sizes.batch.rank() == 0) return beta;
+  if (beta == T(0)) std::fill_n(dx, count, T(0));
+  return T(1);
+}
+
+// A product of an affine sum: x seen as a matrix (N, K), N all leading axes together, times W: (K, M).
+template <class T>
+struct AffineProduct {
   Array<T> x, W;
   std::size_t N, K, M;
   Shape shape;  // of the result
 
-  MatrixProduct(const char* op, const Variable<T>& x_, const Variable<T>& W_) : x(x_.value()), W(W_.value()) {
-    if (x_.rank() == 0 || W_.rank() != 2)
-      throw Error(op, "needs x: (..., K) and W: (K, M), got " + describe(x_) + " and " + describe(W_));
-    if (x_.shape().back() != W_.shape()[0])
-      throw Error(op, "last axis of x with shape " + describe(x_) +
-                          " must match first axis of W with shape " + describe(W_));
+  explicit AffineProduct(const Product<T>& p) : x(p.x.value()), W(p.W.value()) {
+    if (x.rank() == 0 || W.rank() != 2)
+      throw Error("affine",
+                  "needs x: (..., K) and W: (K, M), got " + describe(p.x) + " and " + describe(p.W));
+    if (x.shape().back() != W.shape()[0])
+      throw Error("affine", "last axis of x with shape " + describe(p.x) +
+                                " must match first axis of W with shape " + describe(p.W));
     K = W.shape()[0];
     M = W.shape()[1];
     shape = x.shape();
@@ -85,49 +191,124 @@ Array<T> pass(const Array<T>& dy) {
   return dy;
 }
 
+// y = x_1 W_1 + ... + b             dx_i = dy W_i^T         dW_i = x_i^T dy         db = dy
+template <class T, class... Products>
+Variable<T> affine_sum(const Variable<T>& b, const Products&... products) {
+  const auto sum = [&](const auto&... terms) {
+    const Shape& shape = std::get<0>(std::tie(terms...)).shape;
+    const auto check = [&](const AffineProduct<T>& term) {
+      if (term.shape != shape)
+        throw Error("affine", fmt::format("the products have shapes {} and {}, expected the same",
+                                          to_string(shape), to_string(term.shape)));
+    };
+    (check(terms), ...);
+    Array<T> y = rows_of(b, shape);
+    (terms.add_to(y, T(1)), ...);
+    return std::apply(
+        [&](const auto&... inputs) { return record("affine", y, inputs..., wrt(b, pass<T>)); },
+        std::tuple_cat(std::tuple(wrt(products.x, terms.x_vjp()), wrt(products.W, terms.W_vjp()))...));
+  };
+  return sum(AffineProduct<T>(products)...);
+}
+
 }  // namespace
 
-// y = x W                           dx = dy W^T             dW = x^T dy
+// y = a b                           da = dy b^T             db = a^T dy             (for a^T: da = b dy^T, and so on)
 template <class T>
-Variable<T> matmul(const Variable<T>& x, const Variable<T>& W) {
-  const MatrixProduct<T> xW("matmul", x, W);
-  auto y = Array<T>::uninitialized(xW.shape);
-  xW.add_to(y, T(0));
-  return record("matmul", y, wrt(x, xW.x_vjp()), wrt(W, xW.W_vjp()));
+Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose transpose) {
+  const Array<T>&a = a_.value(), &b = b_.value();
+  const MatmulShape s(a.shape(), b.shape(), transpose, describe(a_) + " and " + describe(b_));
+  auto y = Array<T>::uninitialized(s.result);
+  T* const out = y.mutable_data();
+  s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
+    multiply(s.a(a.data() + i), s.b(b.data() + j), s.N, s.K, s.M, T(0), out + k);
+  });
+  return record("matmul", y,
+                wrt(a_, gemm_vjp<T>(a.shape(),
+                                    [s, b, size = a.size()](const Array<T>& dy, T beta, T* da) {
+                                      const T sum = start_sum(s, beta, da, size);
+                                      s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
+                                        const auto y_k = s.y(dy.data() + k), b_j = s.b(b.data() + j);
+                                        if (s.a_op == Op::none) {
+                                          multiply(y_k, b_j.transposed(), s.N, s.M, s.K, sum, da + i);
+                                        } else {
+                                          multiply(b_j, y_k.transposed(), s.K, s.M, s.N, sum, da + i);
+                                        }
+                                      });
+                                    })),
+                wrt(b_, gemm_vjp<T>(b.shape(), [s, a, size = b.size()](const Array<T>& dy, T beta, T* db) {
+                      const T sum = start_sum(s, beta, db, size);
+                      s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
+                        const auto y_k = s.y(dy.data() + k), a_i = s.a(a.data() + i);
+                        if (s.b_op == Op::none) {
+                          multiply(a_i.transposed(), y_k, s.K, s.N, s.M, sum, db + j);
+                        } else {
+                          multiply(y_k.transposed(), a_i, s.M, s.N, s.K, sum, db + j);
+                        }
+                      });
+                    })));
 }
 
-// y = x W + b                       dx = dy W^T             dW = x^T dy             db = dy
 template <class T>
-Variable<T> affine(const Product<std::type_identity_t<T>>& a, const Variable<T>& b) {
-  const MatrixProduct<T> xW("affine", a.x, a.W);
-  Array<T> y = rows_of(b, xW.shape);
-  xW.add_to(y, T(1));
-  return record("affine", y, wrt(a.x, xW.x_vjp()), wrt(a.W, xW.W_vjp()), wrt(b, pass<T>));
+Variable<T> dot(const Variable<T>& a, const Variable<T>& b) {
+  if (a.rank() != 1 || a.shape() != b.shape())
+    throw Error("dot", fmt::format("needs two vectors of one length, got shapes {} and {}", describe(a),
+                                   describe(b)));
+  return matmul(a, b);
 }
 
-// y = x W + h U + b                 dx = dy W^T   dW = x^T dy   dh = dy U^T   dU = h^T dy   db = dy
 template <class T>
-Variable<T> affine(const Product<std::type_identity_t<T>>& a1, const Product<std::type_identity_t<T>>& a2,
+Variable<T> outer(const Variable<T>& a, const Variable<T>& b) {
+  if (a.rank() != 1 || b.rank() != 1)
+    throw Error("outer", fmt::format("needs two vectors, got shapes {} and {}", describe(a), describe(b)));
+  return matmul(reshape(a, {a.size(), 1}), reshape(b, {1, b.size()}));
+}
+
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const Variable<T>& b) {
+  return affine_sum(b, p1);
+}
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const Variable<T>& b) {
+  return affine_sum(b, p1, p2);
+}
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
                    const Variable<T>& b) {
-  const MatrixProduct<T> xW("affine", a1.x, a1.W), hU("affine", a2.x, a2.W);
-  if (xW.shape != hU.shape)
-    throw Error("affine", "the products have shapes " + to_string(xW.shape) + " and " + to_string(hU.shape) +
-                              ", expected the same");
-  Array<T> y = rows_of(b, xW.shape);
-  xW.add_to(y, T(1));
-  hU.add_to(y, T(1));
-  return record("affine", y, wrt(a1.x, xW.x_vjp()), wrt(a1.W, xW.W_vjp()), wrt(a2.x, hU.x_vjp()),
-                wrt(a2.W, hU.W_vjp()), wrt(b, pass<T>));
+  return affine_sum(b, p1, p2, p3);
+}
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
+                   const ProductOf<T>& p4, const Variable<T>& b) {
+  return affine_sum(b, p1, p2, p3, p4);
 }
 
-template Variable<float> matmul(const Variable<float>&, const Variable<float>&);
-template Variable<double> matmul(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> matmul(const Variable<Complex>&, const Variable<Complex>&);
+template Variable<float> matmul(const Variable<float>&, const Variable<float>&, Transpose);
+template Variable<double> matmul(const Variable<double>&, const Variable<double>&, Transpose);
+template Variable<Complex> matmul(const Variable<Complex>&, const Variable<Complex>&, Transpose);
+template Variable<float> dot(const Variable<float>&, const Variable<float>&);
+template Variable<double> dot(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> dot(const Variable<Complex>&, const Variable<Complex>&);
+template Variable<float> outer(const Variable<float>&, const Variable<float>&);
+template Variable<double> outer(const Variable<double>&, const Variable<double>&);
+template Variable<Complex> outer(const Variable<Complex>&, const Variable<Complex>&);
 template Variable<float> affine(const Product<float>&, const Variable<float>&);
 template Variable<double> affine(const Product<double>&, const Variable<double>&);
 template Variable<Complex> affine(const Product<Complex>&, const Variable<Complex>&);
 template Variable<float> affine(const Product<float>&, const Product<float>&, const Variable<float>&);
 template Variable<double> affine(const Product<double>&, const Product<double>&, const Variable<double>&);
 template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Variable<Complex>&);
+template Variable<float> affine(const Product<float>&, const Product<float>&, const Product<float>&,
+                                const Variable<float>&);
+template Variable<double> affine(const Product<double>&, const Product<double>&, const Product<double>&,
+                                 const Variable<double>&);
+template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Product<Complex>&,
+                                  const Variable<Complex>&);
+template Variable<float> affine(const Product<float>&, const Product<float>&, const Product<float>&,
+                                const Product<float>&, const Variable<float>&);
+template Variable<double> affine(const Product<double>&, const Product<double>&, const Product<double>&,
+                                 const Product<double>&, const Variable<double>&);
+template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Product<Complex>&,
+                                  const Product<Complex>&, const Variable<Complex>&);
 
 }  // namespace xgrad

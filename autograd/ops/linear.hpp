@@ -7,10 +7,26 @@
 
 namespace xgrad {
 
-/// Matrix product over the last axis.     x: (..., K)   W: (K, M)   result: (..., M)
-/// Throws Error if the ranks or the K do not fit.
+/// Which operands of a product are transposed, that is, read with their last two axes exchanged; nothing is copied.
+enum class Transpose { none, first, second, both };
+
+/// Matrix product: NumPy's matmul.
+///     a: (..., N, K)   b: (..., K, M)   result: (..., N, M)
+/// The axes in front broadcast. A vector (K,) is a row as first operand, a column as second, whose axis the result lacks;
+/// it cannot be transposed. With Transpose::second b is (..., M, K), so that `matmul(h, E, Transpose::second)` is h E^T.
+/// Throws Error if the shapes do not fit.
 template <class T>
-Variable<T> matmul(const Variable<T>& x, const Variable<T>& W);
+Variable<T> matmul(const Variable<T>& a, const Variable<T>& b, Transpose transpose = Transpose::none);
+
+/// The inner product of two vectors.     a, b: (K,)   result: ()
+/// Throws Error for other shapes.
+template <class T>
+Variable<T> dot(const Variable<T>& a, const Variable<T>& b);
+
+/// All products of two vectors' entries.     a: (N,)   b: (M,)   result: (N, M)
+/// Throws Error for other shapes.
+template <class T>
+Variable<T> outer(const Variable<T>& a, const Variable<T>& b);
 
 /// A product x W in an affine sum; written {x, W}.     x: (..., K)   W: (K, M)
 template <class T>
@@ -18,14 +34,21 @@ struct Product {
   const Variable<T>& x;
   const Variable<T>& W;
 };
+template <class T>
+using ProductOf = Product<std::type_identity_t<T>>;
 
-/// x W + b and x W + h U + b without intermediate sums: affine({x, W}, b), affine({x, W}, {h, U}, b).
+/// x W + b and x W + h U + b, up to four products, without intermediate sums: affine({x, W}, {h, U}, b).
 ///     x: (..., K)   W: (K, M)   h: (..., L) with the leading axes of x   U: (L, M)   b: (M,)   result: (..., M)
 /// Throws Error if the shapes do not fit.
 template <class T>
-Variable<T> affine(const Product<std::type_identity_t<T>>& a, const Variable<T>& b);
+Variable<T> affine(const ProductOf<T>& p1, const Variable<T>& b);
 template <class T>
-Variable<T> affine(const Product<std::type_identity_t<T>>& a1, const Product<std::type_identity_t<T>>& a2,
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const Variable<T>& b);
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
                    const Variable<T>& b);
+template <class T>
+Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
+                   const ProductOf<T>& p4, const Variable<T>& b);
 
 }  // namespace xgrad

@@ -1,40 +1,78 @@
-// sum and mean: one reduction kernel, and a vjp that stretches dy back over the reduced axes.
+// sum and mean: one reduction kernel, and a vjp that stretches dy back over the reduced axes. The others work on rows,
+// the numbers that are reduced together, one after the other in memory; see Rows and `reduction`.
 #include <xgrad/autograd/ops/reduce.hpp>
 
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/sum.hpp>
+#include <xgrad/autograd/kernels/view.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-std::vector<bool> Axes::mask(const char* op, const Shape& x) const {
-  std::vector<bool> reduce(x.rank(), all_);
-  for (const int axis : axes_) {
-    const std::size_t a = normalize_axis(op, axis, x);
-    if (reduce[a])
-      throw Error(op, "axis " + std::to_string(axis) + " of shape " + to_string(x) + " is named twice");
-    reduce[a] = true;
-  }
-  return reduce;
-}
-
-Shape Axes::reduced(const char* op, const Shape& x) const {
-  const auto reduce = mask(op, x);
-  Shape result = x;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis)
-    if (reduce[axis]) result.set(axis, 1);
-  return result;
-}
-
-Shape Axes::dropped(const char* op, const Shape& x) const {
-  const auto reduce = mask(op, x);
-  Shape result;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis)
-    if (!reduce[axis]) result.push_back(x[axis]);
-  return result;
-}
-
 namespace {
+
+// x seen as rows of the numbers that are reduced together: the kept axes in front, the reduced ones behind.
+class Rows {
+ public:
+  std::size_t count, length;
+  Shape shape;  // of the result
+
+  Rows(const char* op, const Shape& x, const Axes& axes, bool keep_axes)
+      : shape(keep_axes ? axes.reduced(op, x) : axes.dropped(op, x)), back_(x.rank()) {
+    const std::vector<bool> reduce = axes.mask(op, x);
+    for (const bool reduced : {false, true})
+      for (std::size_t axis = 0; axis < x.rank(); ++axis)
+        if (reduce[axis] == reduced) {
+          back_[axis] = order_.size();
+          order_.push_back(axis);
+          moved_.push_back(x[axis]);
+        }
+    count = shape.size();
+    length = 1;
+    for (std::size_t axis = 0; axis < x.rank(); ++axis) length *= reduce[axis] ? x[axis] : 1;
+  }
+
+  template <class T>
+  Array<T> of(const Array<T>& x) const {
+    return kernels::transposed(x, order_);
+  }
+  template <class T>
+  Array<T> undo(const Array<T>& rows) const {
+    return kernels::transposed(rows.reshaped(moved_), back_);
+  }
+
+ private:
+  std::vector<std::size_t> order_, back_;
+  Shape moved_;
+};
+
+void check_some(const char* op, const Rows& rows, const Shape& x) {
+  if (rows.length == 0)
+    throw Error(op, "of no numbers: shape " + to_string(x) + " is empty along the axes it is taken over");
+}
+
+// y_r = value(row r)                dx_r = slope(row r, y_r, dy_r)
+template <class T, class Value, class Slope>
+Variable<T> reduction(const char* op, const Variable<T>& x, const Rows& rows, Value value, Slope slope) {
+  const std::size_t n = rows.length;
+  const Array<T> numbers = rows.of(x.value());
+  auto y = Array<T>::uninitialized(rows.shape);
+  T* const out = y.mutable_data();
+  for (std::size_t r = 0; r < rows.count; ++r) out[r] = value(numbers.data() + r * n, n);
+  return record(op, y, wrt(x, [=](const Array<T>& dy) {
+                  auto dx = Array<T>::uninitialized(numbers.shape());
+                  T* const d = dx.mutable_data();
+                  for (std::size_t r = 0; r < rows.count; ++r)
+                    slope(numbers.data() + r * n, n, y.data()[r], dy.data()[r], d + r * n);
+                  return rows.undo(dx);
+                }));
+}
 
 // y = factor sum(x)                 dx = factor dy, the same for every element that was summed
 template <class T>
@@ -59,23 +97,192 @@ Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return scaled_sum("sum", x, axes, keep_axes, 1);
 }
 
+// y = x_1 x_2 ...                   dx_i = dy times all but x_i
+template <class T>
+Variable<T> prod(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  return reduction(
+      "prod", x, Rows("prod", x.shape(), axes, keep_axes),
+      [](const T* row, std::size_t n) { return std::accumulate(row, row + n, T(1), std::multiplies<T>()); },
+      [](const T* row, std::size_t n, T, T dy, T* dx) {
+        T before = dy, after = T(1);
+        for (std::size_t i = 0; i < n; before *= row[i++]) dx[i] = before;
+        for (std::size_t i = n; i-- > 0; after *= row[i]) dx[i] *= after;
+      });
+}
+
 template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  const Shape reduced = axes.reduced("mean", x.shape());
-  std::size_t count = 1;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis) count *= reduced[axis] == 1 ? x.shape()[axis] : 1;
-  if (count == 0)
-    throw Error("mean",
-                "of no numbers: shape " + to_string(x.shape()) + " is empty along the axes averaged over");
+  const Rows rows("mean", x.shape(), axes, keep_axes);
+  check_some("mean", rows, x.shape());
   return scaled_sum("mean", x, axes, keep_axes,
-                    static_cast<scalar::Real<T>>(1.0 / static_cast<double>(count)));
+                    static_cast<scalar::Real<T>>(1.0 / static_cast<double>(rows.length)));
+}
+
+namespace {
+
+using kernels::Wide;
+
+template <class T>
+Wide<T> mean_of(const T* row, std::size_t n) {
+  return std::accumulate(row, row + n, Wide<T>(0)) / static_cast<double>(n);
+}
+
+}  // namespace
+
+// y = sum (x_i - m)^2 / (n - ddof)  dx_i = dy 2 (x_i - m) / (n - ddof), m the mean
+template <class T>
+Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keep_axes, std::size_t ddof) {
+  const Rows rows("variance", x.shape(), axes, keep_axes);
+  if (rows.length <= ddof)
+    throw Error("variance", "of " + std::to_string(rows.length) + " numbers with ddof " +
+                                std::to_string(ddof) + ", expected more than that: shape " +
+                                to_string(x.shape()));
+  const auto N = static_cast<double>(rows.length - ddof);
+  return reduction(
+      "variance", x, rows,
+      [N](const T* row, std::size_t n) {
+        const auto m = mean_of(row, n);
+        const auto add = [m](Wide<T> total, Wide<T> xi) { return total + (xi - m) * (xi - m); };
+        return static_cast<T>(std::accumulate(row, row + n, Wide<T>(0), add) / N);
+      },
+      [N](const T* row, std::size_t n, T, T dy, T* dx) {
+        const auto m = mean_of(row, n);
+        for (std::size_t i = 0; i < n; ++i) dx[i] = dy * static_cast<T>(2.0 * (Wide<T>(row[i]) - m) / N);
+      });
+}
+
+namespace {
+
+// y = the x_i before all others     dx_i = dy / (how many tie) where x_i = y, else 0
+template <class T, class Before>
+Variable<T> extremum(const char* op, const Variable<T>& x, const Axes& axes, bool keep_axes, Before before) {
+  const Rows rows(op, x.shape(), axes, keep_axes);
+  check_some(op, rows, x.shape());
+  return reduction(
+      op, x, rows,
+      [before](const T* row, std::size_t n) {
+        const T* best = row;
+        for (const T* xi = row + 1; xi < row + n; ++xi)
+          if (before(*xi, *best) || !scalar::equal(*xi, *xi)) best = xi;
+        for (const T* xi = row; xi < row + n; ++xi)
+          if (xi != best) scalar::kink(*xi, *best);
+        return *best;
+      },
+      [](const T* row, std::size_t n, T y, T dy, T* dx) {
+        const auto ties = std::count_if(row, row + n, [y](T xi) { return scalar::equal(xi, y); });
+        const T share = dy / T(static_cast<scalar::Real<T>>(ties));
+        for (std::size_t i = 0; i < n; ++i) dx[i] = scalar::equal(row[i], y) ? share : T(0);
+      });
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> max(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  return extremum("max", x, axes, keep_axes, [](T a, T b) { return scalar::less(b, a); });
+}
+
+template <class T>
+Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  return extremum("min", x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
+}
+
+// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  const Rows rows("logsumexp", x.shape(), axes, keep_axes);
+  check_some("logsumexp", rows, x.shape());
+  return reduction(
+      "logsumexp", x, rows,
+      [](const T* row, std::size_t n) {
+        const auto largest = kernels::row_max(row, n);
+        const auto shift = std::isfinite(largest) ? largest : 0;
+        const auto add = [shift](Wide<T> total, T xi) { return total + Wide<T>(scalar::exp(xi - shift)); };
+        return static_cast<T>(scalar::log(std::accumulate(row, row + n, Wide<T>(0), add))) + shift;
+      },
+      [](const T* row, std::size_t n, T y, T dy, T* dx) {
+        const T none(-std::numeric_limits<scalar::Real<T>>::infinity());  // e^none = 0, whatever the sum
+        for (std::size_t i = 0; i < n; ++i)
+          dx[i] = scalar::equal(row[i], none) ? T(0) : dy * scalar::exp(row[i] - y);
+      });
+}
+
+// y = sqrt(sum x_i^2)               dx_i = dy x_i / y, 0 where y = 0
+template <class T>
+Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  return reduction(
+      "norm", x, Rows("norm", x.shape(), axes, keep_axes),
+      [](const T* row, std::size_t n) {
+        scalar::Real<T> size = 0;  // squares of numbers of about 1 neither overflow nor vanish
+        for (std::size_t i = 0; i < n; ++i) {
+          const auto xi = std::abs(scalar::real(row[i]));
+          if (!(xi <= size)) size = xi;  // NaN too
+        }
+        if (size == 0 && n > 0) scalar::kink(T(0), T(0));
+        if (size == 0 || !std::isfinite(size)) return T(size);
+        const auto add = [size](Wide<T> total, T xi) {
+          return total + Wide<T>(xi / size) * Wide<T>(xi / size);
+        };
+        return size * static_cast<T>(scalar::sqrt(std::accumulate(row, row + n, Wide<T>(0), add)));
+      },
+      [](const T* row, std::size_t n, T y, T dy, T* dx) {
+        for (std::size_t i = 0; i < n; ++i) dx[i] = scalar::equal(y, T(0)) ? T(0) : dy * (row[i] / y);
+      });
+}
+
+namespace {
+
+// Sums along an axis from its start, or from its end.
+template <class T>
+Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
+  const std::size_t n = x.shape()[axis], inner = Shape(x.shape().begin() + axis + 1, x.shape().end()).size();
+  Array<T> y = x.copy();
+  T* const out = y.mutable_data();
+  const std::size_t block = n * inner;
+  for (std::size_t start = 0; start < y.size(); start += block)
+    for (std::size_t k = inner; k < block; ++k) {
+      const std::size_t i = from_end ? block - 1 - k : k;
+      out[start + i] += out[start + (from_end ? i + inner : i - inner)];
+    }
+  return y;
+}
+
+}  // namespace
+
+// y_i = x_1 + ... + x_i             dx_i = dy_i + ... + dy_n
+template <class T>
+Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
+  const std::size_t a = normalize_axis("cumsum", axis, x.shape());
+  return record("cumsum", accumulated(x.value(), a, false),
+                wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 
 template Variable<float> sum(const Variable<float>&, const Axes&, bool);
 template Variable<double> sum(const Variable<double>&, const Axes&, bool);
 template Variable<Complex> sum(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> prod(const Variable<float>&, const Axes&, bool);
+template Variable<double> prod(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> prod(const Variable<Complex>&, const Axes&, bool);
 template Variable<float> mean(const Variable<float>&, const Axes&, bool);
 template Variable<double> mean(const Variable<double>&, const Axes&, bool);
 template Variable<Complex> mean(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> max(const Variable<float>&, const Axes&, bool);
+template Variable<double> max(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> max(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> min(const Variable<float>&, const Axes&, bool);
+template Variable<double> min(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> min(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> logsumexp(const Variable<float>&, const Axes&, bool);
+template Variable<double> logsumexp(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> logsumexp(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> norm(const Variable<float>&, const Axes&, bool);
+template Variable<double> norm(const Variable<double>&, const Axes&, bool);
+template Variable<Complex> norm(const Variable<Complex>&, const Axes&, bool);
+template Variable<float> variance(const Variable<float>&, const Axes&, bool, std::size_t);
+template Variable<double> variance(const Variable<double>&, const Axes&, bool, std::size_t);
+template Variable<Complex> variance(const Variable<Complex>&, const Axes&, bool, std::size_t);
+template Variable<float> cumsum(const Variable<float>&, std::ptrdiff_t);
+template Variable<double> cumsum(const Variable<double>&, std::ptrdiff_t);
+template Variable<Complex> cumsum(const Variable<Complex>&, std::ptrdiff_t);
 
 }  // namespace xgrad

@@ -1,32 +1,12 @@
-// Reductions over all or named axes.
+// Reductions over all or named axes, and cumulative sums.
 #pragma once
 
-#include <initializer_list>
-#include <vector>
+#include <cstddef>
 
+#include <xgrad/autograd/ops/axes.hpp>
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
-
-/// The axes of a reduction: `0`, `-1`, `{0, 2}`; none given means all.
-class Axes {
- public:
-  Axes() = default;
-  Axes(int axis) : axes_{axis} {}  // NOLINT(google-explicit-constructor): sum(x, 0)
-  Axes(bool) = delete;             // sum(x, keepdims) would be a sum over axis 1: write sum(x, {}, keepdims)
-  Axes(std::initializer_list<int> axes) : axes_(axes), all_(false) {}
-
-  /// The shape of x with the reduced axes of size 1. Throws Error naming `op` for an axis that x lacks or
-  /// that is given twice.
-  Shape reduced(const char* op, const Shape& x) const;
-  /// The shape of x without the reduced axes.
-  Shape dropped(const char* op, const Shape& x) const;
-
- private:
-  std::vector<bool> mask(const char* op, const Shape& x) const;
-  std::vector<int> axes_;
-  bool all_ = axes_.empty();
-};
 
 /// `sum(x, 0, keepdims)` leaves the reduced axes in the shape, with size 1.
 inline constexpr bool keepdims = true;
@@ -34,9 +14,32 @@ inline constexpr bool keepdims = true;
 /// Sum over `axes`; 0 over an empty axis.
 template <class T>
 Variable<T> sum(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+/// Product over `axes`; 1 over an empty axis. The gradient is right at zeros too.
+template <class T>
+Variable<T> prod(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
 
-/// Mean over `axes`. Throws Error over an empty axis.
+// Throw Error over an empty axis:
 template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+/// Mean squared distance from the mean, with n - ddof for n: NumPy's var. Throws Error unless n > ddof.
+template <class T>
+Variable<T> variance(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false,
+                     std::size_t ddof = 0);
+/// The largest, the smallest number; NaN if there is one. Numbers that tie share the gradient evenly, as in PyTorch and JAX.
+template <class T>
+Variable<T> max(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+template <class T>
+Variable<T> min(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+/// log sum e^x, with no overflow.
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+
+/// Euclidean norm, sqrt(sum x^2), with no overflow; 0 over an empty axis. At the kink x = 0 the gradient is taken to be 0.
+template <class T>
+Variable<T> norm(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+
+/// Sums of the first 1, 2, ... entries along `axis`; the shape of x.
+template <class T>
+Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis = 0);
 
 }  // namespace xgrad

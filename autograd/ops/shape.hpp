@@ -1,14 +1,13 @@
-// Ops that move numbers without computing: reshape, select, slice, stack, concat, transpose. Along the
-// leading axis they share memory where they can; the gradients of many slices of one array add up in one
-// buffer.
+// Ops that give the same numbers another shape or order, or put others around them. Cutting and joining arrays is in
+// slicing.hpp.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
-#include <initializer_list>
 #include <utility>
 #include <vector>
 
+#include <xgrad/autograd/ops/axes.hpp>
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
@@ -35,36 +34,33 @@ class Sizes {
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Sizes& sizes);
 
-/// Entry `index` along `axis`, which is dropped: NumPy's x[index]. Negative values count from the end.
+/// x without its axes of size 1, or without those named. Throws Error if one of those has another size.
 template <class T>
-Variable<T> select(const Variable<T>& x, std::ptrdiff_t index, std::ptrdiff_t axis = 0);
-
-/// Entries [first, last) along `axis`: NumPy's x[first:last], except that a bound outside the axis is an
-/// error. Negative values count from the end.
+Variable<T> squeeze(const Variable<T>& x, const Axes& axes = {});
+/// x with a new axis of size 1, at place `axis` of the result: NumPy's expand_dims.
 template <class T>
-Variable<T> slice(const Variable<T>& x, std::ptrdiff_t first, std::ptrdiff_t last, std::ptrdiff_t axis = 0);
-
-/// Variables of one shape along a new axis.     n times (A, B)   result, axis 0: (n, A, B)
-/// Throws Error if there are none or the shapes differ.
-template <class T>
-Variable<T> stack(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis = 0);
-template <class T>
-Variable<T> stack(std::initializer_list<Variable<T>> xs, std::ptrdiff_t axis = 0) {
-  return stack(std::vector<Variable<T>>(xs), axis);
-}
-
-/// Variables joined along an axis they have; all other axes must agree.
-/// Throws Error if there are none or the shapes do not fit.
-template <class T>
-Variable<T> concat(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis = 0);
-template <class T>
-Variable<T> concat(std::initializer_list<Variable<T>> xs, std::ptrdiff_t axis = 0) {
-  return concat(std::vector<Variable<T>>(xs), axis);
-}
+Variable<T> expand_dims(const Variable<T>& x, std::ptrdiff_t axis);
 
 /// Axes in the given order, reversed if none is given: NumPy's transpose.
 /// Throws Error unless `axes` is a permutation.
 template <class T>
 Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& axes = {});
+
+/// The entries in reverse order along the axes, all if none is given.
+template <class T>
+Variable<T> flip(const Variable<T>& x, const Axes& axes = {});
+
+/// x repeated along axes that it lacks or has with size 1. Throws Error if its shape does not broadcast to `shape`.
+template <class T>
+Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape);
+
+/// How many entries are put before and after those of an axis.
+struct Padding {
+  std::size_t before = 0, after = 0;
+};
+/// x with `value` around it.     `padding`: one for each axis
+/// Throws Error if it is not.
+template <class T>
+Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, double value = 0);
 
 }  // namespace xgrad

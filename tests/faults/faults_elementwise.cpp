@@ -140,8 +140,8 @@ std::vector<Fault> elementwise_faults() {
   plant("relu: dx = dy for dy where x > 0", M::wrong_term, "my_relu", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
           return elementwise(
-              "my_relu", p.input("x", {2, 3}), [](T x) { return scalar::where_le_zero(x, T(0), x); },
-              [=](T x, T) { return wrong ? T(1) : scalar::where_le_zero(x, T(0), T(1)); });
+              "my_relu", p.input("x", {2, 3}), [](T x) { return scalar::less_equal(x, T(0)) ? T(0) : x; },
+              [=](T x, T) { return wrong || scalar::less(T(0), x) ? T(1) : T(0); });
         });
 
   // y = x/2 (1 + t)                   dx = dy [(1 + t)/2 + x/2 (1 - t^2) sqrt(2/pi) (1 + 3 0.044715 x^2)]

@@ -33,7 +33,7 @@ def ops(calls):
         x = [from_json(entry) for entry in call["x"]]
         t = [torch.from_numpy(a) for a in x]
         with np.errstate(all="ignore"):
-            call["y"] = to_json(eval(call["python"], {"np": np, "torch": torch, "F": F, "x": x, "t": t}))
+            call["y"] = to_json(eval(call["python"], {"math": math, "np": np, "torch": torch, "F": F, "x": x, "t": t}))
     return calls
 
 

@@ -7,22 +7,14 @@ namespace registry {
 
 namespace {
 
-// Two operands that broadcast; op is Python's operator.
-std::function<Call(Draw&)> binary(Function f, const std::string& op) {
-  return [=](Draw& draw) {
-    const auto [a, b] = draw.pair();
-    return Call{{a, b}, f, fmt::format("x[0] {} x[1]", op)};
-  };
-}
-
-const Domain away_from_0{-2.5, 2.5, {60, -60, 1e-10}, 0.5};
+const Domain divisor{-2.5, 2.5, {60, -60, 1e-10}, 0.5};
 
 }  // namespace
 
 std::vector<Op> arithmetic() {
   return {
       {.name = "add",
-       .valid = binary([](const auto& x) { return x[0] + x[1]; }, "+"),
+       .valid = binary([](const auto& x) { return x[0] + x[1]; }, "x[0] + x[1]"),
        .refusals =
            {{[] {
                ones({2, 3}) + ones({3, 2});
@@ -30,25 +22,25 @@ std::vector<Op> arithmetic() {
              "[add] shapes (2, 3) and (3, 2) do not broadcast: aligned right, axes must be equal or 1"}},
        .elementwise = true},
       {.name = "subtract",
-       .valid = binary([](const auto& x) { return x[0] - x[1]; }, "-"),
+       .valid = binary([](const auto& x) { return x[0] - x[1]; }, "x[0] - x[1]"),
        .refusals =
            {{[] { ones({4}) - ones({3}); },
              "[subtract] shapes (4,) and (3,) do not broadcast: aligned right, axes must be equal or 1"}},
        .elementwise = true},
       {.name = "multiply",
-       .valid = binary([](const auto& x) { return x[0] * x[1]; }, "*"),
+       .valid = binary([](const auto& x) { return x[0] * x[1]; }, "x[0] * x[1]"),
        .refusals =
            {{[] { ones({0}) * ones({2}); },
              "[multiply] shapes (0,) and (2,) do not broadcast: aligned right, axes must be equal or 1"}},
        .elementwise = true},
       {.name = "divide",
-       .valid = binary([](const auto& x) { return x[0] / x[1]; }, "/"),
+       .valid = binary([](const auto& x) { return x[0] / x[1]; }, "x[0] / x[1]"),
        .refusals =
            {{[] {
                ones({5, 2}) / ones({5});
              },
              "[divide] shapes (5, 2) and (5,) do not broadcast: aligned right, axes must be equal or 1"}},
-       .domains = {{}, away_from_0},
+       .domains = {{}, divisor},
        .elementwise = true},
       {.name = "negate",
        .valid =

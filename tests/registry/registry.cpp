@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +12,14 @@ namespace registry {
 
 xgrad::Initializer Domain::numbers(bool extreme) const {
   return [domain = *this, extreme](xgrad::Random& random, std::span<double> numbers) {
+    if (domain.spacing > 0) {
+      std::iota(numbers.begin(), numbers.end(), 0.0);
+      for (std::size_t i = numbers.size(); i > 1; --i)
+        std::swap(numbers[i - 1],
+                  numbers[static_cast<std::size_t>(random.uniform() * static_cast<double>(i))]);
+      for (double& x : numbers) x = domain.low + domain.spacing * x;
+      return;
+    }
     xgrad::uniform(domain.low, domain.high)(random, numbers);
     for (double& x : numbers) {
       if (std::abs(x) < domain.gap) x += x < 0 ? -domain.gap : domain.gap;
@@ -63,12 +73,22 @@ Ids Draw::ids(const Shape& shape, std::size_t count) {
 const std::vector<Op>& ops() {
   static const std::vector<Op> all = [] {
     std::vector<Op> rows;
-    for (const auto& family :
-         {arithmetic(), elementwise(), indexing(), linear(), reduce(), shape(), softmax()})
+    for (const auto& family : {activation(), arithmetic(), choice(), elementwise(), indexing(), linear(),
+                               losses(), network(), reduce(), shape(), slicing(), softmax()})
       rows.insert(rows.end(), family.begin(), family.end());
     return rows;
   }();
   return all;
+}
+
+std::pair<xgrad::Axes, std::string> draw_axes(Draw& draw, const Shape& x) {
+  const auto rank = static_cast<int>(x.rank());
+  const auto axis = [&] { return static_cast<int>(draw.number(-rank, rank - 1)); };
+  if (rank == 0 || draw.number(0, 2) == 0) return {xgrad::Axes{}, "None"};
+  const int a = axis();
+  if (rank == 1 || draw.coin()) return {xgrad::Axes(a), fmt::format("({},)", a)};
+  const int b = (a + rank) % rank == 0 ? 1 : 0;
+  return {xgrad::Axes{a, b}, fmt::format("({}, {})", a, b)};
 }
 
 std::string python(const Ids& ids) {

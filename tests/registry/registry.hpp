@@ -47,6 +47,8 @@ struct Domain {
   std::vector<double> extremes = {1e-30, -1e-60, 60, -60};
   /// Numbers nearer to 0 than this are moved away by as much: from a pole or a kink.
   double gap = 0;
+  /// If above 0: numbers that far apart, from `low` on in random order, so that no two come near a tie.
+  double spacing = 0;
 
   /// Draws from [low, high]; with `extreme`, about every fourth number of 8 and more from the extremes.
   xgrad::Initializer numbers(bool extreme = false) const;
@@ -81,6 +83,8 @@ class Draw {
   Shape shape(std::size_t least_rank = 0, std::size_t most_rank = 4, std::size_t least_size = 0);
   /// Two shapes that broadcast, in either order.
   std::pair<Shape, Shape> pair();
+  /// An axis of an array of that rank, counted from either end.
+  std::ptrdiff_t axis(std::size_t rank) { return number(-signed_of(rank), signed_of(rank) - 1); }
   /// Indices in [0, count).
   Ids ids(const Shape& shape, std::size_t count);
 
@@ -102,12 +106,17 @@ struct Op {
 };
 
 // The rows, by family.
+std::vector<Op> activation();
 std::vector<Op> arithmetic();
+std::vector<Op> choice();
 std::vector<Op> elementwise();
 std::vector<Op> indexing();
 std::vector<Op> linear();
+std::vector<Op> losses();
+std::vector<Op> network();
 std::vector<Op> reduce();
 std::vector<Op> shape();
+std::vector<Op> slicing();
 std::vector<Op> softmax();
 
 /// All of them.
@@ -119,6 +128,29 @@ const std::vector<Op>& ops();
 inline std::string python(const Shape& shape) { return to_string(shape); }
 /// "np.array([...]).reshape(...)".
 std::string python(const Ids& ids);
+
+/// A row's `valid` for a function of one variable of any shape.
+inline std::function<Call(Draw&)> unary(Function f, const std::string& python) {
+  return [=](Draw& draw) { return Call{{draw.shape()}, f, python}; };
+}
+/// The same for two operands that broadcast.
+inline std::function<Call(Draw&)> binary(Function f, const std::string& python) {
+  return [=](Draw& draw) {
+    const auto [a, b] = draw.pair();
+    return Call{{a, b}, f, python};
+  };
+}
+
+/// All axes, one of them from either end, or two; also in Python.
+std::pair<xgrad::Axes, std::string> draw_axes(Draw& draw, const Shape& x);
+
+/// Numbers away from a kink or a pole at 0.
+inline const Domain away_from_0{-2, 2, {1e-30, -1e-60, 60, -60}, 0.5};
+inline const Domain positive{0.5, 3, {1e-30, 1e-60, 60}};
+
+inline std::size_t from_front(std::ptrdiff_t axis, std::size_t rank) {
+  return static_cast<std::size_t>(axis < 0 ? axis + Draw::signed_of(rank) : axis);
+}
 
 /// An input of a refused call: ones of this shape.
 inline Variable<double> ones(const Shape& shape) { return xgrad::Array<double>::full(shape, 1); }

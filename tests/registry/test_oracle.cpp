@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include <xgrad/autograd/tape.hpp>
+
 #include "oracle/calls.hpp"
 #include "oracle/table.hpp"
 

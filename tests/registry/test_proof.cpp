@@ -29,6 +29,7 @@ void for_each_call(F f) {
     Draw draw(7);
     for (int k = 0; k < calls; ++k) {
       CheckedCall call{op, op.valid(draw), k % 2 == 0};
+      if (call.call.shapes.empty()) continue;  // nothing to differentiate
       INFO(call.text());
       f(call, static_cast<std::uint32_t>(k));
     }
@@ -69,7 +70,6 @@ Drawn drawn(const CheckedCall& call, std::uint32_t seed) {
 TEST_CASE("proof: every op over random shapes, with extreme inputs") {
   std::size_t derivatives = 0;
   for_each_call([&](const CheckedCall& call, std::uint32_t seed) {
-    if (call.call.shapes.empty()) return;
     const auto report = gradcheck(call, {.seed = seed, .exhaustive = true, .differences = !call.extreme});
     CHECK_MESSAGE(report, report);
     CHECK(report.ops >= 1);

@@ -1,0 +1,67 @@
+// View: some of an array's numbers in another order, those at offset + i_0 strides[0] + i_1 strides[1] + ...: a
+// transposition, a flip, every second row. Arrays themselves are contiguous, so a view is read into a new array or added
+// to in place. Internal.
+#pragma once
+
+#include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/strided.hpp>
+
+namespace xgrad::kernels {
+
+struct View {
+  Shape shape;
+  Strides strides{};  ///< of numbers; those that walk backwards wrap around, as does their sum
+  std::size_t offset = 0;
+
+  /// All numbers of an array of `shape`, in order.
+  explicit View(const Shape& all) : shape(all), strides(broadcast_strides(all, all)) {}
+
+  /// Calls `f(i, k)` for number i of the view, which is number k of the array.
+  template <class F>
+  void for_each(F f) const {
+    const StridedWalk<2> walk(shape, {broadcast_strides(shape, shape), strides});
+    walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
+      for (std::size_t i = 0; i < n; ++i) f(offsets[0] + i * steps[0], offset + offsets[1] + i * steps[1]);
+    });
+  }
+};
+
+/// The numbers of the view as an array.
+template <class T>
+Array<T> read(const Array<T>& x, const View& view) {
+  auto y = Array<T>::uninitialized(view.shape);
+  T* const out = y.mutable_data();
+  view.for_each([&](std::size_t i, std::size_t k) { out[i] = x.data()[k]; });
+  return y;
+}
+
+/// Replaces the numbers of the view by y's.
+template <class T>
+void write(Array<T>& x, const View& view, const Array<T>& y) {
+  T* const out = x.mutable_data();
+  view.for_each([&](std::size_t i, std::size_t k) { out[k] = y.data()[i]; });
+}
+
+/// Adds y to the numbers of the view.
+template <class T>
+void add(Array<T>& x, const View& view, const Array<T>& y) {
+  T* const out = x.mutable_data();
+  view.for_each([&](std::size_t i, std::size_t k) { out[k] += y.data()[i]; });
+}
+
+/// x with its axes in another order.
+template <class T>
+Array<T> transposed(const Array<T>& x, const std::vector<std::size_t>& axes) {
+  bool same = true;
+  for (std::size_t i = 0; i < axes.size(); ++i) same = same && axes[i] == i;
+  if (same) return x;
+  const View whole(x.shape());
+  View view = whole;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    view.shape.set(i, x.shape()[axes[i]]);
+    view.strides[i] = whole.strides[axes[i]];
+  }
+  return read(x, view);
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,151 @@
+// One formula, one value, one vjp each. A vjp prefers the output y over the input: y is kept anyway.
+#include <xgrad/autograd/ops/activation.hpp>
+
+#include <numbers>
+
+#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+namespace xgrad {
+
+using kernels::map;
+
+// y = tanh x                        dx = dy (1 - y^2)
+template <class T>
+Variable<T> tanh(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::tanh(xi); }, x.value());
+  return record("tanh", y, wrt(x, [y](const Array<T>& dy) {
+                  return map([](auto dyi, auto yi) { return dyi * (T(1) - yi * yi); }, dy, y);
+                }));
+}
+
+// y = 1 / (1 + e^-x)                dx = dy y (1 - y)
+template <class T>
+Variable<T> sigmoid(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::sigmoid(xi); }, x.value());
+  return record("sigmoid", y, wrt(x, [y](const Array<T>& dy) {
+                  return map([](auto dyi, auto yi) { return dyi * yi * (T(1) - yi); }, dy, y);
+                }));
+}
+
+// y = log(1 + e^x)                  dx = dy sigmoid x
+template <class T>
+Variable<T> softplus(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return scalar::softplus(xi); }, x.value());
+  return record("softplus", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+                  return map([](auto dyi, auto xi) { return dyi * scalar::sigmoid(xi); }, dy, x);
+                }));
+}
+
+// y = x if x > 0 else 0             dx = dy if y > 0 else 0         (NaN stays NaN)
+template <class T>
+Variable<T> relu(const Variable<T>& x) {
+  const Array<T> y = map(
+      [](auto xi) {
+        const decltype(xi) zero(T(0));
+        scalar::kink(xi, zero);
+        return scalar::select(scalar::less_equal(xi, zero), zero, xi);
+      },
+      x.value());
+  return record("relu", y, wrt(x, [y](const Array<T>& dy) {
+                  return map(
+                      [](auto dyi, auto yi) {
+                        const decltype(yi) zero(T(0));
+                        return scalar::select(scalar::less_equal(yi, zero), zero, dyi);
+                      },
+                      dy, y);
+                }));
+}
+
+// y = x if x > 0 else s x           dx = dy if x > 0 else s dy
+template <class T>
+Variable<T> leaky_relu(const Variable<T>& x, double slope) {
+  const auto s = static_cast<scalar::Real<T>>(slope);
+  const Array<T> y = map(
+      [s](auto xi) {
+        const decltype(xi) zero(T(0));
+        scalar::kink(xi, zero);
+        return scalar::select(scalar::less_equal(xi, zero), T(s) * xi, xi);
+      },
+      x.value());
+  return record("leaky_relu", y, wrt(x, [x = x.value(), s](const Array<T>& dy) {
+                  return map(
+                      [s](auto dyi, auto xi) {
+                        return scalar::select(scalar::less_equal(xi, decltype(xi)(T(0))), T(s) * dyi, dyi);
+                      },
+                      dy, x);
+                }));
+}
+
+// y = x if x > 0 else a (e^x - 1)   dx = dy if x > 0 else dy a e^x
+template <class T>
+Variable<T> elu(const Variable<T>& x, double alpha) {
+  const auto a = static_cast<scalar::Real<T>>(alpha);
+  const Array<T> y = map(
+      [a](auto xi) {
+        const decltype(xi) zero(T(0));
+        if (a != 1) scalar::kink(xi, zero);
+        return scalar::select(scalar::less_equal(xi, zero), T(a) * scalar::expm1(xi), xi);
+      },
+      x.value());
+  return record("elu", y, wrt(x, [x = x.value(), a](const Array<T>& dy) {
+                  return map(
+                      [a](auto dyi, auto xi) {
+                        return scalar::select(scalar::less_equal(xi, decltype(xi)(T(0))),
+                                              dyi * (T(a) * scalar::exp(xi)), dyi);
+                      },
+                      dy, x);
+                }));
+}
+
+namespace {
+
+// The distribution function of the standard normal, by the complement of erf, which does not cancel for x << 0.
+template <class T, class X>
+X normal_cdf(const X& x) {
+  return T(0.5) * scalar::erfc(-x / X(T(std::numbers::sqrt2_v<scalar::Real<T>>)));
+}
+
+template <class T>
+constexpr auto inv_sqrt_2pi =
+    std::numbers::inv_sqrtpi_v<scalar::Real<T>> / std::numbers::sqrt2_v<scalar::Real<T>>;
+
+}  // namespace
+
+// y = x P(x), P that of N(0, 1)     dx = dy [P(x) + x e^(-x^2/2) / sqrt(2 pi)]
+template <class T>
+Variable<T> gelu(const Variable<T>& x) {
+  const Array<T> y = map([](auto xi) { return xi * normal_cdf<T>(xi); }, x.value());
+  return record(
+      "gelu", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+        return map(
+            [](auto dyi, auto xi) {
+              return dyi * (normal_cdf<T>(xi) + xi * (T(inv_sqrt_2pi<T>) * scalar::exp(T(-0.5) * xi * xi)));
+            },
+            dy, x);
+      }));
+}
+
+template Variable<float> tanh(const Variable<float>&);
+template Variable<double> tanh(const Variable<double>&);
+template Variable<Complex> tanh(const Variable<Complex>&);
+template Variable<float> sigmoid(const Variable<float>&);
+template Variable<double> sigmoid(const Variable<double>&);
+template Variable<Complex> sigmoid(const Variable<Complex>&);
+template Variable<float> softplus(const Variable<float>&);
+template Variable<double> softplus(const Variable<double>&);
+template Variable<Complex> softplus(const Variable<Complex>&);
+template Variable<float> relu(const Variable<float>&);
+template Variable<double> relu(const Variable<double>&);
+template Variable<Complex> relu(const Variable<Complex>&);
+template Variable<float> gelu(const Variable<float>&);
+template Variable<double> gelu(const Variable<double>&);
+template Variable<Complex> gelu(const Variable<Complex>&);
+template Variable<float> leaky_relu(const Variable<float>&, double);
+template Variable<double> leaky_relu(const Variable<double>&, double);
+template Variable<Complex> leaky_relu(const Variable<Complex>&, double);
+template Variable<float> elu(const Variable<float>&, double);
+template Variable<double> elu(const Variable<double>&, double);
+template Variable<Complex> elu(const Variable<Complex>&, double);
+
+}  // namespace xgrad

@@ -1,0 +1,271 @@
+// The cross entropies are one loop over rows of logits; the other losses are made of ops and then reduced.
+#include <xgrad/autograd/ops/losses.hpp>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/ops/activation.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/reduce.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+namespace xgrad {
+
+namespace {
+
+using kernels::exp_shifted;
+using kernels::row_max;
+
+// What the gradient of a cross entropy needs, for each row of logits: e^(x - max x), and its sum.
+template <class T>
+struct SoftmaxRows {
+  std::size_t V, rows;
+  Array<T> e, totals;
+
+  SoftmaxRows(const char* op, const Variable<T>& logits, const Ids& targets)
+      : V(check(op, logits, targets)),
+        rows(targets.size()),
+        e(Array<T>::uninitialized(logits.shape())),
+        totals(Array<T>::uninitialized({rows})) {}
+
+  // Fills row r; returns what makes log softmax(x)_v = x_v - max x - log of the total: {max x, log of the total}.
+  std::pair<scalar::Real<T>, T> fill(std::size_t r, const T* x) {
+    const auto shift = row_max(x, V);
+    const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);
+    return {shift, scalar::log(total)};
+  }
+
+ private:
+  static std::size_t check(const char* op, const Variable<T>& logits, const Ids& targets) {
+    if (logits.rank() == 0 || Shape(logits.shape().begin(), logits.shape().end() - 1) != targets.shape())
+      throw Error(op,
+                  fmt::format("targets of shape {} must have the axes of logits of shape {} except the last",
+                              to_string(targets.shape()), describe(logits)));
+    return logits.shape().back();
+  }
+};
+
+}  // namespace
+
+// L_r = log sum e^x_r - x_r[t_r]    dx_r = (softmax(x_r) - onehot(t_r)) dL_r
+template <class T>
+Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets, Reduction reduction) {
+  const char* const op = "softmax_cross_entropy";
+  SoftmaxRows<T> softmax(op, logits, targets);
+  const std::size_t V = softmax.V, rows = softmax.rows;
+  targets.check_range(op, "target", V);
+  if (reduction == Reduction::mean && rows == 0) throw Error(op, "the mean over no targets");
+
+  auto losses = Array<T>::uninitialized(targets.shape());
+  T* const loss = losses.mutable_data();
+  T sum = T(0);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T* x = logits.value().data() + r * V;
+    const auto [shift, log_total] = softmax.fill(r, x);
+    loss[r] = log_total - (x[targets[r]] - shift);
+    sum += loss[r];
+  }
+  const auto weight =
+      static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
+  const Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
+  return record(op, y, wrt(logits, [=](const Array<T>& dy) {
+                  auto dx = Array<T>::uninitialized(softmax.e.shape());
+                  T* const d = dx.mutable_data();
+                  for (std::size_t r = 0; r < rows; ++r) {
+                    const T dL = reduction == Reduction::none ? dy.data()[r] : weight * *dy.data();
+                    kernels::scale(softmax.e.data() + r * V, d + r * V, V, dL / softmax.totals.data()[r]);
+                    d[r * V + static_cast<std::size_t>(targets[r])] -= dL;
+                  }
+                  return dx;
+                }));
+}
+
+namespace {
+
+// The weight of each class in the loss of each target.
+template <class T>
+class ClassWeights {
+ public:
+  ClassWeights(const CrossEntropyOptions& options, std::size_t V)
+      : weights_(options.weights),
+        smoothing_(options.label_smoothing),
+        share_(V == 0 ? 0 : smoothing_ / static_cast<double>(V)) {
+    for (std::size_t v = 0; v < V; ++v) total_ += of(v);
+  }
+
+  double of(std::size_t v) const { return weights_.empty() ? 1 : weights_[v]; }
+  // a_t and c_v below, and the sum of all c.
+  T of_target(std::size_t t) const { return number((1 - smoothing_) * of(t)); }
+  T of_class(std::size_t v) const { return number(share_ * of(v)); }
+  T of_classes() const { return number(share_ * total_); }
+  bool smooth() const { return smoothing_ > 0; }
+
+ private:
+  static T number(double x) { return T(static_cast<scalar::Real<T>>(x)); }
+  std::vector<double> weights_;
+  double smoothing_, share_, total_ = 0;
+};
+
+void check_options(const char* op, const CrossEntropyOptions& options, std::size_t V) {
+  if (!options.weights.empty() && options.weights.size() != V)
+    throw Error(op, fmt::format("{} class weights were given for {} classes", options.weights.size(), V));
+  for (std::size_t v = 0; v < options.weights.size(); ++v)
+    if (!(options.weights[v] >= 0))
+      throw Error(op, fmt::format("the weight of class {} is {}, expected >= 0", v, options.weights[v]));
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+    throw Error(op, fmt::format("needs a label smoothing in [0, 1], got {}", options.label_smoothing));
+}
+
+}  // namespace
+
+// L = sum_r -a_t log p_t - sum_v c_v log p_v, a = (1 - s) w, c = s w / V
+// dx_v = dL [a_t (p_v - [v = t]) + p_v sum c - c_v]
+template <class T>
+LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const CrossEntropyOptions& options) {
+  const char* const op = "cross_entropy";
+  SoftmaxRows<T> softmax(op, logits, targets);
+  const std::size_t V = softmax.V, rows = softmax.rows;
+  check_options(op, options, V);
+  const ClassWeights<T> weights(options, V);
+  const auto ignored = [ignore = options.ignore](std::int64_t target) { return ignore && target == *ignore; };
+  for (std::size_t r = 0; r < rows; ++r)
+    if (!ignored(targets[r]) && (targets[r] < 0 || targets[r] >= static_cast<std::int64_t>(V)))
+      targets.check_range(op, "target", V);
+
+  T sum = T(0);
+  double count = 0;
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (ignored(targets[r])) continue;
+    const T* x = logits.value().data() + r * V;
+    const auto t = static_cast<std::size_t>(targets[r]);
+    const auto [shift, log_total] = softmax.fill(r, x);
+    sum += weights.of_target(t) * (log_total - (x[t] - shift));
+    if (weights.smooth())
+      for (std::size_t v = 0; v < V; ++v) sum += weights.of_class(v) * (log_total - (x[v] - shift));
+    count += weights.of(t);
+  }
+  const auto y = Array<T>::full({}, sum);
+  return {record(op, y,
+                 wrt(logits,
+                     [=](const Array<T>& dy) {
+                       auto dx = Array<T>::zeros(softmax.e.shape());
+                       T* const d = dx.mutable_data();
+                       const T dL = *dy.data();
+                       for (std::size_t r = 0; r < rows; ++r) {
+                         if (ignored(targets[r])) continue;
+                         const auto t = static_cast<std::size_t>(targets[r]);
+                         T* const row = d + r * V;
+                         const T a = dL * weights.of_target(t), total = softmax.totals.data()[r];
+                         kernels::scale(softmax.e.data() + r * V, row, V, a / total);
+                         row[t] -= a;
+                         for (std::size_t v = 0; weights.smooth() && v < V; ++v) {
+                           const T p = softmax.e.data()[r * V + v] / total;
+                           row[v] += dL * (p * weights.of_classes() - weights.of_class(v));
+                         }
+                       }
+                       return dx;
+                     })),
+          count};
+}
+
+namespace {
+
+template <class T>
+void check_same(const char* op, const Variable<T>& y, const Variable<T>& targets, Reduction reduction) {
+  if (y.shape() != targets.shape())
+    throw Error(op, fmt::format("targets of shape {} do not fit outputs of shape {}, expected the same",
+                                describe(targets), describe(y)));
+  if (reduction == Reduction::mean && y.size() == 0) throw Error(op, "the mean over no targets");
+}
+
+template <class T>
+Variable<T> reduced(const Variable<T>& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::mean:
+      return mean(losses);
+    case Reduction::sum:
+      return sum(losses);
+    case Reduction::none:
+      break;
+  }
+  return losses;
+}
+
+}  // namespace
+
+// L = log(1 + e^x) - t x
+template <class T>
+Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logits, const Variable<T>& targets,
+                                             Reduction reduction) {
+  check_same("binary_cross_entropy_with_logits", logits, targets, reduction);
+  return reduced(softplus(logits) - targets * logits, reduction);
+}
+
+template <class T>
+Variable<T> squared_error(const Variable<T>& y, const Variable<T>& targets, Reduction reduction) {
+  check_same("squared_error", y, targets, reduction);
+  return reduced(square(y - targets), reduction);
+}
+
+template <class T>
+Variable<T> absolute_error(const Variable<T>& y, const Variable<T>& targets, Reduction reduction) {
+  check_same("absolute_error", y, targets, reduction);
+  return reduced(abs(y - targets), reduction);
+}
+
+namespace {
+
+// L = x^2 / 2 if |x| <= d else d (|x| - d / 2)              dx = dL x if |x| <= d else dL d sign(x)
+template <class T>
+Variable<T> huber_of(const Variable<T>& x, scalar::Real<T> d) {
+  const Array<T> y = kernels::map(
+      [d](auto xi) {
+        const decltype(xi) delta(T{d}), size = scalar::select(scalar::less(xi, decltype(xi)(T(0))), -xi, xi);
+        return scalar::select(scalar::less_equal(size, delta), T(0.5) * xi * xi,
+                              delta * (size - T(0.5) * delta));
+      },
+      x.value());
+  return record("huber", y, wrt(x, [x = x.value(), d](const Array<T>& dy) {
+                  return kernels::map(
+                      [d](auto dyi, auto xi) {
+                        const decltype(xi) delta(T{d});
+                        return dyi * scalar::select(scalar::less(xi, -delta), -delta,
+                                                    scalar::select(scalar::less(delta, xi), delta, xi));
+                      },
+                      dy, x);
+                }));
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta, Reduction reduction) {
+  check_same("huber", y, targets, reduction);
+  if (!(delta > 0)) throw Error("huber", fmt::format("needs delta > 0, got {}", delta));
+  return reduced(huber_of(y - targets, static_cast<scalar::Real<T>>(delta)), reduction);
+}
+
+template Variable<float> softmax_cross_entropy(const Variable<float>&, const Ids&, Reduction);
+template Variable<double> softmax_cross_entropy(const Variable<double>&, const Ids&, Reduction);
+template Variable<Complex> softmax_cross_entropy(const Variable<Complex>&, const Ids&, Reduction);
+template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
+template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
+template LossSum<Complex> cross_entropy(const Variable<Complex>&, const Ids&, const CrossEntropyOptions&);
+template Variable<float> binary_cross_entropy_with_logits(const Variable<float>&, const Variable<float>&,
+                                                          Reduction);
+template Variable<double> binary_cross_entropy_with_logits(const Variable<double>&, const Variable<double>&,
+                                                           Reduction);
+template Variable<Complex> binary_cross_entropy_with_logits(const Variable<Complex>&,
+                                                            const Variable<Complex>&, Reduction);
+template Variable<float> squared_error(const Variable<float>&, const Variable<float>&, Reduction);
+template Variable<double> squared_error(const Variable<double>&, const Variable<double>&, Reduction);
+template Variable<Complex> squared_error(const Variable<Complex>&, const Variable<Complex>&, Reduction);
+template Variable<float> absolute_error(const Variable<float>&, const Variable<float>&, Reduction);
+template Variable<double> absolute_error(const Variable<double>&, const Variable<double>&, Reduction);
+template Variable<Complex> absolute_error(const Variable<Complex>&, const Variable<Complex>&, Reduction);
+template Variable<float> huber(const Variable<float>&, const Variable<float>&, double, Reduction);
+template Variable<double> huber(const Variable<double>&, const Variable<double>&, double, Reduction);
+template Variable<Complex> huber(const Variable<Complex>&, const Variable<Complex>&, double, Reduction);
+
+}  // namespace xgrad
