@@ -44,7 +44,11 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   check_name(name);
   const std::string path = scope_ + std::string(name);
   for (const Variable<T>& known : store_->list)
-    if (known.parameter()->path == path) throw Error("parameters", "'" + path + "' is declared twice");
+    if (known.parameter()->path == path)
+      throw Error("parameters",
+                  "'" + path +
+                      "' is declared twice; give each layer a scope of its own, p / \"name\", and to share "
+                      "a parameter copy its variable");
 
   auto value = Array<T>::uninitialized(shape);  // before anything else: it refuses shapes that are too large
   const auto given = store_->values.find(path);

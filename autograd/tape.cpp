@@ -209,10 +209,12 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   if (y.kind_ == Kind::untaped) place("gradient", 0, y);  // throws, with the reason
   const bool here = y.kind_ == Kind::taped && y.tape_ == serial_;
   if (!here && !y.parameter())
-    throw Error("gradient",
-                "the value of shape " + shape +
-                    " is not recorded on this tape: it is a constant here, computed from constants only, "
-                    "before the tape, or on another one");
+    throw Error(
+        "gradient",
+        "the value of shape " + shape +
+            " is not recorded on this tape: it is a constant here, computed from constants only, "
+            "before the tape, or on another one; compute it in the tape's scope from parameters or from "
+            "tape.leaf(array)");
   if (!options.seed && y.size() != 1)
     throw Error("gradient",
                 "a value of shape " + shape +

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -13,6 +15,7 @@
 #include "errors.hpp"
 
 using xgrad::Random;
+using xgrad::RandomKey;
 using namespace xgrad::testing;
 
 namespace {
@@ -78,4 +81,19 @@ TEST_CASE("Random: initializers refuse what is no distribution") {
   CHECK(contains(message_of([] { xgrad::uniform(nan, 1); }), "[uniform] needs low <= high"));
   CHECK(message_of([] { xgrad::normal(-0.5); }) == "[normal] needs a deviation >= 0, got -0.500000");
   CHECK(contains(message_of([] { xgrad::normal(nan); }), "[normal] needs a deviation >= 0"));
+}
+
+TEST_CASE("random: a key is a value, and its folds are streams of their own") {
+  const RandomKey key(0x123456789ULL);
+  CHECK(key == RandomKey(0x123456789ULL));
+  CHECK(key.bits(5) == RandomKey(0x123456789ULL).bits(5));
+  CHECK(key.bits(1ULL << 40) == xgrad::counter_random({0x23456789U, 1}, {0, 1U << 8, 0, 0}));
+  std::set<std::array<std::uint32_t, 4>> seen;
+  for (std::uint64_t n = 0; n < 1000; ++n) {
+    seen.insert(key.bits(n));
+    seen.insert(key.fold(n).bits(0));
+    seen.insert(key.fold(n).fold(n).bits(0));
+  }
+  CHECK(seen.size() == 3000);
+  CHECK_FALSE(key.fold(1) == key.fold(1ULL << 32));
 }

@@ -174,3 +174,27 @@ TEST_CASE_TEMPLATE("elementwise: slopes at kinks and at saturation", T, float, d
   for (const double x : {300.0, -300.0}) CHECK(slope<T>([](const auto& v) { return tanh(v); }, x) == 0);
   for (const double x : {800.0, -800.0}) CHECK(slope<T>([](const auto& v) { return sigmoid(v); }, x) == 0);
 }
+
+TEST_CASE_TEMPLATE("elementwise: powers where the formula is delicate", T, float, double) {
+  CHECK(at(pow(scalar_of<T>(-2), 3)) == -8);
+  CHECK(std::isnan(at(pow(scalar_of<T>(-2), 0.5))));
+  CHECK(slope<T>([](const auto& v) { return pow(v, 2); }, -3) == -6);
+  CHECK(slope<T>([](const auto& v) { return pow(v, 0); }, 0) == 0);
+  CHECK(slope<T>([](const auto& v) { return pow(v, 1); }, 0) == 1);
+  CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, 2) == 0);  // 0^p is 0 for all p > 0
+  CHECK(slope<T>([](const auto& p) { return pow(2, p); }, 3) == doctest::Approx(8 * std::log(2.0)));
+}
+
+TEST_CASE_TEMPLATE("elementwise: digits near 0", T, float, double) {
+  for (const double x : {1e-6, -1e-6, 1e-3, -1e-3}) {
+    const auto exact = static_cast<long double>(static_cast<T>(x));
+    const auto relative = [](T y, long double expected) {
+      return static_cast<double>(std::abs((static_cast<long double>(y) - expected) / expected));
+    };
+    CHECK(relative(at(expm1(scalar_of<T>(x))), std::expm1(exact)) < 4 * checks::epsilon<T>);
+    CHECK(relative(at(log1p(scalar_of<T>(x))), std::log1p(exact)) < 4 * checks::epsilon<T>);
+    CHECK(relative(at(erf(scalar_of<T>(x))), std::erf(exact)) < 4 * checks::epsilon<T>);
+    CHECK(relative(at(sin(scalar_of<T>(x))), std::sin(exact)) < 4 * checks::epsilon<T>);
+  }
+  CHECK(slope<T>([](const auto& v) { return abs(v); }, 0) == 0);
+}

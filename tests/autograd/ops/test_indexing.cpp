@@ -114,3 +114,23 @@ TEST_CASE("reset_rows: a mask that does not fit") {
   check_error([&] { reset_rows(x, Ids({3, 2}, {0, 0, 0, 0, 0, 0})); }, {"[reset_rows]", "(3, 2)"});
   check_error([&] { reset_rows(Variable<double>(1.0), {1}); }, {"[reset_rows]", "(1,)", "()"});
 }
+
+TEST_CASE("indexing: an entry that is named twice is added to twice") {
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>({2, 3}, {1, 2, 3, 4, 5, 6})),
+             y = tape.leaf(Array<double>({2, 2}, {1, 10, 100, 1000}));
+  const Ids ids({2, 2}, {2, 2, 0, 1});
+  CHECK(checks::identical(gather(x, ids).value(), Array<double>({2, 2}, {3, 3, 4, 5})));
+  const auto z = scatter_add(x, ids, y);
+  CHECK(checks::identical(z.value(), Array<double>({2, 3}, {1, 2, 14, 104, 1005, 6})));
+  CHECK(checks::identical(tape.gradient(sum(gather(x, ids)), {.keep = true})[x],
+                          Array<double>({2, 3}, {0, 0, 2, 1, 1, 0})));
+  const auto gradients = tape.gradient(z, {.seed = Array<double>({2, 3}, {1, 2, 3, 4, 5, 6})});
+  CHECK(checks::identical(gradients[y], Array<double>({2, 2}, {3, 3, 4, 5})));
+}
+
+TEST_CASE("indexing: one_hot times a table takes its rows") {
+  const Variable<double> table = checks::numbers<double>({4, 3});
+  const Ids ids({2, 2}, {3, 0, 0, 1});
+  CHECK(checks::identical(matmul(one_hot<double>(ids, 4), table).value(), take(table, ids).value()));
+}

@@ -133,3 +133,38 @@ TEST_CASE("affine: wrong shapes are named") {
       {"[affine]", "needs b of shape (4,)", "(3,) (parameter 'wrong')"});
   check_error([&] { affine({x, W}, {h, W}, b); }, {"[affine]", "(2, 4) and (5, 4)"});
 }
+
+TEST_CASE_TEMPLATE("linear: a transposed operand is the product with the transposed copy", T, float, double) {
+  const Variable<T> a = checks::numbers<T>({3, 2, 4}), b = checks::numbers<T>({5, 4}, -1, 1, 2);
+  const auto turned = [](const Variable<T>& x) {
+    return x.rank() == 2 ? transpose(x) : transpose(x, {0, 2, 1});
+  };
+  const auto expected = matmul(a, turned(b)).value();
+  CHECK(to_string(expected.shape()) == "(3, 2, 5)");
+  CHECK(checks::distance(matmul(a, b, Transpose::second).value(), expected) < 4 * checks::epsilon<T>);
+  CHECK(checks::distance(matmul(turned(a), turned(b), Transpose::first).value(), expected) <
+        4 * checks::epsilon<T>);
+  CHECK(checks::distance(matmul(turned(a), b, Transpose::both).value(), expected) < 4 * checks::epsilon<T>);
+}
+
+TEST_CASE("linear: a matrix that meets many adds up its gradient, also into one that is there") {
+  checks::prove([](const auto& x) { return matmul(x[0], x[1]); }, {{2, 1, 3, 2}, {4, 2, 3}});
+  checks::prove([](const auto& x) { return matmul(x[0], x[1], Transpose::first); }, {{3, 2}, {2, 3, 4}});
+  checks::prove([](const auto& x) { return matmul(x[0], x[0], Transpose::second) + sum(x[0]); }, {{2, 3, 2}});
+  checks::prove([](const auto& x) { return dot(x[0], x[0]) * outer(x[0], x[1]); }, {{3}, {2}});
+  checks::prove([](const auto& x) { return matmul(x[0], x[1]); }, {{2, 0, 3}, {3, 2}});
+  checks::prove([](const auto& x) { return matmul(x[0], x[1]); }, {{0, 2, 3}, {3, 2}});
+}
+
+TEST_CASE("linear: affine sums of three and four products") {
+  checks::prove(
+      [](const auto& x) {
+        return affine({x[0], x[1]}, {x[2], x[3]}, {x[0], x[4]}, x[5]);
+      },
+      {{2, 3}, {3, 4}, {2, 2}, {2, 4}, {3, 4}, {4}});
+  checks::prove(
+      [](const auto& x) {
+        return affine({x[0], x[1]}, {x[0], x[1]}, {x[0], x[2]}, {x[0], x[2]}, x[3]);
+      },
+      {{2, 3}, {3, 4}, {3, 4}, {4}});
+}

@@ -135,3 +135,52 @@ TEST_CASE("reduce: a float sum of a million numbers adds in several chains") {  
   CHECK(sum(Variable<float>(x)).item() == doctest::Approx(0.1F * (1 << 20)).epsilon(2e-3));
   CHECK(mean(Variable<float>(x)).item() == doctest::Approx(0.1F).epsilon(2e-3));
 }
+
+TEST_CASE("reduce: the gradient of a product is right at zeros") {
+  const auto gradient = [](std::vector<double> values) {
+    Tape<double> tape;
+    const auto x = tape.leaf(Array<double>({values.size()}, values));
+    return tape.gradient(prod(x))[x];
+  };
+  CHECK(checks::identical(gradient({2, 0, 3}), Array<double>({3}, {0, 6, 0})));
+  CHECK(checks::identical(gradient({0, 5, 0}), Array<double>({3}, {0, 0, 0})));
+  CHECK(checks::identical(gradient({7}), Array<double>({1}, {1})));
+  CHECK(prod(Variable<double>(Array<double>::zeros({0}))).item() == 1);
+}
+
+TEST_CASE("reduce: numbers that tie for the largest share the gradient, and are a kink") {
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>({2, 3}, {1, 4, 4, 7, 7, 7}));
+  const auto y = max(x, 1);
+  CHECK(checks::identical(y.value(), Array<double>({2}, {4, 7})));
+  const Array<double> expected({2, 3}, {0, 0.5, 0.5, 1.0 / 3, 1.0 / 3, 1.0 / 3});
+  CHECK(checks::distance(tape.gradient(sum(y))[x], expected) < 1e-15);
+  const auto report = gradcheck([](auto p) { return min(p.input("x", {3}, constant(1))); });
+  CHECK(report.kinks.size() == 1);
+  CHECK(std::isnan(max(Variable<double>(Array<double>({3}, {1, NAN, 2}))).item()));
+}
+
+TEST_CASE_TEMPLATE("reduce: neither norm nor logsumexp overflows, and both have a gradient at the edge", T,
+                   float, double) {
+  const T big = std::same_as<T, float> ? T(1e30) : T(1e300), inf = std::numeric_limits<T>::infinity();
+  CHECK(norm(Variable<T>(Array<T>({2}, {T(3) * big, T(4) * big}))).item() == doctest::Approx(T(5) * big));
+  CHECK(norm(Variable<T>(Array<T>({2}, {T(3) / big, T(4) / big}))).item() == doctest::Approx(T(5) / big));
+  CHECK(norm(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
+  CHECK(std::isnan(norm(Variable<T>(Array<T>({2}, {1, T(NAN)}))).item()));
+  CHECK(logsumexp(Variable<T>(Array<T>({2}, {10000, 10000}))).item() ==
+        doctest::Approx(10000 + std::log(2.0)));
+  CHECK(logsumexp(Variable<T>(Array<T>({2}, {-inf, -inf}))).item() == -inf);
+  CHECK(logsumexp(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
+  Tape<T> tape;
+  const auto zero = tape.leaf(Array<T>::zeros({3})), masked = tape.leaf(Array<T>({3}, {-inf, 1, 1}));
+  CHECK(checks::identical(tape.gradient(norm(zero), {.keep = true})[zero], Array<T>::zeros({3})));
+  CHECK(checks::identical(tape.gradient(logsumexp(masked))[masked], Array<T>({3}, {0, 0.5, 0.5})));
+}
+
+TEST_CASE("reduce: long rows of floats keep their digits") {
+  const Array<float> x = checks::numbers<float>({1000000}, 0, 1);
+  CHECK(variance(Variable<float>(x)).item() ==
+        doctest::Approx(variance(Variable<double>(x.cast<double>())).item()).epsilon(1e-6));
+  CHECK(norm(Variable<float>(x)).item() ==
+        doctest::Approx(norm(Variable<double>(x.cast<double>())).item()).epsilon(1e-6));
+}

@@ -1,0 +1,71 @@
+// Losses: sums and counts that add up over windows, ignored targets that have no part in anything, extremes. Values against
+// PyTorch, gradients and messages follow from the registry; softmax_cross_entropy has more in test_softmax.cpp.
+#include "autograd/ops/checks.hpp"
+
+using namespace xgrad;
+using checks::distance;
+using checks::identical;
+using checks::numbers;
+
+TEST_CASE_TEMPLATE("losses: without options, cross_entropy is softmax_cross_entropy", T, float, double) {
+  const Variable<T> logits = numbers<T>({2, 3, 5}, -3, 3);
+  const Ids targets({2, 3}, {0, 4, 2, 1, 1, 3});
+  const auto loss = cross_entropy(logits, targets);
+  CHECK(loss.count == 6);
+  CHECK(loss.sum.item() == softmax_cross_entropy(logits, targets, Reduction::sum).item());
+  CHECK(std::abs(loss.mean().item() - softmax_cross_entropy(logits, targets).item()) <
+        4 * checks::epsilon<T>);
+}
+
+TEST_CASE("losses: sums and counts of parts add up to those of the whole") {
+  const Array<double> logits = numbers<double>({4, 3});
+  const Ids targets{0, 2, -1, 1};
+  const CrossEntropyOptions options{.ignore = -1, .weights = {1, 2, 3}, .label_smoothing = 0.1};
+  const auto whole = cross_entropy(Variable<double>(logits), targets, options);
+  const auto first = cross_entropy(Variable<double>(logits.rows(0, 1)), {0}, options),
+             rest = cross_entropy(Variable<double>(logits.rows(1, 4)), {2, -1, 1}, options);
+  CHECK(whole.count == 6);
+  CHECK(first.count + rest.count == whole.count);
+  CHECK(first.sum.item() + rest.sum.item() == doctest::Approx(whole.sum.item()).epsilon(1e-14));
+}
+
+TEST_CASE("losses: an ignored row has no part in value or gradient, even if it is NaN") {
+  Array<double> logits = numbers<double>({3, 2});
+  logits.mutable_data()[2] = std::numeric_limits<double>::quiet_NaN();
+  Tape<double> tape;
+  const auto x = tape.leaf(logits);
+  const auto loss = cross_entropy(x, {1, -100, 0}, {.ignore = -100, .label_smoothing = 0.2});
+  CHECK(loss.count == 2);
+  CHECK(std::isfinite(loss.sum.item()));
+  const auto dx = tape.gradient(loss.mean())[x];
+  CHECK(dx.data()[2] == 0);
+  CHECK(dx.data()[3] == 0);
+  CHECK(std::all_of(dx.begin(), dx.end(), [](double d) { return std::isfinite(d); }));
+}
+
+TEST_CASE_TEMPLATE("losses: extreme logits", T, float, double) {
+  const Variable<T> logits(Array<T>({4}, {1e4, -1e4, 1e4, -1e4})), targets(Array<T>({4}, {1, 0, 0, 1}));
+  CHECK(identical(binary_cross_entropy_with_logits(logits, targets, Reduction::none).value(),
+                  Array<T>({4}, {0, 0, 1e4, 1e4})));
+  CHECK(cross_entropy(reshape(logits, {1, 4}), {1}).sum.item() == doctest::Approx(2e4 + std::log(2.0)));
+}
+
+TEST_CASE("losses: huber is smooth where its pieces meet, and its slope is bounded") {
+  Tape<double> tape;
+  const auto y = tape.leaf(Array<double>({5}, {-100, -2, 0, 2, 100}));
+  const Variable<double> zero(Array<double>::zeros({5}));
+  const auto losses = huber(y, zero, 2, Reduction::none);
+  CHECK(identical(losses.value(), Array<double>({5}, {198, 2, 0, 2, 198})));
+  CHECK(identical(tape.gradient(sum(losses))[y], Array<double>({5}, {-2, -2, 0, 2, 2})));
+}
+
+TEST_CASE("losses: reductions, and targets that are variables themselves") {
+  Tape<double> tape;
+  const auto y = tape.leaf(Array<double>({2}, {1, 4})), t = tape.leaf(Array<double>({2}, {0, 2}));
+  CHECK(squared_error(y, t).item() == 2.5);
+  CHECK(squared_error(y, t, Reduction::sum).item() == 5);
+  CHECK(absolute_error(y, t).item() == 1.5);
+  const auto gradients = tape.gradient(squared_error(y, t, Reduction::sum));
+  CHECK(identical(gradients[y], Array<double>({2}, {2, 4})));
+  CHECK(identical(gradients[t], Array<double>({2}, {-2, -4})));
+}
