@@ -146,6 +146,13 @@ void GradientSum<T>::add(RowSparse<T> contribution) {
 }
 
 template <class T>
+void GradientSum<T>::add(GradientSum&& other) {
+  if (other.has_dense_) add(std::move(other.dense_));
+  if (other.sparse_ != nullptr)
+    for (auto& part : *other.sparse_) add(std::move(part));
+}
+
+template <class T>
 Array<T>& GradientSum<T>::in_place(const Shape& shape) {
   if (!has_dense_) dense_ = Array<T>::zeros(shape);
   has_dense_ = true;

@@ -72,6 +72,11 @@ class GradientSum {
   bool empty() const { return !has_dense_ && sparse_ == nullptr; }
   void add(Array<T> contribution);
   void add(RowSparse<T> contribution);
+  void add(GradientSum&& other);
+  /// What was added dense, in sum, or null.
+  const Array<T>* dense() const { return has_dense_ ? &dense_ : nullptr; }
+  /// What was added row-sparse, one by one, or null.
+  const std::vector<RowSparse<T>>* sparse() const { return sparse_.get(); }
   /// The dense sum for adding to in place: starts as zeros, belongs to this sum alone.
   Array<T>& in_place(const Shape& shape);
   /// Everything added so far, dense.

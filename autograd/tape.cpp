@@ -246,6 +246,10 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     edge.vjp->~Vjp<T>();
     edge.vjp = nullptr;
   };
+  const auto run = [this](const Edge& edge, const Array<T>& dy, GradientSum<T>& sum) {
+    edge.vjp->run(
+        dy, VjpTarget<T>(sum, nodes_[edge.output].op, edge.argument, nodes_[edge.input].shape, dy.shape()));
+  };
   auto edge = edges_.rbegin();
   for (auto node = static_cast<std::uint32_t>(nodes_.size()); node-- > 0;) {
     const bool is_leaf = edge == edges_.rend() || edge->output != node;
@@ -255,15 +259,22 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
       continue;
     }
     if (is_leaf) {
-      result.by_node_.emplace(node, sums[node].take(nodes_[node].shape));
+      const auto place = result.by_node_.emplace(node, sums[node].take(nodes_[node].shape)).first;
+      if (observer_ != nullptr) observer_->see_gradient(node, place->second, true);
       continue;
     }
     const Array<T> dy = sums[node].take_dense(nodes_[node].shape);
+    if (observer_ != nullptr) observer_->see_gradient(node, dy, false);
     if (wanted[node]) result.by_node_.emplace(node, dy);
     for (; edge != edges_.rend() && edge->output == node; ++edge) {
-      const Shape& x_shape = nodes_[edge->input].shape;
-      edge->vjp->run(dy,
-                     VjpTarget<T>(sums[edge->input], nodes_[node].op, edge->argument, x_shape, dy.shape()));
+      if (observer_ == nullptr) {
+        run(*edge, dy, sums[edge->input]);
+      } else {
+        GradientSum<T> dx;  // of its own, so that it can be seen apart from what was there
+        run(*edge, dy, dx);
+        observer_->see_contribution(node, edge->input, edge->argument, dy, dx);
+        sums[edge->input].add(std::move(dx));
+      }
       free(*edge);
     }
   }

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/observer.hpp>
 #include <xgrad/autograd/probe.hpp>
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
@@ -52,6 +53,8 @@ class Tape {
   Tape();
   /// The same under a probe, which must outlive the tape; see probe.hpp.
   explicit Tape(Probe& probe) requires std::same_as<T, Complex> : Tape() { probe_ = &probe; }
+  /// The same under an observer, which must outlive the tape; see observer.hpp.
+  explicit Tape(Observer<T>& observer) : Tape() { observer_ = &observer; }
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -113,6 +116,9 @@ class Tape {
   Variable<T> taped(Array<T> value, std::uint32_t node) const;
   static Variable<T> constant(Array<T> value) { return Variable<T>(std::move(value)); }
   static void mark_untaped(Variable<T>& y, const Variable<T>& x);
+  template <class ForEach>
+  void show(const char* op, std::uint32_t output, const Array<T>& y, std::span<const std::uint32_t> places,
+            ForEach for_each);
 
   // Both forms of record: `for_each(f)` calls f on each input in order, `places` has room for their nodes.
   template <class ForEach>
@@ -136,6 +142,7 @@ class Tape {
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
   Probe* probe_ = nullptr;
+  Observer<T>* observer_ = nullptr;
   bool swept_ = false;
 };
 
@@ -203,11 +210,13 @@ Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::ui
     ++argument;
   });
   if (!any) {
+    if (tape->observer_ != nullptr) tape->show(op, no_node, y, places, for_each);
     if constexpr (std::same_as<T, Complex>) scalar::kinks = 0;  // a constant's kink is nobody's
     return constant(std::move(y));
   }
 
   const std::uint32_t output = tape->add_node(op, y.shape());
+  if (tape->observer_ != nullptr) tape->show(op, output, y, places, for_each);
   if constexpr (std::same_as<T, Complex>) {
     if (tape->probe_ != nullptr) {
       std::vector<ProbedInput> probed;
@@ -225,6 +234,15 @@ Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::ui
     ++argument;
   });
   return tape->taped(std::move(y), output);
+}
+
+template <class T>
+template <class ForEach>
+void Tape<T>::show(const char* op, std::uint32_t output, const Array<T>& y,
+                   std::span<const std::uint32_t> places, ForEach for_each) {
+  std::vector<ObservedInput<T>> inputs;
+  for_each([&](const auto& input) { inputs.push_back({input.x, places[inputs.size()]}); });
+  observer_->see(op, output, y, inputs);
 }
 
 extern template class Tape<float>;
