@@ -1,10 +1,16 @@
-// Gradient clipping, against the explosions that recurrent networks are prone to.
+// The global norm of the gradients, and clipping by it, against the explosions that recurrent networks are prone to.
 #pragma once
 
 #include <xgrad/autograd/gradients.hpp>
 #include <xgrad/autograd/parameters.hpp>
 
 namespace xgrad {
+
+/// The Euclidean norm of the gradients of all parameters together, each parameter counted once. Not finite if and only if
+/// a gradient is not (or, in double, if the norm itself is beyond the largest double).
+/// Throws Error if a parameter has no gradient.
+template <class T>
+double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters);
 
 /// Scales the gradients of all parameters by one factor so that their global norm is at most `max_norm`
 /// (Pascanu et al. 2013, arXiv:1211.5063). Returns the norm before; if that is not finite nothing is scaled.

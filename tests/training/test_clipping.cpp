@@ -76,3 +76,39 @@ TEST_CASE("clip_global_norm: refuses a bound that is not positive and a missing 
   auto partial = tape.gradient(sum(p["a"]));
   CHECK_THROWS_WITH_AS(clip_global_norm(partial, p, 1), doctest::Contains("'E'"), Error);
 }
+
+TEST_CASE_TEMPLATE("global_norm: of dense and row-sparse gradients, a tied parameter once", T, float,
+                   double) {
+  const auto p = parameters<T>();
+  const auto gradients = gradients_of(p);
+  CHECK(global_norm(gradients, p) == doctest::Approx(5));
+  CHECK(gradients[p["a"]].data()[0] == 3);  // nothing is scaled
+
+  const Parameters<T> tied;
+  const auto w = tied.weight("w", {1});
+  const auto also_w = w;
+  Tape<T> tape;
+  CHECK(global_norm(tape.gradient(sum(w * 3) + sum(also_w * 4)), tied) == doctest::Approx(7));
+}
+
+TEST_CASE("global_norm: is not finite if and only if a gradient is not") {
+  const Parameters<double> p;
+  const auto w = p.weight("w", {3});
+  const auto norm = [&](const Array<double>& gradient) {
+    Tape<double> tape;
+    return global_norm(tape.gradient(sum(w * Variable<double>(gradient))), p);
+  };
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  CHECK(norm(Array<double>({3}, {3e200, 0, -4e200})) ==
+        doctest::Approx(5e200));  // whose squares no double holds
+  CHECK(std::isnan(norm(Array<double>({3}, {1, std::nan(""), 3e200}))));
+  CHECK(norm(Array<double>({3}, {1, -inf, 3e200})) == inf);
+  CHECK(norm(Array<double>({3}, {0, 0, 0})) == 0);
+}
+
+TEST_CASE("global_norm: refuses a parameter without a gradient") {
+  const auto p = parameters<double>();
+  Tape<double> tape;
+  const auto partial = tape.gradient(sum(p["a"]));
+  CHECK_THROWS_WITH_AS(global_norm(partial, p), doctest::Contains("'E'"), Error);
+}
