@@ -102,11 +102,11 @@ std::optional<Settings> parse(int argc, char** argv) {
                number<std::uint32_t>(n, v, 0, ~std::uint32_t{0}, "a whole number from 0 to 2^32 - 1");
          });
   count("--epochs", "passes over the training text; reference: 100", settings.epochs);
-  positive("--lr", "learning rate of gradient descent", settings.rate, 1e6);
+  positive("--lr", "learning rate of gradient descent", settings.rate, 1e37);
   positive("--lr-decay", "factor on the rate after each late epoch", settings.decay, 1);
   count("--lr-epochs", "epochs at the full rate", settings.decay_after);
   option("--clip", fmt::format("largest norm of a step's gradient (default {})", *settings.clip),
-         [&](const std::string& n, const std::string& v) { set(n, v, *settings.clip, 1e6); });
+         [&](const std::string& n, const std::string& v) { set(n, v, *settings.clip, 1e37); });
   count("--emsize", "size of the word vectors", settings.embedding, 32768);
   count("--nhid", "size of the hidden state", settings.hidden, 32768);
   count("--batch-size", "tracks read side by side", settings.batch);

@@ -11,6 +11,7 @@
 #include <xgrad/models/generate.hpp>
 #include <xgrad/models/rnnlm.hpp>
 #include <xgrad/training/clipping.hpp>
+#include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/perplexity.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
@@ -61,7 +62,7 @@ class Run {
 
   void operator()() {
     introduce();
-    const double perplexity = settings_.reference ? train_reference() : train_streams();
+    const double perplexity = train();
     write_sentences();
     if (settings_.reference) {
       fmt::print("training perplexity {:.4f} after {} epochs\n", perplexity, settings_.epochs);
@@ -98,16 +99,32 @@ class Run {
         settings_.rate, settings_.batch, settings_.window);
   }
 
+  double train() {
+    try {
+      return settings_.reference ? train_reference() : train_streams();
+    } catch (const NonfiniteError& error) {
+      progress_.clear();
+      throw Diverged{
+          fmt::format("{}; the training diverged; try a smaller --lr than {}", error.what(), settings_.rate)};
+    }
+  }
+
   // One step of truncated backpropagation through time; returns the window's mean loss. The tape ends with
   // the scope, so the state goes on as a constant, and the gradient of the next window stops there. Each
-  // token has the same weight: the short window at the end of an epoch makes a short step.
-  double train_window(const Window& window, State& state) {
+  // token has the same weight: the short window at the end of an epoch makes a short step. A loss or gradient that
+  // is not finite ends the run before it is stepped on, with the reason: the window is run again for it.
+  double train_window(const Window& window, State& state, std::size_t epoch) {
+    const auto forward = [&] { return model_.loss(window.inputs, window.targets, state); };
     Tape<T> tape;
-    auto [loss, next] = model_.loss(window.inputs, window.targets, state);
+    auto [loss, next] = forward();
     const double share =
         static_cast<double>(window.inputs.size()) / static_cast<double>(settings_.batch * settings_.window);
     auto gradients = tape.gradient(loss, {.seed = Array<T>(share)});
-    if (settings_.clip) clip_global_norm(gradients, parameters_, *settings_.clip);
+    const double norm = settings_.clip ? clip_global_norm(gradients, parameters_, *settings_.clip)
+                                       : global_norm(gradients, parameters_);
+    const auto word = [this](Vocabulary::Id id) { return text_.corpus.vocabulary.word(id); };
+    check_finite(static_cast<double>(loss.item()), norm, [&] { return forward().y; },
+                 {++step_, epoch, {.tokens = window.inputs, .seed = share, .word = word}});
     sgd_.step(gradients);
     state = std::move(next);
     return static_cast<double>(loss.item());
@@ -125,7 +142,7 @@ class Run {
       for (std::size_t i = 0; i < windows.size(); ++i) {
         const Window window = windows[i];
         state = first_rows(std::move(state), window.inputs.shape()[1]);
-        const double loss = train_window(window, state);
+        const double loss = train_window(window, state, epoch);
         count(window);
         training.add(loss * static_cast<double>(window.inputs.size()), window.inputs.size());
         progress_.update(epoch, i + 1, windows.size(), speed());
@@ -155,7 +172,7 @@ class Run {
       Perplexity perplexity;
       for (std::size_t i = 0; i < windows.size(); ++i) {
         const Window window = windows.next();
-        perplexity.add(train_window(window, state), 1);
+        perplexity.add(train_window(window, state, epoch), 1);
         count(window);
         progress_.update(epoch, i + 1, windows.size(), speed());
       }
@@ -217,7 +234,7 @@ class Run {
   Progress progress_;
   Log log_;
   std::chrono::steady_clock::time_point start_;
-  std::size_t tokens_ = 0;
+  std::size_t tokens_ = 0, step_ = 0;
 };
 
 }  // namespace

@@ -257,6 +257,25 @@ TEST_CASE("rnnlm: output that cannot be written is status 74 and diverged traini
   }
   const auto diverged = rnnlm(small + "--tokens 2000 --lr 1000000 --clip 1000000");
   CHECK(diverged.status == 75);
+  CHECK(diverged.says("the perplexity of epoch 1 is inf"));  // though every loss was finite
   CHECK(diverged.says("try a smaller --lr than 1000000"));
   CHECK(rnnlm("--help").status == 0);
+}
+
+TEST_CASE("rnnlm: a rate beyond all reason ends with what was not finite first, and status 75") {
+  const Folder folder;
+  const auto run = rnnlm(small + "--tokens 2000 --lr 1e37 --clip 1e37 --log '" + (folder / "log") + "'");
+  CAPTURE(run.out);
+  CHECK(run.status == 75);
+  CHECK(run.says("built-in corpus: 2000 training"));  // what was printed before is not lost
+  CHECK(run.says("rnnlm: [check_finite] step "));
+  CHECK(run.says(" of epoch 1, loss "));
+  CHECK(run.says("gradient norm nan: the loss is "));
+  CHECK(run.says(" made "));
+  CHECK(run.says(", time step "));
+  CHECK(run.says(", token "));
+  CHECK(run.says("try a smaller --lr than 1e+37"));
+  CHECK(read_log(folder / "log").empty());  // no epoch was finished
+  const auto reference = rnnlm("--protocol reference --dtype double --epochs 1 --tokens 2000");
+  CHECK(reference.status == 0);  // whose gradients are not clipped, but looked at
 }
