@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include <xgrad/autograd/time_step.hpp>
+
 namespace xgrad {
 
 void (*detail::on_record)(const char* op) = nullptr;
@@ -92,14 +94,20 @@ template <class T>
 Variable<T> Tape<T>::leaf(Array<T> value) {
   check_thread("leaf");
   if (value.in_parameter()) value = value.copy();  // which training will write to
-  const std::uint32_t node = add_node("leaf", value.shape());
+  const std::uint32_t node = add_node("leaf", value.shape(), time_step_now());
   return taped(std::move(value), node);
 }
 
 template <class T>
-std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape) {
+std::uint32_t Tape<T>::time_step_now() {
+  const auto step = TimeStep::current();
+  return step && *step < no_time_step ? static_cast<std::uint32_t>(*step) : no_time_step;
+}
+
+template <class T>
+std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape, std::uint32_t time_step) {
   if (nodes_.size() == no_node) throw Error(op, "the tape is full: 2^32 - 1 values are recorded");
-  nodes_.push_back({op, shape});
+  nodes_.push_back({op, shape, time_step});
   return static_cast<std::uint32_t>(nodes_.size() - 1);
 }
 
@@ -129,7 +137,7 @@ std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variabl
     case Kind::parameter: {
       const auto known = use_of_.find(x.parameter_.get());
       if (known != use_of_.end()) return uses_[known->second].node;
-      const std::uint32_t node = add_node("parameter", x.shape());
+      const std::uint32_t node = add_node("parameter", x.shape(), no_time_step);
       use_of_.emplace(x.parameter_.get(), uses_.size());
       uses_.push_back({x.parameter_, node, x.value_.version()});
       return node;

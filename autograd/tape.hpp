@@ -28,6 +28,7 @@
 #include <xgrad/autograd/gradients.hpp>
 #include <xgrad/autograd/observer.hpp>
 #include <xgrad/autograd/probe.hpp>
+#include <xgrad/autograd/tape_node.hpp>
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
 
@@ -70,6 +71,8 @@ class Tape {
 
   /// Number of recorded values: leaves, parameters and results of ops.
   std::size_t size() const { return nodes_.size(); }
+  /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes nothing from it.
+  std::vector<TapeNode> nodes() const;
 
   /// The tape that records on this thread now, or null.
   static Tape* current();
@@ -86,9 +89,12 @@ class Tape {
 
   static constexpr std::uint32_t no_node = Probe::no_node;
 
+  static constexpr std::uint32_t no_time_step = ~std::uint32_t{0};
+
   struct Node {
     const char* op;
     Shape shape;
+    std::uint32_t time_step;
   };
   struct Edge {
     Vjp<T>* vjp;  // null once freed
@@ -110,7 +116,8 @@ class Tape {
 
   std::uint32_t constant_place(const Variable<T>& x);
   std::uint32_t place(const char* op, std::size_t argument, const Variable<T>& x);
-  std::uint32_t add_node(const char* op, const Shape& shape);
+  std::uint32_t add_node(const char* op, const Shape& shape, std::uint32_t time_step);
+  static std::uint32_t time_step_now();
   void check_thread(const char* op) const;
   void check_parameters() const;
   Variable<T> taped(Array<T> value, std::uint32_t node) const;
@@ -215,7 +222,7 @@ Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::ui
     return constant(std::move(y));
   }
 
-  const std::uint32_t output = tape->add_node(op, y.shape());
+  const std::uint32_t output = tape->add_node(op, y.shape(), time_step_now());
   if (tape->observer_ != nullptr) tape->show(op, output, y, places, for_each);
   if constexpr (std::same_as<T, Complex>) {
     if (tape->probe_ != nullptr) {

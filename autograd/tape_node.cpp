@@ -1,0 +1,78 @@
+// A tape as a list of nodes, and the inference of their scopes; see tape_node.hpp.
+#include <xgrad/autograd/tape_node.hpp>
+
+#include <algorithm>
+
+#include <xgrad/autograd/tape.hpp>
+
+namespace xgrad {
+
+std::string_view common_scope(std::string_view a, std::string_view b) {
+  const auto differ = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
+  const auto same = static_cast<std::size_t>(differ - a.begin());
+  const auto ends_at = [same](std::string_view scope) { return same == scope.size() || scope[same] == '/'; };
+  if (ends_at(a) && ends_at(b)) return a.substr(0, same);
+  const std::size_t slash = a.substr(0, same).rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : a.substr(0, slash);
+}
+
+namespace {
+
+// The scope in which a parameter of this path was declared.
+std::string_view scope_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+// Fills in the scopes, in execution order, so that those of the inputs are known.
+void infer_scopes(std::vector<TapeNode>& nodes) {
+  std::vector<bool> counts(nodes.size(), false);  // false: a leaf, or computed from leaves alone
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    TapeNode& node = nodes[i];
+    if (!node.parameter.empty()) {
+      node.scope = scope_of(node.parameter);
+      counts[i] = true;
+      continue;
+    }
+    const bool reads_parameter = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const auto& input) {
+      return !nodes[input.node].parameter.empty();
+    });
+    std::optional<std::string_view> scope;
+    for (const TapeNode::Input& input : node.inputs) {
+      const TapeNode& x = nodes[input.node];
+      if (!counts[input.node] || (reads_parameter && x.parameter.empty())) continue;
+      scope = scope ? common_scope(*scope, x.scope) : x.scope;
+    }
+    counts[i] = scope.has_value();
+    node.scope = scope.value_or("");
+  }
+}
+
+}  // namespace
+
+template <class T>
+std::vector<TapeNode> Tape<T>::nodes() const {
+  check_thread("nodes");
+  if (probe_ != nullptr)
+    throw Error("nodes", "a tape under a probe keeps no edges, so its nodes have no inputs");
+  std::vector<TapeNode> nodes;
+  nodes.reserve(nodes_.size());
+  for (const Node& node : nodes_) {
+    auto& added = nodes.emplace_back(TapeNode{node.op, node.shape, sizeof(T)});
+    if (node.time_step != no_time_step) added.time_step = node.time_step;
+    added.leaf = true;  // until an edge says that an op made it
+  }
+  for (const Edge& edge : edges_) {
+    nodes[edge.output].inputs.push_back({edge.input, edge.argument});
+    nodes[edge.output].leaf = false;
+  }
+  for (const Use& use : uses_) nodes[use.node].parameter = use.parameter->path;
+  infer_scopes(nodes);
+  return nodes;
+}
+
+template std::vector<TapeNode> Tape<float>::nodes() const;
+template std::vector<TapeNode> Tape<double>::nodes() const;
+template std::vector<TapeNode> Tape<Complex>::nodes() const;
+
+}  // namespace xgrad
