@@ -14,7 +14,7 @@ namespace nonfinite {
 namespace {
 
 template <class T>
-void describe_event(const Event<T>& event, const std::vector<TracedOp<T>>& ops,
+void describe_event(const Event<T>& event, const Tape<T>& tape, const std::vector<TracedOp<T>>& ops,
                     const NonfiniteOptions& options, NonfiniteReport& report) {
   report.kind = event.kind;
   report.path = event.path;
@@ -24,7 +24,7 @@ void describe_event(const Event<T>& event, const std::vector<TracedOp<T>>& ops,
   if (event.op && event.kind != Nonfinite::seed) {
     const TracedOp<T>& op = ops[*event.op];
     report.op = op.name;
-    report.scope = op.scope;
+    if (op.node != Observer<T>::no_node) report.scope = tape.nodes()[op.node].scope;
     const bool by_argument = event.kind == Nonfinite::parameter || event.kind == Nonfinite::input ||
                              event.kind == Nonfinite::backward;
     if (by_argument) report.argument = event.argument;
@@ -65,14 +65,14 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   NonfiniteReport report;
   report.loss = nonfinite::shown(loss.item());
   if (!nonfinite::is_finite(loss.item())) {
-    nonfinite::describe_event(tracer.of_loss(loss), tracer.ops(), options, report);
+    nonfinite::describe_event(tracer.of_loss(loss), tape, tracer.ops(), options, report);
     return report;
   }
   tape.gradient(loss,
                 {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
   if (const auto harm = tracer.of_gradients(); harm.event != nullptr) {
     report.harmed = harm.path.empty() ? "a leaf" : harm.path;
-    nonfinite::describe_event(*harm.event, tracer.ops(), options, report);
+    nonfinite::describe_event(*harm.event, tape, tracer.ops(), options, report);
   }
   return report;
 }

@@ -40,20 +40,6 @@ void for_each_at(const Gradient<T>& gradient, std::size_t index, F f) {
       f(sparse->values.data()[r * width + index % width]);
 }
 
-// "cell" for "cell/Wh", "" for "w".
-std::string scope_of_path(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-// The deepest scope that holds both: "cell" for "cell/f" and "cell".
-std::string common_scope(const std::string& a, const std::string& b) {
-  const std::string x = a + "/", y = b + "/";
-  const auto differ = std::mismatch(x.begin(), x.end(), y.begin(), y.end()).first;
-  const auto slash = std::string(x.begin(), differ).rfind('/');
-  return slash == std::string::npos ? "" : x.substr(0, slash);
-}
-
 }  // namespace
 
 template <class T>
@@ -69,19 +55,6 @@ std::optional<typename Tracer<T>::Id> Tracer<T>::known(const Array<T>& value) co
                                [&](const auto& array) { return overlap(array.first, value); });
   if (it == arrays_.rend()) return std::nullopt;
   return it->second;
-}
-
-template <class T>
-std::string Tracer<T>::scope_of(std::span<const ObservedInput<T>> inputs) const {
-  std::optional<std::string> of_parameters, of_values;
-  const auto join = [](std::optional<std::string>& scope, const std::string& other) {
-    scope = scope ? common_scope(*scope, other) : other;
-  };
-  for (const auto& input : inputs) {
-    if (input.x.parameter() != nullptr) join(of_parameters, scope_of_path(input.x.parameter()->path));
-    if (const auto op = op_of_.find(input.node); op != op_of_.end()) join(of_values, ops_[op->second].scope);
-  }
-  return of_parameters.value_or(of_values.value_or(""));
 }
 
 template <class T>
@@ -132,7 +105,7 @@ template <class T>
 void Tracer<T>::see(const char* op, std::uint32_t output, const Array<T>& y,
                     std::span<const ObservedInput<T>> inputs) {
   const std::size_t index = ops_.size();
-  TracedOp<T> traced{op, output, TimeStep::current(), scope_of(inputs), y, {}, {}};
+  TracedOp<T> traced{op, output, TimeStep::current(), y, {}, {}};
   for (const auto& input : inputs) {
     traced.inputs.push_back(input.x);
     traced.nodes.push_back(input.node);

@@ -23,7 +23,6 @@ struct TracedOp {
   const char* name;
   std::uint32_t node;  // no_node if all inputs were constants
   std::optional<std::size_t> time_step;
-  std::string scope;  // the deepest that holds its parameters or, where it has none, its inputs' scopes
   Array<T> y;
   std::vector<Variable<T>> inputs;
   std::vector<std::uint32_t> nodes;  // of the inputs
@@ -74,7 +73,6 @@ class Tracer final : public Observer<T> {
   std::optional<Id> known(const Array<T>& value) const;
   Id origin(std::size_t op, std::size_t argument);
   std::optional<Id> earliest_input(std::size_t op, bool result_has_nan);
-  std::string scope_of(std::span<const ObservedInput<T>> inputs) const;
   std::string path_at(std::uint32_t node) const;
   std::vector<NonfiniteCause> largest_contributions(std::uint32_t node, std::size_t index) const;
 
