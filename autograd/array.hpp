@@ -181,7 +181,10 @@ class Array {
   xt::dynamic_shape<std::size_t> xt_shape() const { return {shape_.begin(), shape_.end()}; }
 
   void retain() noexcept {
-    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
+    if (block_ == nullptr) return;
+    block_->references.fetch_add(1, std::memory_order_relaxed);
+    if (storage::new_references != nullptr) [[unlikely]]
+      storage::note_reference(block_);
   }
   void release() noexcept {
     if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_block();

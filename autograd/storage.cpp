@@ -77,6 +77,7 @@ Cache* cache() {
 
 Block* allocate(std::size_t bytes) {
   const std::uint16_t size_class = class_of(bytes);
+  const std::size_t size = bytes;
   if (recycling) {
     if (Cache* mine = cache(); mine != nullptr && !mine->free[size_class].empty()) {
       Block* block = mine->free[size_class].back();
@@ -84,6 +85,7 @@ Block* allocate(std::size_t bytes) {
       mine->bytes -= bytes_of(size_class);
       block->references.store(1, std::memory_order_relaxed);
       block->version = 0;
+      block->size = size;
       block->parameter = false;
       return block;
     }
@@ -91,6 +93,7 @@ Block* allocate(std::size_t bytes) {
   }
   auto* block = new (::operator new (sizeof(Block) + bytes, std::align_val_t{alignment})) Block;
   block->size_class = size_class;
+  block->size = size;
   return block;
 }
 
@@ -108,6 +111,8 @@ void recycle(Block* block) noexcept {
   }
   ::operator delete (block, std::align_val_t{alignment});
 }
+
+void note_reference(const Block* block) { new_references->push_back(block); }
 
 std::size_t cached_bytes() noexcept { return cache_pointer == nullptr ? 0 : cache_pointer->bytes; }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace xgrad::storage {
 
@@ -19,6 +20,7 @@ struct alignas(alignment) Block {
   std::uint16_t size_class = 0;
   bool parameter = false;     ///< holds a parameter: written in place between training steps
   std::uint64_t version = 0;  ///< counts the writes that other handles can see (parameters, in place)
+  std::size_t size = 0;       ///< bytes that were asked for; the size class may hold more
 
   void* bytes() { return this + 1; }
 };
@@ -28,6 +30,12 @@ Block* allocate(std::size_t bytes);
 
 /// Gives back a block whose last reference is gone.
 void recycle(Block* block) noexcept;
+
+/// While set, every block that an Array on this thread takes another reference to is appended: so that what a closure
+/// holds can be found by copying it. Null otherwise.
+inline constinit thread_local std::vector<const Block*>* new_references = nullptr;
+/// Appends to it.
+void note_reference(const Block* block);
 
 /// Bytes that this thread keeps for reuse; at most `cache_limit`.
 std::size_t cached_bytes() noexcept;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include <xgrad/autograd/kernels/gemm.hpp>
 #include <xgrad/autograd/time_step.hpp>
 
 namespace xgrad {
@@ -73,7 +74,7 @@ Tape<T>* Tape<T>::current() {
 }
 
 template <class T>
-Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()) {
+Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()), flops_seen_(kernels::flops()) {
   live_tapes().insert(serial_);
   scopes().push_back(this);
 }
@@ -109,6 +110,22 @@ std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape, std::uint32_
   if (nodes_.size() == no_node) throw Error(op, "the tape is full: 2^32 - 1 values are recorded");
   nodes_.push_back({op, shape, time_step});
   return static_cast<std::uint32_t>(nodes_.size() - 1);
+}
+
+// The node of an op's result. The products since the last one were computed for it: by its op, which computes the value
+// before it records it.
+template <class T>
+std::uint32_t Tape<T>::add_result(const char* op, const Shape& shape) {
+  const std::uint32_t node = add_node(op, shape, time_step_now());
+  note_flops(forward_flops_, node);
+  return node;
+}
+
+template <class T>
+void Tape<T>::note_flops(std::vector<Flops>& of, std::uint32_t node) {
+  const std::uint64_t now = kernels::flops();
+  if (now != flops_seen_) of.push_back({node, now - flops_seen_});
+  flops_seen_ = now;
 }
 
 template <class T>
@@ -249,6 +266,8 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   sums[start].add(options.seed.value_or(Array<T>::full(y.shape(), T(1))));
 
   if (!options.keep) swept_ = true;
+  backward_flops_.clear();  // of an earlier sweep
+  flops_seen_ = kernels::flops();
   const auto free = [&](Edge& edge) {
     if (options.keep || edge.vjp == nullptr) return;
     edge.vjp->~Vjp<T>();
@@ -285,6 +304,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
       }
       free(*edge);
     }
+    note_flops(backward_flops_, node);
   }
   for (const Use& use : uses_)
     result.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});

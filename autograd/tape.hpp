@@ -29,6 +29,7 @@
 #include <xgrad/autograd/observer.hpp>
 #include <xgrad/autograd/probe.hpp>
 #include <xgrad/autograd/tape_node.hpp>
+#include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
 
@@ -73,6 +74,9 @@ class Tape {
   std::size_t size() const { return nodes_.size(); }
   /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes nothing from it.
   std::vector<TapeNode> nodes() const;
+  /// How many values and edges are recorded, what memory their vjps keep alive, and the work of the matrix products, in
+  /// total, by op and by scope; see tape_stats.hpp.
+  TapeStats stats() const;
 
   /// The tape that records on this thread now, or null.
   static Tape* current();
@@ -96,6 +100,10 @@ class Tape {
     Shape shape;
     std::uint32_t time_step;
   };
+  struct Flops {  // of the matrix products of a node
+    std::uint32_t node;
+    std::uint64_t count;
+  };
   struct Edge {
     Vjp<T>* vjp;  // null once freed
     std::uint32_t output, input;
@@ -117,7 +125,9 @@ class Tape {
   std::uint32_t constant_place(const Variable<T>& x);
   std::uint32_t place(const char* op, std::size_t argument, const Variable<T>& x);
   std::uint32_t add_node(const char* op, const Shape& shape, std::uint32_t time_step);
+  std::uint32_t add_result(const char* op, const Shape& shape);
   static std::uint32_t time_step_now();
+  void note_flops(std::vector<Flops>& of, std::uint32_t node);
   void check_thread(const char* op) const;
   void check_parameters() const;
   Variable<T> taped(Array<T> value, std::uint32_t node) const;
@@ -148,6 +158,8 @@ class Tape {
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
+  std::vector<Flops> forward_flops_, backward_flops_;  // only of nodes that have some, in order
+  std::uint64_t flops_seen_;                           // of this thread, when they were last noted
   Probe* probe_ = nullptr;
   Observer<T>* observer_ = nullptr;
   bool swept_ = false;
@@ -222,7 +234,7 @@ Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::ui
     return constant(std::move(y));
   }
 
-  const std::uint32_t output = tape->add_node(op, y.shape(), time_step_now());
+  const std::uint32_t output = tape->add_result(op, y.shape());
   if (tape->observer_ != nullptr) tape->show(op, output, y, places, for_each);
   if constexpr (std::same_as<T, Complex>) {
     if (tape->probe_ != nullptr) {

@@ -50,6 +50,9 @@ struct Vjp {
   virtual void run(const Array<T>& dy, VjpTarget<T> dx) = 0;
   /// True if it can add to a gradient that is already there, in place.
   virtual bool adds_in_place() const = 0;
+  /// Copies the callable and drops the copy, so that who watches new references to blocks learns which ones it holds;
+  /// see Tape::stats. False if it cannot be copied.
+  virtual bool reveal() const = 0;
 };
 
 /// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>), `f(dy, dx)` adds it
@@ -68,6 +71,15 @@ struct VjpOf final : Vjp<T> {
   explicit VjpOf(F f) : f_(std::move(f)) {}
 
   bool adds_in_place() const override { return accumulates; }
+
+  bool reveal() const override {
+    if constexpr (std::copy_constructible<F>) {
+      [[maybe_unused]] const F copy(f_);
+      return true;
+    } else {
+      return false;
+    }
+  }
 
   void run(const Array<T>& dy, VjpTarget<T> dx) override {
     if constexpr (accumulates) {

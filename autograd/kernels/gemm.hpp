@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace xgrad::kernels {
 
@@ -12,5 +13,9 @@ enum class Op { none, transpose };
 template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
           const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
+
+/// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
+/// count those of a piece of work, subtract.
+std::uint64_t flops();
 
 }  // namespace xgrad::kernels
