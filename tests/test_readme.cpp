@@ -1,6 +1,10 @@
 // The fragments of README.md that are not an example of their own, as tests: each stands here line by line as
 // there, which the test `readme` compares.
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 
 #include <doctest/doctest.h>
 
@@ -12,6 +16,7 @@
 
 #include "autograd/folder.hpp"
 #include "models/cells.hpp"
+#include "registry/registry.hpp"
 
 namespace {
 
@@ -53,6 +58,32 @@ TEST_CASE("README: the training loop carries the state and learns with a user's 
     }
   }
   CHECK(perplexity() < 1.2);  // every word is determined by the last
+}
+
+TEST_CASE("README: the ops that keep NaN out and drop the same again") {
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>({3}, {4, 0, -1}));
+  auto y = where(Ids(x.xt() > 0.0), x, [](const auto& v) { return sqrt(v); }, [](const auto& v) { return 0 * v; });
+  CHECK(tape.gradient(sum(y))[x].data()[1] == 0);
+
+  const std::uint64_t seed = 1, window = 2, layer = 0;
+  const Variable<double> h = Array<double>::full({100}, 1);
+  const RandomKey run(seed);
+  auto h1 = dropout(h, 0.5, run.fold(window).fold(layer));
+  CHECK(sum(h1).item() == sum(dropout(h, 0.5, run.fold(window).fold(layer))).item());
+}
+
+TEST_CASE("README: names every op there is") {
+  std::ifstream file(XGRAD_TEST_DATA "/../README.md");
+  std::string page{std::istreambuf_iterator<char>(file), {}};
+  const auto start = page.find("## The ops");
+  REQUIRE(start != std::string::npos);
+  page = page.substr(start, page.find("\n## ", start + 1) - start);
+  std::set<std::string> words;
+  const std::regex word(R"(\w+)");
+  for (std::sregex_iterator it(page.begin(), page.end(), word); it != std::sregex_iterator(); ++it)
+    words.insert(it->str());
+  for (const auto& op : registry::ops()) CHECK_MESSAGE(words.contains(op.name), op.name);
 }
 
 TEST_CASE("README: a model is kept in a file") {
