@@ -63,7 +63,8 @@ TEST_CASE("README: the training loop carries the state and learns with a user's 
 TEST_CASE("README: the ops that keep NaN out and drop the same again") {
   Tape<double> tape;
   const auto x = tape.leaf(Array<double>({3}, {4, 0, -1}));
-  auto y = where(Ids(x.xt() > 0.0), x, [](const auto& v) { return sqrt(v); }, [](const auto& v) { return 0 * v; });
+  auto y = where(
+      Ids(x.xt() > 0.0), x, [](const auto& v) { return sqrt(v); }, [](const auto& v) { return 0 * v; });
   CHECK(tape.gradient(sum(y))[x].data()[1] == 0);
 
   const std::uint64_t seed = 1, window = 2, layer = 0;
