@@ -10,6 +10,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <xgrad/autograd/variable.hpp>
@@ -52,9 +53,8 @@ struct NonfiniteCause {
 
 struct NonfiniteReport {
   Nonfinite kind = Nonfinite::none;
-  double loss = 0;  ///< of this run; may be finite while only a gradient is not
-  std::string
-      harmed;  ///< the path of the first parameter whose gradient is not finite, or "a leaf"; empty for the loss
+  double loss = 0;     ///< of this run; may be finite while only a gradient is not
+  std::string harmed;  ///< the first parameter whose gradient is not finite, or "a leaf"; empty for the loss
   std::string op;  ///< the op that made it, read it first, or whose vjp made it; empty where there was none
   std::string scope;                    ///< of that op: the layer's path, or empty
   std::optional<std::size_t> argument;  ///< which of the op's arguments, except for forward, seed and sum

@@ -50,7 +50,7 @@ NonfiniteCause largest_of(std::string name, const Array<T>& x, const TracedOp<T>
   return cause(std::move(name), x, largest(x, 0, 1, x.size()), true, op, tokens);
 }
 
-// Adds what the op's argument j tells; `at` is the number at the element, `of` the largest that counts.
+// Adds the path of a parameter, which has no row.
 template <class T>
 void name_argument(NonfiniteCause& cause, const TracedOp<T>& op, std::size_t j) {
   const Variable<T>& x = op.inputs[j];

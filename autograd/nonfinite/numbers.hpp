@@ -1,6 +1,7 @@
 // Looking for numbers that are not finite, and for the largest of those that are. Internal; not in a hurry.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 

@@ -2,7 +2,7 @@
 // every gradient with such numbers is given the event that it stems from: that of an input, or of dy, which is not finite
 // already, else a new one. So at the end the loss, or a parameter's gradient, knows its first culprit, and events that
 // reached neither are never reported. Where several inputs are not finite, those with a NaN go before those with infinities
-// alone if the result has a NaN, for a NaN always spreads; then the earliest goes first. Start with see().
+// alone if the result has a NaN, as what spreads is the NaN; then the earliest goes first. Start with see().
 #pragma once
 
 #include <cstdint>
@@ -32,13 +32,12 @@ struct TracedOp {
 template <class T>
 struct Event {
   Nonfinite kind;
-  std::size_t order;  // of two, the one that happened first has the lower
-  Array<T> numbers;   // which are not finite
-  std::optional<std::size_t>
-      op{};                  // its place in Tracer::ops(); none for the loss itself and for a leaf's gradient
-  std::size_t argument = 0;  // of that op; for parameter, input and backward
-  std::string path{};        // of the parameter whose numbers or gradient they are
-  Array<T> dy{};             // for backward
+  std::size_t order;                // of two, the one that happened first has the lower
+  Array<T> numbers;                 // which are not finite
+  std::optional<std::size_t> op{};  // its place in ops(); none for the loss itself and a leaf's gradient
+  std::size_t argument = 0;         // of that op; for parameter, input and backward
+  std::string path{};               // of the parameter whose numbers or gradient they are
+  Array<T> dy{};                    // for backward
   std::vector<NonfiniteCause> contributions{};  // for sum: the largest at the first number that is not finite
 };
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -77,6 +79,17 @@ TEST_CASE("find_nonfinite: 0 / 0 under broadcasting") {
   CHECK(report.causes[1].index == 1);
 }
 
+TEST_CASE("find_nonfinite: a number broadcast along an axis of size 1") {
+  const Parameters<float> p;
+  const auto a = weight(p, "a", Array<float>({2, 3}, {1, 2, 3, 4, 3e38F, 6}));
+  const auto b = weight(p, "b", Array<float>({2, 1}, {1, 5}));
+  const auto report = find_nonfinite([&] { return sum(a * b); });
+  CHECK(report.index == 4);
+  CHECK(report.causes.at(0).value == 3e38F);
+  CHECK(report.causes.at(1).value == 5);
+  CHECK(report.causes.at(1).index == 1);
+}
+
 TEST_CASE("find_nonfinite: sqrt at 0 behind a mask is finite forward and 0 * inf backward") {
   const Parameters<float> p;
   const auto w = weight(p, "w", Array<float>({3}, {4, 0, 9}));
@@ -111,6 +124,31 @@ TEST_CASE("find_nonfinite: the vjp of an op of one's own") {
   CHECK(report.index == 0);
   CHECK(report.path.empty());  // its argument is a value
   CHECK(report.harmed == "w");
+}
+
+TEST_CASE("find_nonfinite: an infinite input that an op hides in its value but not in its vjp") {
+  const Parameters<float> p;
+  const auto w = weight(p, "w", Array<float>({2}, {1, 2}));
+  const Variable<float> bound = Array<float>({2}, {3, inf});
+  const auto least = [](const Variable<float>& x, const Variable<float>& y) {
+    const Array<float> least_of = xt::minimum(x.xt(), y.xt());
+    return record("my_min", least_of, wrt(x, [y = y.value()](const Array<float>& dy) { return dy * y / y; }),
+                  wrt(y, [](const Array<float>& dy) { return dy; }));
+  };
+  const auto report = find_nonfinite([&] { return sum(least(w, bound)); });
+  CHECK(report.kind == Nonfinite::input);
+  CHECK(report.op == "my_min");
+  CHECK(report.argument == 1u);
+  CHECK(report.index == 1);
+  CHECK(report.loss == 3);
+  CHECK(report.harmed == "w");
+}
+
+TEST_CASE("find_nonfinite: a gradient that is not finite on the way but stopped before any parameter") {
+  const Parameters<float> p;
+  const auto w = weight(p, "w", Array<float>({2}, {-1, 4}));
+  CHECK(
+      find_nonfinite([&] { return sum(sqrt(relu(w))); }).finite());  // sqrt's inf at 0, where relu selects 0
 }
 
 TEST_CASE("find_nonfinite: an op of one's own that computes on arrays") {
@@ -206,7 +244,7 @@ TEST_CASE("find_nonfinite: an infinite state that tanh hides from the loss") {
 
 TEST_CASE("find_nonfinite: a product that overflows, with the largest numbers of its row and column") {
   const Parameters<float> p;
-  const auto W = weight(p, "W", Array<float>({2, 2}, {1, 1e20F, 1e30F, -2e20F}));
+  const auto W = weight(p, "W", Array<float>({2, 2}, {1, 3e30F, 1e30F, -2e20F}));
   const Variable<float> x = Array<float>({2, 2}, {1e5F, 1, 1e5F, -1e19F});
   const auto report = find_nonfinite([&] { return sum(matmul(x, W)); });
   CHECK(report.kind == Nonfinite::forward);
@@ -435,6 +473,24 @@ TEST_CASE("find_nonfinite: inside the scope of the tape that met it, which goes 
   CHECK(find_nonfinite(forward).op == "log");
   CHECK(tape.size() == size);
   CHECK(tape.gradient(loss)[w].data()[1] == 0.5F);
+}
+
+TEST_CASE("find_nonfinite: on several threads at once") {
+  std::vector<NonfiniteReport> reports(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < reports.size(); ++i)
+    threads.emplace_back([&reports, i] {
+      const Parameters<float> p;
+      auto values = Array<float>::full({8}, 1);
+      values.mutable_data()[i] = 0;
+      const auto w = weight(p, "w", values);
+      reports[i] = find_nonfinite([&] { return sum(i % 2 == 0 ? log(w) : sqrt(w) * 0); });
+    });
+  for (auto& thread : threads) thread.join();
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    CHECK(reports[i].op == (i % 2 == 0 ? "log" : "sqrt"));
+    CHECK(reports[i].index == i);
+  }
 }
 
 TEST_CASE("find_nonfinite: refuses a loss of several numbers and tokens that are not a window") {
