@@ -10,6 +10,9 @@
 // Debian's build of the library calls itself a debug build, in the JSON ("library_build_type") and, where its
 // console is asked for by --benchmark_format, in a warning. That is cosmetic: it speaks of the library, which
 // times nothing here. How xgrad was built is "xgrad_build_type".
+//
+// "Finite check" is the price of looking at each step whether the loss and the gradients' norm are finite: its "step" does,
+// its "bare" is the same step of the same model without.
 #include <time.h>
 
 #include <algorithm>
@@ -62,13 +65,13 @@ double median(std::vector<double> times) {
   return *middle;
 }
 
-void measure(benchmark::State& state, const Dimensions& dimensions) {
-  TrainingStep step(dimensions);
-  BareProducts products(dimensions);
+// Times `step` and `bare` in turn, and reports the medians.
+template <class Step, class Bare>
+void compare(benchmark::State& state, const Dimensions& dimensions, Step step, Bare bare_step) {
   std::vector<double> step_times, bare_times;
   for (auto _ : state) {
     step_times.push_back(seconds(step));
-    bare_times.push_back(seconds(products));
+    bare_times.push_back(seconds(bare_step));
     state.SetIterationTime(step_times.back());
   }
   const double ours = median(step_times), bare = median(bare_times);
@@ -78,6 +81,16 @@ void measure(benchmark::State& state, const Dimensions& dimensions) {
   const auto [N, T, V, D, H] = dimensions;
   state.counters["tokens_per_second"] = static_cast<double>(N * T) / ours;
   state.SetLabel(fmt::format("N={} T={} V={} D={} H={}", N, T, V, D, H));
+}
+
+void measure(benchmark::State& state, const Dimensions& dimensions) {
+  compare(state, dimensions, TrainingStep(dimensions), BareProducts(dimensions));
+}
+
+void measure_check(benchmark::State& state, const Dimensions& dimensions) {
+  TrainingStep model(dimensions);
+  compare(
+      state, dimensions, [&] { model.step(true); }, [&] { model.step(false); });
 }
 
 // What the figures hang on, in a line, and for the JSON: BLAS takes other kernels when OPENBLAS_CORETYPE is
@@ -110,6 +123,10 @@ int main(int argc, char** argv) {
   Table table(describe_machine());
   for (const auto& [name, dimensions] : workloads)
     benchmark::RegisterBenchmark(fmt::format("Elman/{}", name).c_str(), measure, dimensions)
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
+  for (const auto& [name, dimensions] : {workloads[0], workloads[1]})
+    benchmark::RegisterBenchmark(fmt::format("Finite check/{}", name).c_str(), measure_check, dimensions)
         ->UseManualTime()
         ->Unit(benchmark::kMillisecond);
   const std::size_t matched = benchmark::RunSpecifiedBenchmarks(own ? &table : nullptr);

@@ -10,6 +10,8 @@
 #include <xgrad/autograd/kernels/gemm.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/training/clipping.hpp>
+#include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/sgd.hpp>
 
 namespace xgrad {
@@ -28,10 +30,18 @@ class TrainingStep {
         targets_(random_ids(dimensions)),
         state_(model_.zero(dimensions.N)) {}
 
-  void operator()() {
+  void operator()() { step(false); }
+
+  /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does.
+  void step(bool check) {
+    const auto forward = [this] { return model_.loss(ids_, targets_, state_); };
     Tape<float> tape;
-    auto [loss, next] = model_.loss(ids_, targets_, state_);
-    sgd_.step(tape.gradient(loss));
+    auto [loss, next] = forward();
+    const auto gradients = tape.gradient(loss);
+    if (check)
+      check_finite(loss.item(), global_norm(gradients, parameters_), [&] { return forward().y; },
+                   {.step = ++steps_, .window = {.tokens = ids_}});
+    sgd_.step(gradients);
     state_ = std::move(next);
   }
 
@@ -48,6 +58,7 @@ class TrainingStep {
   Sgd<float> sgd_{parameters_, 0.1};
   Ids ids_, targets_;
   Variable<float> state_;
+  std::size_t steps_ = 0;
 };
 
 /// The least matrix work of the same step, in bare BLAS: one product over all T N rows wherever the

@@ -20,7 +20,8 @@ if(NOT found EQUAL 0)
 endif()
 
 set(workloads "Elman/W1 N=10 T=5 V=418 D=100 H=100" "Elman/W2 N=20 T=35 V=10000 D=200 H=200"
-  "Elman/W3 N=20 T=35 V=10000 D=650 H=650")
+  "Elman/W3 N=20 T=35 V=10000 D=650 H=650" "Finite check/W1 N=10 T=5 V=418 D=100 H=100"
+  "Finite check/W2 N=20 T=35 V=10000 D=200 H=200")
 list(LENGTH workloads count)
 string(JSON length LENGTH "${json}" benchmarks)
 if(NOT length EQUAL count)
@@ -28,7 +29,7 @@ if(NOT length EQUAL count)
 endif()
 set(i 0)
 foreach(workload IN LISTS workloads)
-  string(REGEX REPLACE " .*" "/manual_time" name "${workload}")
+  string(REGEX REPLACE " N=.*" "/manual_time" name "${workload}")
   string(JSON found GET "${json}" benchmarks ${i} name)
   if(NOT found STREQUAL name)
     message(SEND_ERROR "benchmark ${i} in the JSON is '${found}', expected '${name}'")
