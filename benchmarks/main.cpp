@@ -24,6 +24,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "slices.hpp"
 #include "table.hpp"
 #include "word_model.hpp"
 
@@ -67,7 +68,8 @@ double median(std::vector<double> times) {
 
 // Times `step` and `bare` in turn, and reports the medians.
 template <class Step, class Bare>
-void compare(benchmark::State& state, const Dimensions& dimensions, Step step, Bare bare_step) {
+void compare(benchmark::State& state, const std::string& label, std::size_t tokens, Step step,
+             Bare bare_step) {
   std::vector<double> step_times, bare_times;
   for (auto _ : state) {
     step_times.push_back(seconds(step));
@@ -78,9 +80,14 @@ void compare(benchmark::State& state, const Dimensions& dimensions, Step step, B
   state.counters["step_ms"] = 1e3 * ours;
   state.counters["bare_ms"] = 1e3 * bare;
   state.counters["ratio"] = ours / bare;
+  state.counters["tokens_per_second"] = static_cast<double>(tokens) / ours;
+  state.SetLabel(label);
+}
+template <class Step, class Bare>
+void compare(benchmark::State& state, const Dimensions& dimensions, Step step, Bare bare_step) {
   const auto [N, T, V, D, H] = dimensions;
-  state.counters["tokens_per_second"] = static_cast<double>(N * T) / ours;
-  state.SetLabel(fmt::format("N={} T={} V={} D={} H={}", N, T, V, D, H));
+  compare(state, fmt::format("N={} T={} V={} D={} H={}", N, T, V, D, H), N * T, std::move(step),
+          std::move(bare_step));
 }
 
 void measure(benchmark::State& state, const Dimensions& dimensions) {
@@ -91,6 +98,11 @@ void measure_check(benchmark::State& state, const Dimensions& dimensions) {
   TrainingStep model(dimensions);
   compare(
       state, dimensions, [&] { model.step(true); }, [&] { model.step(false); });
+}
+
+void measure_slices(benchmark::State& state, const Sequence& sequence) {
+  const auto [N, T, D] = sequence;
+  compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
 }
 
 // What the figures hang on, in a line, and for the JSON: BLAS takes other kernels when OPENBLAS_CORETYPE is
@@ -127,6 +139,11 @@ int main(int argc, char** argv) {
         ->Unit(benchmark::kMillisecond);
   for (const auto& [name, dimensions] : {workloads[0], workloads[1]})
     benchmark::RegisterBenchmark(fmt::format("Finite check/{}", name).c_str(), measure_check, dimensions)
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
+  for (const std::size_t T :
+       {100, 1000, 10000})  // that the cost of a slice does not hang on how many there are
+    benchmark::RegisterBenchmark(fmt::format("Slices/{}", T).c_str(), measure_slices, Sequence{4, T, 32})
         ->UseManualTime()
         ->Unit(benchmark::kMillisecond);
   const std::size_t matched = benchmark::RunSpecifiedBenchmarks(own ? &table : nullptr);

@@ -21,7 +21,8 @@ endif()
 
 set(workloads "Elman/W1 N=10 T=5 V=418 D=100 H=100" "Elman/W2 N=20 T=35 V=10000 D=200 H=200"
   "Elman/W3 N=20 T=35 V=10000 D=650 H=650" "Finite check/W1 N=10 T=5 V=418 D=100 H=100"
-  "Finite check/W2 N=20 T=35 V=10000 D=200 H=200")
+  "Finite check/W2 N=20 T=35 V=10000 D=200 H=200" "Slices/100 N=4 T=100 D=32" "Slices/1000 N=4 T=1000 D=32"
+  "Slices/10000 N=4 T=10000 D=32")
 list(LENGTH workloads count)
 string(JSON length LENGTH "${json}" benchmarks)
 if(NOT length EQUAL count)
