@@ -22,7 +22,7 @@ template <class T>
 std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const Array<T>& dy, std::size_t argument,
                                             std::size_t index, const std::optional<Ids>& tokens);
 
-/// Where a row of the parameter `table` that `take` read into row r of its value stands in the table, as the flat position of its
+/// Where a row of the parameter `table`, read by `take` into row r of its value, stands in the table: the flat position of its
 /// number in column c; tokens, if they are as many as rows, say it, else equal numbers do.
 template <class T>
 std::size_t index_in_table(const Array<T>& table, const Array<T>& y, std::size_t index,
