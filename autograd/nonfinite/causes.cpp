@@ -1,6 +1,7 @@
 // See causes.hpp.
 #include <xgrad/autograd/nonfinite/causes.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <string_view>
 
@@ -50,6 +51,18 @@ NonfiniteCause largest_of(std::string name, const Array<T>& x, const TracedOp<T>
   return cause(std::move(name), x, largest(x, 0, 1, x.size()), true, op, tokens);
 }
 
+// True if element `index` of y is row r of x: (..., K) times column m of W: (K, M). A matmul may also be of stacks, of
+// vectors or transposed, which shapes alone do not always show; then the sum itself must not be finite.
+template <class T>
+bool is_row_times_column(const Array<T>& x, const Array<T>& W, const Array<T>& y, std::size_t index) {
+  if (W.rank() != 2 || x.rank() == 0 || y.rank() != x.rank()) return false;
+  const std::size_t K = W.shape()[0], M = W.shape()[1];
+  if (x.shape().back() != K || y.shape().back() != M || y.size() / M * K != x.size()) return false;
+  T sum(0);
+  for (std::size_t k = 0; k < K; ++k) sum += x.data()[index / M * K + k] * W.data()[k * M + index % M];
+  return K != M || !std::isfinite(scalar::real(sum));
+}
+
 // Adds the path of a parameter, which has no row.
 template <class T>
 void name_argument(NonfiniteCause& cause, const TracedOp<T>& op, std::size_t j) {
@@ -94,14 +107,17 @@ std::vector<NonfiniteCause> forward_causes(const TracedOp<T>& op, std::size_t in
     if (x.size() == 0) continue;
     const std::string name = fmt::format("argument {}", j);
     const bool is_bias = j + 1 == op.inputs.size() && j % 2 == 0;
-    if (is_product(op.name) && !is_bias) {
-      const std::size_t M = op.y.shape().back(), K = op.inputs[j - j % 2 + 1].shape()[0];
+    const std::size_t first = j - j % 2;  // of the operands of a product
+    if (is_product(op.name) && !is_bias &&
+        (op.name != std::string_view("matmul") ||
+         is_row_times_column(op.inputs[first].value(), op.inputs[first + 1].value(), op.y, index))) {
+      const std::size_t M = op.y.shape().back(), K = op.inputs[first + 1].shape()[0];
       const bool is_weight = j % 2 == 1;
       const std::size_t at = K == 0      ? 0
                              : is_weight ? largest(x, index % M, M, K)
                                          : largest(x, index / M * K, 1, K);
       causes.push_back(cause(name, x, at, true, op, tokens));
-    } else if (broadcasts_to(x.shape(), op.y.shape())) {
+    } else if ((!is_product(op.name) || is_bias) && broadcasts_to(x.shape(), op.y.shape())) {
       causes.push_back(cause(name, x, broadcast_index(index, x.shape(), op.y.shape()), false, op, tokens));
     } else {
       causes.push_back(largest_of(name, x, op, tokens));

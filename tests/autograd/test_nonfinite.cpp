@@ -259,6 +259,26 @@ TEST_CASE("find_nonfinite: a product that overflows, with the largest numbers of
   CHECK(report.causes[1].path == "W");
 }
 
+TEST_CASE(
+    "find_nonfinite: products of transposed matrices, stacks and vectors name the largest number of each") {
+  const Parameters<float> p;
+  const auto W = weight(p, "W", Array<float>({2, 2}, {1, 3e30F, 1e30F, -2e20F}));
+  const Variable<float> x = Array<float>({2, 2}, {1, 1e9F, 1, 1});
+  const auto turned = find_nonfinite([&] { return sum(matmul(x, W, Transpose::second)); });  // 1e9 times 3e30
+  CHECK(turned.kind == Nonfinite::forward);
+  CHECK(turned.index == 0);
+  CHECK(turned.causes.at(1).index == 1);
+  CHECK(turned.causes.at(1).value == 3e30F);
+  const auto stacked = find_nonfinite([&] {
+    return sum(matmul(broadcast_to(x, {3, 2, 2}), broadcast_to(W, {3, 2, 2})));
+  });
+  CHECK(stacked.op == "matmul");
+  CHECK(stacked.causes.at(0).value == 1e9F);
+  const auto vector = find_nonfinite([&] { return dot(select(x, 0), select(W, 0)); });
+  CHECK(vector.op == "matmul");
+  CHECK(vector.causes.at(1).value == 3e30F);
+}
+
 TEST_CASE("find_nonfinite: an affine sum names the largest of both products and of the bias") {
   const Parameters<float> p;
   const auto W = weight(p, "W", Array<float>({1, 2}, {3e38F, 1})),
@@ -324,15 +344,21 @@ TEST_CASE("find_nonfinite: a gradient that overflows where a broadcast is undone
   CHECK(report.causes.at(0).value == 3e38F);
 }
 
-TEST_CASE("find_nonfinite: a scaling") {
+TEST_CASE("find_nonfinite: the scaling of dropout, whose replay drops the same") {
   const Parameters<float> p;
-  const auto w = weight(p, "w", Array<float>({2}, {1, -2}));
-  const auto dropout = [](const Variable<float>& x, double rate) { return x * (1 / (1 - rate)); };
-  const auto report = find_nonfinite([&] { return sum(dropout(tanh(w), 1)); });
+  const auto w = weight(p, "w", Array<float>::full({4, 25}, 1e38F));
+  const RandomKey key(3);
+  const auto mask = dropout(Variable<float>(Array<float>::full({4, 25}, 1)), 0.8, key).value();
+  std::size_t first = 0, kept = 0;
+  for (std::size_t i = mask.size(); i-- > 0;)
+    if (mask.data()[i] != 0) first = i, ++kept;
+  const auto report = find_nonfinite([&] { return mean(dropout(w, 0.8, key)); });
   CHECK(report.kind == Nonfinite::forward);
-  CHECK(report.op == "scale_shift");
-  CHECK(report.index == 0);
-  CHECK(report.count == 2);
+  CHECK(report.op == "dropout");
+  CHECK(report.index == first);
+  CHECK(report.count == kept);
+  CHECK(report.causes.at(0).value == 1e38F);
+  CHECK(report.causes.at(0).path == "w");
 }
 
 TEST_CASE("find_nonfinite: a loss that overflows in float") {
