@@ -12,11 +12,11 @@ namespace xgrad {
 
 /// The mistakes that are told apart, in the order in which they are tried.
 enum class Defect {
-  not_finite,     ///< a derivative is NaN or infinite, or the value is NaN
-  independent,    ///< the value does not depend on the argument at all, as far as its computation shows
-  overwritten,    ///< an in-place vjp replaces what is already there instead of adding to it
-  sign,           ///< all derivatives have the wrong sign
-  factor,         ///< all derivatives are off by one factor; one near 1 is a rounded constant
+  not_finite,   ///< a derivative is NaN or infinite, or the value is NaN
+  independent,  ///< the value does not depend on the argument at all, as far as its computation shows
+  overwritten,  ///< a vjp replaces what is already there, or what it has put there itself, instead of adding to it
+  sign,         ///< derivatives have the wrong sign
+  factor,       ///< derivatives are off by a factor; one near 1 is a rounded constant
   time_shift,     ///< the derivatives are those of the neighbour along an axis: one step off in time
   transpose,      ///< an operand, or the result, is transposed
   wrong_axis,     ///< the derivatives couple numbers along another axis
@@ -27,9 +27,18 @@ enum class Defect {
 /// "wrong sign", "a term is missing or wrong", ...
 std::string to_string(Defect defect);
 
+/// Which derivatives a wrong sign or factor is in.
+enum class Extent {
+  all,
+  some,        ///< the others are right, as if one branch alone had the mistake
+  along_axis,  ///< all, by a factor of its own for each place along an axis of x or of the result
+};
+
 struct Diagnosis {
   Defect defect = Defect::missing_term;
-  double factor = 1;  ///< for Defect::factor: what the right derivatives were multiplied with
+  /// For Defect::factor: what the right derivatives were multiplied with; along an axis, the factor furthest from 1.
+  double factor = 1;
+  Extent extent = Extent::all;
 };
 
 /// The Jacobian dy/dx, row-major: one row per number of y, one column per number of x.

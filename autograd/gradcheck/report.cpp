@@ -15,11 +15,21 @@ std::string place(std::size_t instance, const std::optional<std::size_t>& time_s
 }
 
 std::string kind(const Diagnosis& diagnosis) {
-  if (diagnosis.defect != Defect::factor) return to_string(diagnosis.defect);
-  const double excess = diagnosis.factor - 1;
-  return std::abs(excess) < 1e-2
-             ? fmt::format("wrong factor, 1 {} {:.3g}", excess < 0 ? "-" : "+", std::abs(excess))
-             : fmt::format("wrong factor, {:.6g}", diagnosis.factor);
+  std::string text = to_string(diagnosis.defect);
+  if (diagnosis.defect == Defect::factor) {
+    const double excess = diagnosis.factor - 1;
+    text += std::abs(excess) < 1e-2 ? fmt::format(", 1 {} {:.3g}", excess < 0 ? "-" : "+", std::abs(excess))
+                                    : fmt::format(", {:.6g}", diagnosis.factor);
+  }
+  switch (diagnosis.extent) {
+    case Extent::all:
+      break;
+    case Extent::some:
+      return text + ", in some of the derivatives";
+    case Extent::along_axis:
+      return text + " and others along an axis";
+  }
+  return text;
 }
 
 std::string failure_text(const GradcheckFailure& f) {
