@@ -4,8 +4,10 @@
 // matrix that docs/proof.md shows. Start with Fault.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -19,7 +21,7 @@ namespace xgrad::faults {
 
 /// What the author of the op did.
 enum class Mistake {
-  sign,              ///< all signs are wrong
+  sign,              ///< signs are wrong, all or those of one branch
   slight_factor,     ///< a factor 1 + 1e-6
   factor,            ///< a factor forgotten, or one too many: the 1/N of a mean, the 2 of a square
   rounded_constant,  ///< a constant typed with few digits
@@ -94,14 +96,44 @@ Fault fault(std::string what, Mistake mistake, std::string op, std::vector<Argum
           f};
 }
 
+std::vector<Fault> activation_faults();
 std::vector<Fault> arithmetic_faults();
+std::vector<Fault> choice_faults();
+std::vector<Fault> cross_entropy_faults();
 std::vector<Fault> elementwise_faults();
+std::vector<Fault> extrema_faults();
+std::vector<Fault> gather_faults();
 std::vector<Fault> indexing_faults();
 std::vector<Fault> linear_faults();
+std::vector<Fault> network_faults();
+std::vector<Fault> products_faults();
 std::vector<Fault> reduce_faults();
 std::vector<Fault> shape_faults();
+std::vector<Fault> slicing_faults();
 std::vector<Fault> softmax_faults();
+std::vector<Fault> target_losses_faults();
 std::vector<Fault> unroll_faults();
+
+/// A row whose last number is `last`.
+inline Initializer ending_with(double last) {
+  return [=](Random& random, std::span<double> numbers) {
+    uniform(0.5, 1)(random, numbers);
+    numbers.back() = last;
+  };
+}
+
+/// The given numbers, where chance could put two of them at a kink or all on one side of it.
+inline Initializer numbers(std::vector<double> values) {
+  return [values = std::move(values)](Random&, std::span<double> target) {
+    std::copy_n(values.begin(), target.size(), target.begin());
+  };
+}
+
+/// Numbers of changing sign, away from the kink at 0.
+inline void both_signs(Random& random, std::span<double> target) {
+  uniform(0.5, 1)(random, target);
+  for (std::size_t i = 0; i < target.size(); i += 2) target[i] = -target[i];
+}
 
 /// The value of a recorded computation, as an op of one's own computes it.
 template <class F>
@@ -117,6 +149,15 @@ Array<T> each(F f, const Array<T>& first, const Rest&... rest) {
   T* const out = y.mutable_data();
   for (std::size_t i = 0; i < y.size(); ++i) out[i] = f(first.data()[i], rest.data()[i]...);
   return y;
+}
+
+/// y = f(x)                          dx = dy slope(x, y)
+template <class T, class F, class Slope>
+Variable<T> elementwise(const char* op, const Variable<T>& x, F f, Slope slope) {
+  const Array<T> y = each(f, x.value());
+  return record(op, y, wrt(x, [x = x.value(), y, slope](const Array<T>& dy) {
+                  return each([&](T dyi, T xi, T yi) { return dyi * slope(xi, yi); }, dy, x, y);
+                }));
 }
 
 /// a b of matrices.

@@ -1,85 +1,13 @@
-// Wrong copies of the elementwise ops, and of gelu, which is made of them.
+// Wrong copies of the mathematical functions of each element.
 #include "fault.hpp"
 
 namespace xgrad::faults {
-
-namespace {
-
-// A row whose last number is `last`.
-Initializer ending_with(double last) {
-  return [=](Random& random, std::span<double> numbers) {
-    uniform(0.5, 1)(random, numbers);
-    numbers.back() = last;
-  };
-}
-
-// y = f(x)                          dx = dy slope(x, y), in place
-template <class T, class F, class Slope>
-Variable<T> elementwise(const char* op, const Variable<T>& x, F f, Slope slope) {
-  const Array<T> y = each(f, x.value());
-  return record(op, y, wrt(x, [x = x.value(), y, slope](const Array<T>& dy) {
-                  return each([&](T dyi, T xi, T yi) { return dyi * slope(xi, yi); }, dy, x, y);
-                }));
-}
-
-// tanh sqrt(2/pi) (x + 0.044715 x^3)
-template <class T>
-T gelu_tanh(T x) {
-  return scalar::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x));
-}
-
-// y = x/2 (1 + t), t as above (Hendrycks & Gimpel 2016)
-template <class T>
-T gelu(T x) {
-  return 0.5 * x * (1.0 + gelu_tanh(x));
-}
-
-}  // namespace
 
 std::vector<Fault> elementwise_faults() {
   using M = Mistake;
   std::vector<Fault> faults;
   const auto plant = [&](auto... arguments) { faults.push_back(fault(arguments...)); };
   const std::vector<Argument> x_is_wrong{{0, "x"}};
-
-  // y = tanh x                        dx = dy (1 - y^2)
-  plant("tanh: dx = dy (1 - y) for dy (1 - y^2)", M::wrong_term, "my_tanh", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise(
-              "my_tanh", p.input("x", {2, 3}), [](T x) { return scalar::tanh(x); },
-              [=](T, T y) { return wrong ? 1.0 - y : 1.0 - y * y; });
-        });
-  plant("tanh: dx = dy (y^2 - 1) for dy (1 - y^2)", M::sign, "my_tanh", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise(
-              "my_tanh", p.input("x", {2, 3}), [](T x) { return scalar::tanh(x); },
-              [=](T, T y) { return wrong ? y * y - 1.0 : 1.0 - y * y; });
-        });
-
-  plant("tanh: y is saved transposed", M::transposed, "my_tanh", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {3, 3});
-          const Array<T> y = each([](T xi) { return scalar::tanh(xi); }, x.value());
-          const Array<T> saved = wrong ? transposed(y) : y;
-          return record("my_tanh", y, wrt(x, [=](const Array<T>& dy) { return dy * (1 - saved * saved); }));
-        });
-
-  // y = 1 / (1 + e^-x)                dx = dy y (1 - y)
-  plant("sigmoid: dx = dy y for dy y (1 - y)", M::wrong_term, "my_sigmoid", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise(
-              "my_sigmoid", p.input("x", {2, 3}), [](T x) { return scalar::sigmoid(x); },
-              [=](T, T y) { return wrong ? y : y * (1.0 - y); });
-        });
-  plant("sigmoid: dx = dy e^x / (1 + e^x)^2, at x = 800", M::not_finite, "my_sigmoid", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise(
-              "my_sigmoid", p.input("x", {4}, ending_with(800)), [](T x) { return scalar::sigmoid(x); },
-              [=](T x, T y) {
-                const T e = scalar::exp(x);
-                return wrong ? e / ((1.0 + e) * (1.0 + e)) : y * (1.0 - y);
-              });
-        });
 
   // y = e^x                           dx = dy y
   plant("exp: dx = (1 + 1e-6) dy y for dy y", M::slight_factor, "my_exp", x_is_wrong,
@@ -136,32 +64,95 @@ std::vector<Fault> elementwise_faults() {
               [=](T, T y) { return 1.0 / ((wrong ? 1.0 : 2.0) * y); });
         });
 
-  // y = 0 if x <= 0 else x            dx = 0 if x <= 0 else dy
-  plant("relu: dx = dy for dy where x > 0", M::wrong_term, "my_relu", x_is_wrong,
+  plant("abs: dx = dy for dy sign x", M::sign, "my_abs", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
           return elementwise(
-              "my_relu", p.input("x", {2, 3}), [](T x) { return scalar::less_equal(x, T(0)) ? T(0) : x; },
-              [=](T x, T) { return wrong || scalar::less(T(0), x) ? T(1) : T(0); });
+              "my_abs", p.input("x", {2, 3}, both_signs), [](T x) { return scalar::abs(x); },
+              [=](T x, T) { return wrong || scalar::less(T(0), x) ? T(1) : T(-1); });
         });
 
-  // y = x/2 (1 + t)                   dx = dy [(1 + t)/2 + x/2 (1 - t^2) sqrt(2/pi) (1 + 3 0.044715 x^2)]
-  plant("gelu: dx = dy (1 + t)/2, the slope of t dropped", M::wrong_term, "my_gelu", x_is_wrong,
+  // y = 1 / sqrt x                    dx = -dy y^3 / 2
+  plant("rsqrt: dx = -dy y^2 / 2 for -dy y^3 / 2", M::wrong_term, "my_rsqrt", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise("my_gelu", p.input("x", {2, 3}), gelu<T>, [=](T x, T) {
-            const T t = gelu_tanh(x);
-            const double c = wrong ? 0 : std::sqrt(2 / std::acos(-1.0));
-            return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * c * (1.0 + 3 * 0.044715 * x * x);
-          });
+          return elementwise(
+              "my_rsqrt", p.input("x", {2, 3}, uniform(1, 2)), [](T x) { return 1.0 / scalar::sqrt(x); },
+              [=](T, T y) { return -0.5 * y * y * (wrong ? T(1) : y); });
         });
-  plant("gelu: 0.7979 for sqrt(2/pi) in dx", M::rounded_constant, "my_gelu", x_is_wrong,
+
+  // y = x^p                           dx = dy p x^(p - 1)     dp = dy y log x
+  plant("pow: dx = dy p x^p for dy p x^(p - 1)", M::wrong_term, "my_pow", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
-          return elementwise("my_gelu", p.input("x", {2, 3}), gelu<T>, [=](T x, T) {
-            const T t = gelu_tanh(x);
-            const double c = wrong ? 0.7979 : std::sqrt(2 / std::acos(-1.0));
-            return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * c * (1.0 + 3 * 0.044715 * x * x);
-          });
+          return elementwise(
+              "my_pow", p.input("x", {2, 3}, uniform(1.2, 2)), [](T x) { return scalar::pow(x, T(2.5)); },
+              [=](T x, T) { return 2.5 * scalar::pow(x, T(wrong ? 2.5 : 1.5)); });
         });
-  faults.back().defect = Defect::missing_term;  // the constant is in one of two terms
+  plant("pow: dx = dy x^(p - 1), the factor p forgotten", M::factor, "my_pow", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          return elementwise(
+              "my_pow", p.input("x", {2, 3}, uniform(1.2, 2)), [](T x) { return scalar::pow(x, T(2.5)); },
+              [=](T x, T) { return (wrong ? 1 : 2.5) * scalar::pow(x, T(1.5)); });
+        });
+  plant("pow: dx = dy p y / x, at x = 0", M::not_finite, "my_pow", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          return elementwise(
+              "my_pow", p.input("x", {4}, ending_with(0)), [](T x) { return scalar::pow(x, T(3)); },
+              [=](T x, T y) { return wrong ? 3.0 * y / x : 3.0 * x * x; });
+        });
+  plant("pow: dp = dy y for dy y log x", M::wrong_term, "my_pow", std::vector<Argument>{{1, "p"}},
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {2, 3}, uniform(1.5, 3)), power = p.input("p", {2, 3}, uniform(1, 2));
+          const Array<T> y = each([](T a, T b) { return scalar::pow(a, b); }, x.value(), power.value());
+          const Array<T> log_x = each([](T a) { return scalar::log(a); }, x.value());
+          return record("my_pow", y,
+                        wrt(x, [=](const Array<T>& dy) { return dy * power.value() * y / x.value(); }),
+                        wrt(power, [=](const Array<T>& dy) { return wrong ? dy * y : dy * y * log_x; }));
+        });
+
+  // y = log(1 + x)                    dx = dy / (1 + x)
+  plant("log1p: dx = dy / x for dy / (1 + x)", M::wrong_term, "my_log1p", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          return elementwise(
+              "my_log1p", p.input("x", {2, 3}, uniform(0.5, 2)), [](T x) { return scalar::log1p(x); },
+              [=](T x, T) { return 1.0 / (wrong ? x : 1.0 + x); });
+        });
+  // y = e^x - 1                       dx = dy (y + 1)
+  plant("expm1: dx = dy y, as for exp", M::wrong_term, "my_expm1", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          return elementwise(
+              "my_expm1", p.input("x", {2, 3}), [](T x) { return scalar::expm1(x); },
+              [=](T, T y) { return wrong ? y : y + 1.0; });
+        });
+
+  plant("cos: dx = dy sin x for -dy sin x", M::sign, "my_cos", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          return elementwise(
+              "my_cos", p.input("x", {2, 3}), [](T x) { return scalar::cos(x); },
+              [=](T x, T) { return (wrong ? 1.0 : -1.0) * scalar::sin(x); });
+        });
+  plant("sin of degrees: 0.01745 for pi / 180 in dx", M::rounded_constant, "my_sin", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const double degree = std::acos(-1.0) / 180;
+          return elementwise(
+              "my_sin", p.input("x", {2, 3}, uniform(10, 80)), [=](T x) { return scalar::sin(degree * x); },
+              [=](T x, T) { return (wrong ? 0.01745 : degree) * scalar::cos(degree * x); });
+        });
+
+  // y = erf x                         dx = dy 2 / sqrt(pi) e^(-x^2)
+  const auto my_erf = []<class T>(const Parameters<T>& p, double factor, bool squares) {
+    return elementwise(
+        "my_erf", p.input("x", {2, 3}), [](T x) { return scalar::erf(x); },
+        [=](T x, T) { return factor * scalar::exp(squares ? -x * x : -x); });
+  };
+  plant("erf: 1.1284 for 2 / sqrt(pi) in dx", M::rounded_constant, "my_erf", x_is_wrong,
+        [my_erf](const auto& p, bool wrong) {
+          return my_erf(p, wrong ? 1.1284 : 2 / std::sqrt(std::acos(-1.0)), true);
+        });
+  plant("erf: 1 / sqrt(pi) for 2 / sqrt(pi) in dx", M::factor, "my_erf", x_is_wrong,
+        [my_erf](const auto& p, bool wrong) {
+          return my_erf(p, (wrong ? 1 : 2) / std::sqrt(std::acos(-1.0)), true);
+        });
+  plant("erf: e^-x for e^(-x^2) in dx", M::wrong_term, "my_erf", x_is_wrong,
+        [my_erf](const auto& p, bool wrong) { return my_erf(p, 2 / std::sqrt(std::acos(-1.0)), !wrong); });
   return faults;
 }
 

@@ -1,25 +1,18 @@
-// Wrong copies of the ops that move numbers.
+// Wrong copies of the ops that give the same numbers another shape or order, or put others around them.
 #include "fault.hpp"
 
 namespace xgrad::faults {
 
 namespace {
 
-// dx[first:last] += part, or = part, of the leading axis
 template <class T>
-void add_rows(Array<T>& dx, std::size_t first, const Array<T>& part, bool overwrites = false) {
-  T* const out = dx.mutable_data() + first * (dx.size() / dx.shape()[0]);
-  for (std::size_t i = 0; i < part.size(); ++i)
-    out[i] = overwrites ? part.data()[i] : out[i] + part.data()[i];
+Array<T> flipped(const Array<T>& a, const Axes& axes) {
+  return value_of([&] { return flip(Variable<T>(a), axes); });
 }
 
-// y = xs one after the other, with part(dy, i) for dx_i
-template <class T, class Part>
-Variable<T> joined(const char* op, const Array<T>& y, const std::vector<Variable<T>>& xs, Part part) {
-  const auto vjp_of = [&](std::size_t i) { return [=](const Array<T>& dy) { return part(dy, i); }; };
-  std::vector<Wrt<T, decltype(vjp_of(0))>> inputs;
-  for (std::size_t i = 0; i < xs.size(); ++i) inputs.push_back({xs[i], vjp_of(i)});
-  return record(op, y, std::move(inputs));
+template <class T>
+Array<T> padded(const Array<T>& a, const std::vector<Padding>& padding) {
+  return value_of([&] { return pad(Variable<T>(a), padding); });
 }
 
 }  // namespace
@@ -29,7 +22,6 @@ std::vector<Fault> shape_faults() {
   std::vector<Fault> faults;
   const auto plant = [&](auto... arguments) { faults.push_back(fault(arguments...)); };
   const std::vector<Argument> x_is_wrong{{0, "x"}};
-  using Where = std::vector<Argument>;
 
   // y = x in another shape            dx = dy in x's shape
   plant("reshape (2, 3) to (3, 2): dx = dy^T", M::transposed, "my_reshape", x_is_wrong,
@@ -57,109 +49,70 @@ std::vector<Fault> shape_faults() {
                         }));
         });
 
-  // y = x[i]                          dx[i] += dy
-  plant("select step 2: dx[1] += dy", M::time_shift, "my_select", x_is_wrong,
+  // y = x in reverse order along an axis                  dx = dy in reverse order along it
+  plant("flip: dx = dy, not flipped back", M::wrong_term, "my_flip", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {4, 2, 3});
-          return record("my_select", x.value().row(2),
-                        wrt(x, [=](const Array<T>& dy, Array<T>& dx) { add_rows(dx, wrong ? 1 : 2, dy); }));
+          const auto x = p.input("x", {4, 2});
+          return record("my_flip", flipped(x.value(), 0),
+                        wrt(x, [=](const Array<T>& dy) { return wrong ? dy : flipped(dy, 0); }));
         });
-  plant("select along axis 0: dx along axis 1", M::wrong_axis, "my_select", x_is_wrong,
+  plant("flip along axis 1: dx flipped along axis 0", M::wrong_axis, "my_flip", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {4, 3});
+          return record("my_flip", flipped(x.value(), 1),
+                        wrt(x, [=](const Array<T>& dy) { return flipped(dy, wrong ? 0 : 1); }));
+        });
+  plant("flip along axis 1: dx flipped along both axes", M::wrong_axis, "my_flip", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {4, 3});
+          return record("my_flip", flipped(x.value(), 1), wrt(x, [=](const Array<T>& dy) {
+                          return wrong ? flipped(dy, Axes()) : flipped(dy, 1);
+                        }));
+        });
+
+  // y = zeros around x                dx = the part of dy that x became
+  plant("pad: dx = dy[before - 1:], one row too early", M::time_shift, "my_pad", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {4, 2});
+          return record("my_pad", padded(x.value(), {{2, 1}, {0, 0}}),
+                        wrt(x, [=](const Array<T>& dy) { return wrong ? dy.rows(1, 5) : dy.rows(2, 6); }));
+        });
+  plant("pad: the padding after x taken for that before", M::wrong_term, "my_pad", x_is_wrong,
+        []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {4, 2});
+          return record("my_pad", padded(x.value(), {{0, 2}, {0, 0}}),
+                        wrt(x, [=](const Array<T>& dy) { return wrong ? dy.rows(2, 6) : dy.rows(0, 4); }));
+        });
+  plant("pad: the padding of the rows taken for that of the columns", M::wrong_axis, "my_pad", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
           const auto x = p.input("x", {3, 3});
-          return record("my_select", x.value().row(1), wrt(x, [=](const Array<T>& dy) {
-                          Array<T> dx = Array<T>::zeros({3, 3});
-                          add_rows(dx, 1, dy);
+          return record("my_pad", padded(x.value(), {{1, 0}, {0, 1}}), wrt(x, [=](const Array<T>& dy) {
+                          const Array<T> along = wrong ? transposed(dy) : dy;
+                          const Array<T> dx = transposed(transposed(along.rows(1, 4)).rows(0, 3));
                           return wrong ? transposed(dx) : dx;
                         }));
         });
-  plant("select: dx is filled with zeros first", M::overwritten, "my_select", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {4, 3});
-          return with_another_use(record("my_select", x.value().row(2),
-                                         wrt(x,
-                                             [=](const Array<T>& dy, Array<T>& dx) {
-                                               if (wrong) dx = Array<T>::zeros({4, 3});
-                                               add_rows(dx, 2, dy);
-                                             })),
-                                  x);
-        });
 
-  // y = x[first:last]                 dx[first:last] += dy
-  plant("slice [2, 4): dx[1:3] += dy", M::time_shift, "my_slice", x_is_wrong,
+  // y = copies of x                   dx = the sum of dy over the copies
+  plant("broadcast_to: dx = dy of the first copy", M::broadcast_sum, "my_broadcast_to", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {5, 2});
-          return record("my_slice", x.value().rows(2, 4),
-                        wrt(x, [=](const Array<T>& dy, Array<T>& dx) { add_rows(dx, wrong ? 1 : 2, dy); }));
+          const auto x = p.input("x", {3});
+          return record("my_broadcast_to", x.value() + Array<T>::zeros({4, 3}),
+                        wrt(x, [=](const Array<T>& dy) { return wrong ? dy.row(0) : sum_over(dy, 0); }));
         });
-  plant("slice [1, 4): dx[1:3] += dy[:2], the last row left out", M::wrong_term, "my_slice", x_is_wrong,
+  plant("broadcast_to: dx = the mean over the copies", M::factor, "my_broadcast_to", x_is_wrong,
         []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {5, 2});
-          return record("my_slice", x.value().rows(1, 4), wrt(x, [=](const Array<T>& dy, Array<T>& dx) {
-                          add_rows(dx, 1, dy.rows(0, wrong ? 2 : 3));
+          const auto x = p.input("x", {3});
+          return record("my_broadcast_to", x.value() + Array<T>::zeros({4, 3}),
+                        wrt(x, [=](const Array<T>& dy) { return sum_over(dy, 0) / (wrong ? 4 : 1); }));
+        });
+  plant("broadcast_to (3, 3) of (3, 1): dx = the sum over the rows", M::wrong_axis, "my_broadcast_to",
+        x_is_wrong, []<class T>(const Parameters<T>& p, bool wrong) {
+          const auto x = p.input("x", {3, 1});
+          return record("my_broadcast_to", x.value() + Array<T>::zeros({3, 3}),
+                        wrt(x, [=](const Array<T>& dy) {
+                          return sum_over(dy, wrong ? 0 : 1).reshaped({3, 1});
                         }));
-        });
-  plant("slice [1, 4): dx[1:4] = dy", M::overwritten, "my_slice", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {5, 2});
-          return with_another_use(
-              record("my_slice", x.value().rows(1, 4),
-                     wrt(x, [=](const Array<T>& dy, Array<T>& dx) { add_rows(dx, 1, dy, wrong); })),
-              x);
-        });
-
-  plant("slice [1, 4): dx[1:4] += (1 + 1e-6) dy", M::slight_factor, "my_slice", x_is_wrong,
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const auto x = p.input("x", {5, 2});
-          return record("my_slice", x.value().rows(1, 4), wrt(x, [=](const Array<T>& dy, Array<T>& dx) {
-                          add_rows(dx, 1, wrong ? (1 + 1e-6) * dy : dy);
-                        }));
-        });
-
-  // y = [x_0, x_1, ...]               dx_i = dy[i]
-  plant("stack: dx_i = dy[i - 1]", M::time_shift, "my_stack", Where{{1, "b"}, {2, "c"}, {3, "d"}},
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const std::vector<Variable<T>> xs{p.input("a", {2}), p.input("b", {2}), p.input("c", {2}),
-                                            p.input("d", {2})};
-          const auto y = value_of([&] { return stack(xs); });
-          return joined("my_stack", y, xs, [=](const Array<T>& dy, std::size_t i) {
-            return dy.row(wrong && i > 0 ? i - 1 : i);
-          });
-        });
-  plant("stack along axis 0: dx_i along axis 1", M::wrong_axis, "my_stack",
-        Where{{0, "a"}, {1, "b"}, {2, "c"}}, []<class T>(const Parameters<T>& p, bool wrong) {
-          const std::vector<Variable<T>> xs{p.input("a", {3}), p.input("b", {3}), p.input("c", {3})};
-          const auto y = value_of([&] { return stack(xs); });
-          return joined("my_stack", y, xs, [=](const Array<T>& dy, std::size_t i) {
-            return (wrong ? transposed(dy) : dy).row(i);
-          });
-        });
-
-  // y = x_0 x_1                       dx_i = the part of dy that x_i became
-  plant("concat: dx_1 = dy[0:2], the offset forgotten", M::wrong_term, "my_concat", Where{{1, "b"}},
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const std::vector<Variable<T>> xs{p.input("a", {2, 3}), p.input("b", {2, 3})};
-          const auto y = value_of([&] { return concat(xs); });
-          return joined("my_concat", y, xs, [=](const Array<T>& dy, std::size_t i) {
-            const std::size_t first = wrong ? 0 : 2 * i;
-            return dy.rows(first, first + 2);
-          });
-        });
-  plant("concat: dx_1 = dy[1:4] for dy[2:5]", M::time_shift, "my_concat", Where{{1, "b"}},
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const std::vector<Variable<T>> xs{p.input("a", {2, 3}), p.input("b", {3, 3})};
-          const auto y = value_of([&] { return concat(xs); });
-          return joined("my_concat", y, xs, [=](const Array<T>& dy, std::size_t i) {
-            return i == 0 ? dy.rows(0, 2) : wrong ? dy.rows(1, 4) : dy.rows(2, 5);
-          });
-        });
-  plant("concat along axis 1: dx_i as if along axis 0", M::wrong_axis, "my_concat", Where{{0, "a"}, {1, "b"}},
-        []<class T>(const Parameters<T>& p, bool wrong) {
-          const std::vector<Variable<T>> xs{p.input("a", {2, 1}), p.input("b", {2, 1})};
-          const auto y = value_of([&] { return concat(xs, 1); });
-          return joined("my_concat", y, xs, [=](const Array<T>& dy, std::size_t i) {
-            return (wrong ? dy : transposed(dy)).rows(i, i + 1).reshaped({2, 1});
-          });
         });
   return faults;
 }
