@@ -149,7 +149,7 @@ TEST_CASE("fold: at the first step the scope may differ, as the state counts for
   CHECK(folded.nodes[2].value.scope.empty());  // that of the later steps, embed and cell together
 }
 
-TEST_CASE("fold: two loops stay two, of different length too; one starts where the other ended") {
+TEST_CASE("fold: two loops stay two, of different length too, one starting where the other ended") {
   Tape<double> tape;
   const auto x = tape.leaf(ramp<double>({2, 3}));
   Variable<double> h = Array<double>::zeros({2, 3});

@@ -96,7 +96,7 @@ TEST_CASE_TEMPLATE("TapeNode: op, shape, bytes, inputs, parameter", T, float, do
   CHECK(inputs_of(nodes[4]) == "3.0 3.1 ");
 }
 
-TEST_CASE("TapeNode: the time step that was open; parameters have none") {
+TEST_CASE("TapeNode: the time step that was open, and none for parameters") {
   const Parameters<double> p;
   const auto W = p.weight("W", {3, 3});
   Tape<double> tape;
