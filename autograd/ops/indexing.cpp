@@ -26,14 +26,15 @@ Array<T> with_rows_zeroed(const Array<T>& x, const Ids& rows) {
 // number k of the array.
 class AlongAxis {
  public:
-  AlongAxis(const char* op, const std::string& x, const Shape& shape, const Ids& ids, std::ptrdiff_t axis)
-      : ids_(ids) {
+  template <class T>
+  AlongAxis(const char* op, const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) : ids_(ids) {
+    const Shape& shape = x.shape();
     const std::size_t a = normalize_axis(op, axis, shape);
     Shape expected = ids.shape();
     if (expected.rank() == shape.rank()) expected.set(a, shape[a]);
     if (expected != shape)
       throw Error(op, fmt::format("ids of shape {} do not fit x of shape {}: all axes but axis {} must agree",
-                                  to_string(ids.shape()), x, a));
+                                  to_string(ids.shape()), describe(x), a));
     ids.check_range(op, "id", shape[a]);
     n_ = shape[a];
     count_ = ids.shape()[a];
@@ -101,7 +102,7 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
 // y_i = x[ids_i]                    dx[ids_i] += dy_i
 template <class T>
 Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
-  const AlongAxis along("gather", describe(x), x.shape(), ids, axis);
+  const AlongAxis along("gather", x, ids, axis);
   return record("gather", along.gathered(x.value()),
                 wrt(x, [along](const Array<T>& dy, Array<T>& dx) { along.add(dy, dx); }));
 }
@@ -109,7 +110,7 @@ Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
 // z = x, z[ids_i] += y_i            dx = dz                 dy_i = dz[ids_i]
 template <class T>
 Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>& y, std::ptrdiff_t axis) {
-  const AlongAxis along("scatter_add", describe(x), x.shape(), ids, axis);
+  const AlongAxis along("scatter_add", x, ids, axis);
   if (y.shape() != ids.shape())
     throw Error("scatter_add", fmt::format("ids of shape {} do not fit y of shape {}, expected the same",
                                            to_string(ids.shape()), describe(y)));

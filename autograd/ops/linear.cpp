@@ -55,6 +55,13 @@ void multiply(const Matrix<T>& a, const Matrix<T>& b, std::size_t n, std::size_t
   gemm(a.op, b.op, n, m, k, T(1), a.data, a.stride, b.data, b.stride, beta, y, m);
 }
 
+// What the last axis of a shape is called, or the one before it.
+const char* inner_axis(const Shape& shape, bool last) {
+  if (shape.rank() == 1) return "the";
+  if (last) return "last";
+  return shape.rank() == 2 ? "first" : "last but one";
+}
+
 // The shapes of a matmul: matrices a: (N, K) and b: (K, M), as they are meant, for each place of the axes in front.
 struct MatmulShape {
   Op a_op, b_op;
@@ -63,15 +70,17 @@ struct MatmulShape {
   kernels::Strides a_at{}, b_at{};  // how far apart the matrices lie along them, in numbers
   Shape result;
 
-  MatmulShape(const Shape& a, const Shape& b, Transpose transpose, const std::string& operands) {
+  template <class T>
+  MatmulShape(const Variable<T>& x, const Variable<T>& W, Transpose transpose) {
+    const Shape &a = x.shape(), &b = W.shape();
     const bool a_vector = a.rank() == 1, b_vector = b.rank() == 1;
     const bool a_turned = transpose == Transpose::first || transpose == Transpose::both,
                b_turned = transpose == Transpose::second || transpose == Transpose::both;
-    if (a.rank() == 0 || b.rank() == 0)
-      throw Error("matmul",
-                  fmt::format("needs a: (..., N, K) and b: (..., K, M), or vectors (K,), got {}", operands));
-    if ((a_vector && a_turned) || (b_vector && b_turned))
-      throw Error("matmul", fmt::format("a vector cannot be transposed: got {}", operands));
+    const auto refuse = [&](const char* why) {
+      throw Error("matmul", fmt::format("{}, got {} and {}", why, describe(x), describe(W)));
+    };
+    if (a.rank() == 0 || b.rank() == 0) refuse("needs x: (..., N, K) and W: (..., K, M), or vectors (K,)");
+    if ((a_vector && a_turned) || (b_vector && b_turned)) refuse("a vector cannot be transposed");
     a_op = a_turned ? Op::transpose : Op::none;
     b_op = b_turned ? Op::transpose : Op::none;
     const Shape a_matrix = a_vector ? Shape{1, a[0]} : Shape(a.end() - 2, a.end()),
@@ -80,15 +89,13 @@ struct MatmulShape {
     K = a_matrix[a_turned ? 0 : 1];
     M = b_matrix[b_turned ? 0 : 1];
     if (b_matrix[b_turned ? 1 : 0] != K)
-      throw Error("matmul", fmt::format("{} axis of a must match {} axis of b, got {}",
-                                        a_turned ? "last but one" : "last",
-                                        b_turned ? "last" : (b_vector ? "the" : "last but one"), operands));
+      throw Error("matmul",
+                  fmt::format("{} axis of x with shape {} must match {} axis of W with shape {}",
+                              inner_axis(a, !a_turned), describe(x), inner_axis(b, b_turned), describe(W)));
     const Shape a_batch(a.begin(), a.end() - (a_vector ? 1 : 2)),
         b_batch(b.begin(), b.end() - (b_vector ? 1 : 2));
     const auto common = broadcast(a_batch, b_batch);
-    if (!common)
-      throw Error("matmul",
-                  fmt::format("the axes in front of the matrices do not broadcast: got {}", operands));
+    if (!common) refuse("the axes in front of the matrices do not broadcast");
     batch = *common;
     result = batch;
     if (!a_vector) result.push_back(N);
@@ -217,7 +224,7 @@ Variable<T> affine_sum(const Variable<T>& b, const Products&... products) {
 template <class T>
 Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose transpose) {
   const Array<T>&a = a_.value(), &b = b_.value();
-  const MatmulShape s(a.shape(), b.shape(), transpose, describe(a_) + " and " + describe(b_));
+  const MatmulShape s(a_, b_, transpose);
   auto y = Array<T>::uninitialized(s.result);
   T* const out = y.mutable_data();
   s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {

@@ -11,12 +11,12 @@ namespace xgrad {
 enum class Transpose { none, first, second, both };
 
 /// Matrix product: NumPy's matmul.
-///     a: (..., N, K)   b: (..., K, M)   result: (..., N, M)
+///     x: (..., N, K)   W: (..., K, M)   result: (..., N, M)
 /// The axes in front broadcast. A vector (K,) is a row as first operand, a column as second, whose axis the result lacks;
-/// it cannot be transposed. With Transpose::second b is (..., M, K), so that `matmul(h, E, Transpose::second)` is h E^T.
+/// it cannot be transposed. With Transpose::second W is (..., M, K), so that `matmul(h, E, Transpose::second)` is h E^T.
 /// Throws Error if the shapes do not fit.
 template <class T>
-Variable<T> matmul(const Variable<T>& a, const Variable<T>& b, Transpose transpose = Transpose::none);
+Variable<T> matmul(const Variable<T>& x, const Variable<T>& W, Transpose transpose = Transpose::none);
 
 /// The inner product of two vectors.     a, b: (K,)   result: ()
 /// Throws Error for other shapes.

@@ -35,8 +35,8 @@ TEST_CASE("errors: shapes and ranks") {
   const V W = (p / "rnn").weight("Wh", {3, 4});
   const V x = ones({2, 5});
   check_says([&] { matmul(x, W); },
-             "[matmul] last axis of a must match last but one axis of b, got (2, 5) and (3, 4) (parameter "
-             "'rnn/Wh')");
+             "[matmul] last axis of x with shape (2, 5) must match first axis of W with shape (3, 4) "
+             "(parameter 'rnn/Wh')");
   check_says(
       [&] {
         x + ones({2, 3});

@@ -92,27 +92,27 @@ std::vector<Op> linear() {
            {{[] {
                matmul(ones({2, 5}), ones({3, 4}));
              },
-             "[matmul] last axis of a must match last but one axis of b, got (2, 5) and (3, 4)"},
+             "[matmul] last axis of x with shape (2, 5) must match first axis of W with shape (3, 4)"},
             {[] {
                matmul(ones({2, 5}), ones({3, 4}), Transpose::both);
              },
-             "[matmul] last but one axis of a must match last axis of b, got (2, 5) and (3, 4)"},
+             "[matmul] first axis of x with shape (2, 5) must match last axis of W with shape (3, 4)"},
             {[] {
                matmul(ones({2, 5}), ones({4}));
              },
-             "[matmul] last axis of a must match the axis of b, got (2, 5) and (4,)"},
+             "[matmul] last axis of x with shape (2, 5) must match the axis of W with shape (4,)"},
             {[] {
                matmul(ones({5}), ones({5, 2}), Transpose::first);
              },
-             "[matmul] a vector cannot be transposed: got (5,) and (5, 2)"},
+             "[matmul] a vector cannot be transposed, got (5,) and (5, 2)"},
             {[] {
                matmul(ones({2, 1, 5}), ones({3, 5, 4}));
              },
-             "[matmul] the axes in front of the matrices do not broadcast: got (2, 1, 5) and (3, 5, 4)"},
+             "[matmul] the axes in front of the matrices do not broadcast, got (2, 1, 5) and (3, 5, 4)"},
             {[] {
                matmul(ones({2, 5}), ones({}));
              },
-             "[matmul] needs a: (..., N, K) and b: (..., K, M), or vectors (K,), got (2, 5) and ()"}}},
+             "[matmul] needs x: (..., N, K) and W: (..., K, M), or vectors (K,), got (2, 5) and ()"}}},
       {.name = "dot",
        .valid =
            [](Draw& draw) {

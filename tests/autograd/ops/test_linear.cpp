@@ -84,10 +84,15 @@ TEST_CASE("matmul: wrong shapes are named") {
       {"[matmul] last axis of x with shape (2, 5) must match first axis of W with shape (3, 4)"});
   check_error([&] { matmul(x, W); }, {"(2, 5)", "(3, 4) (parameter 'rnn/Wh')"});
   check_error([&] { matmul(W, x); }, {"x with shape (3, 4) (parameter 'rnn/Wh')", "W with shape (2, 5)"});
-  check_error([&] { matmul(number, W); }, {"[matmul] needs x: (..., K) and W: (K, M)", "got () and (3, 4)"});
-  check_error([&] { matmul(x, row); }, {"[matmul] needs", "got (2, 5) and (3,)"});
+  check_error([&] { matmul(number, W); },
+              {"[matmul] needs x: (..., N, K) and W: (..., K, M)", "got () and (3, 4)"});
+  check_error([&] { matmul(x, row); }, {"last axis of x with shape (2, 5)", "the axis of W with shape (3,)"});
   check_error([&] { matmul(x, number); }, {"[matmul] needs", "got (2, 5) and ()"});
-  check_error([&] { matmul(x, Variable<double>(numbers<double>({2, 5, 3}))); }, {"(2, 5) and (2, 5, 3)"});
+  check_error(
+      [&] {
+        matmul(x, Variable<double>(numbers<double>({2, 3, 5})));
+      },
+      {"last axis of x with shape (2, 5) must match last but one axis of W with shape (2, 3, 5)"});
 }
 
 TEST_CASE_TEMPLATE("affine: is the plain sum of its products and bias", T, float, double) {
