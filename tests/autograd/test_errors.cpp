@@ -46,9 +46,9 @@ TEST_CASE("errors: shapes and ranks") {
              "[multiply] shapes (3, 4) (parameter 'rnn/Wh') and (2, 5) do not broadcast: aligned right, axes "
              "must be "
              "equal or 1");
-  check_says([&] { x.item(); }, "[item] an array of shape (2, 5) has 10 numbers, expected one");
+  check_says([&] { x.item(); }, "[item] needs an array of one number, got shape (2, 5)");
   check_says([&] { Array<double>({2, 2}, {1, 2, 3}); }, "[array] shape (2, 2) holds 4 numbers, got 3");
-  check_says([&] { Shape({1, 1, 1, 1, 1, 1, 1}); }, "[shape] has more than 6 axes");
+  check_says([&] { Shape({1, 1, 1, 1, 1, 1, 1}); }, "[shape] an array has at most 6 axes, asked for more");
 }
 
 TEST_CASE("errors: ids out of range, with their position") {

@@ -219,7 +219,8 @@ TEST_CASE("Tape: what cannot be differentiated is refused") {
         "{.seed = dy}");
   const std::string constant =
       "[gradient] the value of shape () is not recorded on this tape: it is a constant here, computed from "
-      "constants only, before the tape, or on another one";
+      "constants only, before the tape, or on another one; compute it in the tape's scope from parameters or "
+      "from tape.leaf(array)";
   CHECK(message_of([&] { tape.gradient(Variable<double>(3)); }) == constant);
   CHECK(message_of([&] { tape.gradient(sum(Variable<double>(ramp<double>({2})) * 2)); }) == constant);
   CHECK(message_of([&] { tape.gradient(sum(detach(x))); }) == constant);

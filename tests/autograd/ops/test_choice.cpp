@@ -26,7 +26,7 @@ TEST_CASE("choice: a branch that is not taken cannot poison the gradient of wher
   const auto root = [](const auto& v) { return sqrt(v); };
   const auto zero = [](const auto& v) { return 0 * v; };
   const auto chosen = [&](const auto& v) { return where(mask, v, root, zero); };
-  CHECK(identical(chosen(Variable<double>(x)).value(), Array<double>({4}, {2, 0, 0, 3})));
+  CHECK(identical(chosen(Variable<double>(x)).value(), Array<double>({4}, {2, 0, -0.0, 3})));
   CHECK(identical(gradient(x, chosen), Array<double>({4}, {0.25, 0, 0, 1.0 / 6})));
   // where of values keeps values out, but the slope of sqrt at 0 is infinite, and 0 times that is NaN.
   const auto poisoned = gradient(x, [&](const auto& v) { return where(mask, sqrt(v), 0.0); });
@@ -54,7 +54,8 @@ TEST_CASE("choice: each function sees its own elements only") {
 
 TEST_CASE("choice: where selects, so infinities and NaN stay where they are") {
   Tape<double> tape;
-  const auto x = tape.leaf(Array<double>({3}, {1, inf, undefined})), y = tape.leaf(Array<double>({3}, {undefined, 2, 3}));
+  const auto x = tape.leaf(Array<double>({3}, {1, inf, undefined})),
+             y = tape.leaf(Array<double>({3}, {undefined, 2, 3}));
   const auto chosen = where({1, 0, 0}, x, y);
   CHECK(identical(chosen.value(), Array<double>({3}, {1, 2, 3})));
   const auto gradients = tape.gradient(sum(square(chosen)));

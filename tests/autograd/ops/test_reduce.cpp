@@ -174,7 +174,8 @@ TEST_CASE_TEMPLATE("reduce: neither norm nor logsumexp overflows, and both have 
   Tape<T> tape;
   const auto zero = tape.leaf(Array<T>::zeros({3})), masked = tape.leaf(Array<T>({3}, {-inf, 1, 1}));
   CHECK(checks::identical(tape.gradient(norm(zero), {.keep = true})[zero], Array<T>::zeros({3})));
-  CHECK(checks::identical(tape.gradient(logsumexp(masked))[masked], Array<T>({3}, {0, 0.5, 0.5})));
+  CHECK(checks::distance(tape.gradient(logsumexp(masked))[masked], Array<T>({3}, {0, 0.5, 0.5})) <
+        4 * checks::epsilon<T>);
 }
 
 TEST_CASE("reduce: long rows of floats keep their digits") {
