@@ -270,7 +270,7 @@ TEST_CASE(
   CHECK(turned.causes.at(1).index == 1);
   CHECK(turned.causes.at(1).value == 3e30F);
   const auto stacked = find_nonfinite([&] {
-    return sum(matmul(broadcast_to(x, {3, 2, 2}), broadcast_to(W, {3, 2, 2})));
+    return sum(matmul(broadcast_to(x, {3, 2, 2}), W, Transpose::second));
   });
   CHECK(stacked.op == "matmul");
   CHECK(stacked.causes.at(0).value == 1e9F);
