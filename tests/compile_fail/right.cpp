@@ -1,5 +1,5 @@
 // Must compile: what the other files here do wrong, done right.
-#include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/tape.hpp>
 #if __has_include(<xtensor/core/xmath.hpp>)
 #include <xtensor/core/xmath.hpp>
