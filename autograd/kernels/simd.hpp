@@ -13,24 +13,22 @@ namespace xgrad::scalar {
 
 namespace detail {
 
-template <class T, std::size_t width>
-struct Lanes {
-  alignas(64) T at[width];
-};
-
 // f of each lane, one by one.
-template <class F, class T, class A, class... Rest>
-xsimd::batch<T, A> lanewise(F f, const xsimd::batch<T, A>& x, const Rest&... rest) {
+template <class F, class T, class A>
+xsimd::batch<T, A> lanewise(F f, const xsimd::batch<T, A>& x) {
+  alignas(64) T lanes[xsimd::batch<T, A>::size];
+  x.store_aligned(lanes);
+  for (T& lane : lanes) lane = f(lane);
+  return xsimd::batch<T, A>::load_aligned(lanes);
+}
+template <class F, class T, class A>
+xsimd::batch<T, A> lanewise(F f, const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& y) {
   constexpr std::size_t width = xsimd::batch<T, A>::size;
-  const auto lanes_of = [](const xsimd::batch<T, A>& numbers) {
-    Lanes<T, width> lanes;
-    numbers.store_aligned(lanes.at);
-    return lanes;
-  };
-  return [&](auto first, auto... more) {
-    for (std::size_t k = 0; k < width; ++k) first.at[k] = f(first.at[k], more.at[k]...);
-    return xsimd::batch<T, A>::load_aligned(first.at);
-  }(lanes_of(x), lanes_of(rest)...);
+  alignas(64) T lanes[width], others[width];
+  x.store_aligned(lanes);
+  y.store_aligned(others);
+  for (std::size_t k = 0; k < width; ++k) lanes[k] = f(lanes[k], others[k]);
+  return xsimd::batch<T, A>::load_aligned(lanes);
 }
 
 // `fast` with the lanes in `rare` computed anew, one by one, by f: for the arguments that xsimd gives up on.
