@@ -19,26 +19,15 @@ using kernels::map;
 
 namespace {
 
-// dy where `chosen` is 1, half of it where `chosen` is 1/2, else 0.
-template <class T>
-Array<T> share(const Array<T>& dy, const Array<T>& chosen) {
-  return map(
-      [](auto dyi, auto ci) {
-        const decltype(ci) zero(T(0));
-        return scalar::select(scalar::equal(ci, zero), zero, ci * dyi);
-      },
-      dy, chosen);
-}
-
-// Which of a and b is chosen by `a before b`: a's share, 0, 1/2 or 1.
+// a's part of dy: all where a comes before b, half where they are equal, else none.
 template <class T, class Before>
-Array<T> shares(const Array<T>& a, const Array<T>& b, Before before) {
+Array<T> share(const Array<T>& dy, const Array<T>& a, const Array<T>& b, Before before) {
   return map(
-      [=](auto ai, auto bi) {
-        const decltype(ai) zero(T(0)), half(T(0.5)), one(T(1));
-        return scalar::select(before(ai, bi), one, scalar::select(scalar::equal(ai, bi), half, zero));
+      [=](auto dyi, auto ai, auto bi) {
+        const decltype(ai) zero(T(0));
+        return scalar::select(before(ai, bi), dyi, scalar::select(scalar::equal(ai, bi), T(0.5) * dyi, zero));
       },
-      a, b);
+      dy, a, b);
 }
 
 // y = a if a comes before b else b   da = dy if a before b, dy / 2 if a = b, else 0      db likewise
@@ -52,12 +41,10 @@ Variable<T> extremum(const char* op, const Variable<T>& a, const Variable<T>& b,
         return scalar::select(scalar::equal(ai, ai), number, ai);
       },
       a.value(), b.value());
-  return record(op, y,
-                wrt(a, [=, a = a.value(),
-                        b = b.value()](const Array<T>& dy) { return share(dy, shares(a, b, before)); }),
-                wrt(b, [=, a = a.value(), b = b.value()](const Array<T>& dy) {
-                  return share(dy, shares(b, a, before));
-                }));
+  return record(
+      op, y,
+      wrt(a, [=, a = a.value(), b = b.value()](const Array<T>& dy) { return share(dy, a, b, before); }),
+      wrt(b, [=, a = a.value(), b = b.value()](const Array<T>& dy) { return share(dy, b, a, before); }));
 }
 
 // 1 where the mask is not 0.

@@ -1,4 +1,4 @@
-// The mask is drawn twice rather than saved: a block of four takes some 20 ns.
+// The mask is drawn again in the vjp rather than saved, which would take as much memory as x.
 #include <xgrad/autograd/ops/dropout.hpp>
 
 #include <algorithm>

@@ -131,7 +131,8 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
   const auto ignored = [ignore = options.ignore](std::int64_t target) { return ignore && target == *ignore; };
   for (std::size_t r = 0; r < rows; ++r)
     if (!ignored(targets[r]) && (targets[r] < 0 || targets[r] >= static_cast<std::int64_t>(V)))
-      targets.check_range(op, "target", V);
+      throw Error(op, fmt::format("target {} at position {} is outside [0, {})", targets[r],
+                                  index_of(r, targets.shape()), V));
 
   T sum = T(0);
   double count = 0;

@@ -109,6 +109,10 @@ std::vector<Op> losses() {
                      },
                      "[cross_entropy] target -1 at position (1,) is outside [0, 3)"},
                     {[] {
+                       cross_entropy(ones({2, 3}), {-1, 7}, {.ignore = -1});
+                     },
+                     "[cross_entropy] target 7 at position (1,) is outside [0, 3)"},
+                    {[] {
                        cross_entropy(ones({2, 3}), {0});
                      },
                      "[cross_entropy] targets of shape (1,) must have the axes of logits of shape (2, 3) "
