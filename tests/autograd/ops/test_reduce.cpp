@@ -173,6 +173,8 @@ TEST_CASE_TEMPLATE("reduce: neither norm nor logsumexp overflows, and both have 
   CHECK(logsumexp(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
   Tape<T> tape;
   const auto zero = tape.leaf(Array<T>::zeros({3})), masked = tape.leaf(Array<T>({3}, {-inf, 1, 1}));
+  const auto nothing = tape.leaf(Array<T>({2}, {-inf, -inf}));
+  CHECK(checks::identical(tape.gradient(logsumexp(nothing), {.keep = true})[nothing], Array<T>::zeros({2})));
   CHECK(checks::identical(tape.gradient(norm(zero), {.keep = true})[zero], Array<T>::zeros({3})));
   CHECK(checks::distance(tape.gradient(logsumexp(masked))[masked], Array<T>({3}, {0, 0.5, 0.5})) <
         4 * checks::epsilon<T>);
