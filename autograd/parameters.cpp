@@ -27,6 +27,13 @@ Parameters<T> Parameters<T>::operator/(std::string_view scope) const {
 }
 
 template <class T>
+Parameters<T> Parameters<T>::derived(std::function<Variable<T>(const Variable<T>&)> replacement) const {
+  Parameters result = *this;
+  result.replacement_ = std::move(replacement);
+  return result;
+}
+
+template <class T>
 Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape) const {
   const double bound =
       shape.rank() == 0 || shape[0] == 0 ? 1.0 : 1.0 / std::sqrt(static_cast<double>(shape[0]));
@@ -43,6 +50,13 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
                                   const Initializer& initializer) const {
   check_name(name);
   const std::string path = scope_ + std::string(name);
+  if (replacement_) {
+    const Variable<T> replaced = replacement_((*this)[name]);
+    if (replaced.shape() != shape)
+      throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) +
+                                    ", but was replaced by a value of shape " + to_string(replaced.shape()));
+    return replaced;
+  }
   for (const Variable<T>& known : store_->list)
     if (known.parameter()->path == path)
       throw Error("parameters",
@@ -88,12 +102,19 @@ std::size_t Parameters<T>::count() const {
 }
 
 template <class T>
+const Variable<T>* Parameters<T>::find(std::string_view path) const {
+  const std::string whole = scope_ + std::string(path);
+  for (const Variable<T>& parameter : list())
+    if (parameter.parameter()->path == whole) return &parameter;
+  return nullptr;
+}
+
+template <class T>
 const Variable<T>& Parameters<T>::operator[](std::string_view path) const {
+  if (const Variable<T>* parameter = find(path)) return *parameter;
   std::string known;
-  for (const Variable<T>& parameter : list()) {
-    if (parameter.parameter()->path == scope_ + std::string(path)) return parameter;
+  for (const Variable<T>& parameter : list())
     known += (known.empty() ? "'" : ", '") + parameter.parameter()->path + "'";
-  }
   throw Error("parameters", "there is no '" + scope_ + std::string(path) +
                                 "'; there are: " + (known.empty() ? "none" : known));
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +32,11 @@ class Parameters {
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;
 
+  /// A handle to this list that declares nothing: where a model asks it for a parameter, it is given `replacement(w)` for
+  /// the parameter w of that path, which must be there. So a model can be built again on what is computed from its
+  /// parameters: with dropout on its weights, or with one of them frozen.
+  Parameters derived(std::function<Variable<T>(const Variable<T>& w)> replacement) const;
+
   /// A new parameter. Without an initializer: uniform in +-1/sqrt(K) with K the size of the first axis, which
   /// for matmul(x, W) with W: (K, M) is the number of inputs that each output sums (LeCun et al. 1998).
   /// Throws Error if the path is taken, or the name is empty or has a '/'.
@@ -54,6 +60,8 @@ class Parameters {
   std::map<std::string, Array<double>> values() const;
   /// Number of trainable numbers in the list.
   std::size_t count() const;
+  /// Whether there is a parameter of this path below the scope.
+  bool contains(std::string_view path) const { return find(path) != nullptr; }
   /// The parameter of this path below the scope. Throws Error listing the paths there are.
   const Variable<T>& operator[](std::string_view path) const;
   /// Replaces a parameter's numbers in place. Throws Error if the shapes differ.
@@ -76,8 +84,11 @@ class Parameters {
     std::map<std::string, Array<T>> values;  // to start from
   };
 
+  const Variable<T>* find(std::string_view path) const;
+
   std::shared_ptr<Store> store_;
   std::string scope_;
+  std::function<Variable<T>(const Variable<T>&)> replacement_;  // of derived()
 };
 
 extern template class Parameters<float>;
