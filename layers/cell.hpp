@@ -2,10 +2,16 @@
 // output and new state. `cell.zero(N)` gives the initial state for a batch of N; a cell whose state is one
 // variable of its width may leave it out. Any type that does this is a cell: nothing is inherited or
 // registered.
+//
+// Two members more are for wrappers, which take a cell and are one: `width()`, where the output is not as wide as the H
+// that the cell was built with, and `for_training(key)`, where training computes something else than evaluation.
 #pragma once
 
+#include <concepts>
+#include <type_traits>
 #include <utility>
 
+#include <xgrad/autograd/random.hpp>
 #include <xgrad/layers/state.hpp>
 
 namespace xgrad {
@@ -42,5 +48,55 @@ auto zero_state(const Cell& cell, std::size_t N, std::size_t H) {
     return Variable<T>(Array<T>::zeros({N, H}));
   }
 }
+
+/// The size of the last axis of the outputs of a cell that was built with H.
+template <class Cell>
+std::size_t output_width(const Cell& cell, std::size_t H) {
+  if constexpr (requires { cell.width(); }) {
+    return cell.width();
+  } else {
+    return H;
+  }
+}
+
+/// A cell or model as it is trained, for one window: with dropout whose draws follow from `key`. It shares its parameters
+/// with the one it is made of, which is for evaluation; one that has no dropout is returned as it is. Give each
+/// window a key of its own: `for_training(cell, run.fold(window))`.
+template <class Cell>
+Cell for_training(const Cell& cell, RandomKey key) {
+  if constexpr (requires { cell.for_training(key); }) {
+    return cell.for_training(key);
+  } else {
+    return cell;
+  }
+}
+
+namespace detail {
+
+template <class T>
+concept IsScalar = std::is_floating_point_v<T> || std::same_as<T, Complex>;
+
+// The scalar of a cell: its value_type, or else its first template argument, or the scalar of that.
+template <class Cell>
+struct ScalarOf {};
+template <IsScalar T>
+struct ScalarOf<T> {
+  using type = T;
+};
+template <class Cell>
+requires(!IsScalar<Cell> && requires { typename Cell::value_type; }) struct ScalarOf<Cell> {
+  using type = typename Cell::value_type;
+};
+template <template <class...> class Cell, class First, class... Rest>
+requires(!IsScalar<Cell<First, Rest...>> && !requires {
+  typename Cell<First, Rest...>::value_type;
+}) struct ScalarOf<Cell<First, Rest...>> : ScalarOf<First> {
+};
+
+}  // namespace detail
+
+/// The scalar that a cell computes in. A cell that is not a template over it says it by a member `value_type`.
+template <class Cell>
+using ScalarOf = typename detail::ScalarOf<Cell>::type;
 
 }  // namespace xgrad

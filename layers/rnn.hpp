@@ -6,22 +6,36 @@
 
 namespace xgrad {
 
-/// h' = tanh(x Wx + h Wh + b), Elman 1990, "Finding structure in time".     x: (N, D)   h, h': (N, H)
+enum class Nonlinearity { tanh, relu };
+
+struct RnnOptions {
+  Nonlinearity nonlinearity = Nonlinearity::tanh;
+};
+
+/// h' = tanh(x Wx + h Wh + b), Elman 1990, "Finding structure in time"; or with relu instead of tanh, for which Le et al.
+/// 2015 (arXiv:1504.00941) start Wh at the identity.     x: (N, D)   h, h': (N, H)
 /// Parameters "Wx" (D, H), "Wh" (H, H), uniform in +-1/sqrt(rows), and "b" (H,), zeros. Output and state are
 /// both h'.
 template <class T>
 struct Rnn {
   Variable<T> Wx, Wh, b;
+  Nonlinearity nonlinearity;
 
-  Rnn(const Parameters<T>& p, std::size_t D, std::size_t H)
-      : Wx(p.weight("Wx", {D, H})), Wh(p.weight("Wh", {H, H})), b(p.bias("b", {H})) {}
+  Rnn(const Parameters<T>& p, std::size_t D, std::size_t H, const RnnOptions& options = {})
+      : Wx(p.weight("Wx", {D, H})),
+        Wh(p.weight("Wh", {H, H})),
+        b(p.bias("b", {H})),
+        nonlinearity(options.nonlinearity) {}
 
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    return tanh(affine({x, Wx}, {h, Wh}, b));
+    const auto a = affine({x, Wx}, {h, Wh}, b);
+    return nonlinearity == Nonlinearity::relu ? relu(a) : tanh(a);
   }
 };
 
 template <class T>
 Rnn(Parameters<T>, std::size_t, std::size_t) -> Rnn<T>;
+template <class T>
+Rnn(Parameters<T>, std::size_t, std::size_t, RnnOptions) -> Rnn<T>;
 
 }  // namespace xgrad

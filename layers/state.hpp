@@ -99,6 +99,26 @@ void for_each_part(S& state, F f) {
   }
 }
 
+/// All parts of a state, in order.
+template <class T, class S>
+std::vector<Variable<T>> parts(const S& state) {
+  std::vector<Variable<T>> result;
+  for_each_part(state, [&result](const auto& part) { result.push_back(part); });
+  return result;
+}
+
+/// The state whose part number i is f(part i of a, part i of b).     a, b: of as many parts
+template <class T, class S, class F>
+S combine(S a, const S& b, F f) {
+  const auto others = parts<T>(b);
+  std::size_t i = 0;
+  for_each_part(a, [&](auto& part) {
+    part = f(part, others.at(i));
+    ++i;
+  });
+  return a;
+}
+
 /// The state as constants: cuts its gradient inside a window.
 template <class S>
 requires(!detail::is_variable<S>) S detach(S state) {

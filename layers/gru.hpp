@@ -1,0 +1,70 @@
+// Gru: the gated recurrent unit in its two forms, which differ in whether the reset gate acts after the recurrent product
+// or before it.
+#pragma once
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+
+namespace xgrad {
+
+/// The gated recurrent unit that resets after the product, as in cuDNN and PyTorch (first version of Cho et al. 2014,
+/// arXiv:1406.1078):
+///   r, z = sigmoid of the first two parts of x Wx + h Wh + b
+///   n = tanh(x Wx_n + b_n + r (h Wh_n + bh)),  h' = (1 - z) n + z h
+///     x: (N, D)   h, h': (N, H)
+/// Parameters "Wx" (D, 3H), "Wh" (H, 3H), uniform in +-1/sqrt(rows), in the order r, z, n, which is PyTorch's; "b" (3H,)
+/// and "bh" (H,), zeros. Output and state are both h'.
+template <class T>
+struct Gru {
+  std::size_t H;
+  Variable<T> Wx, Wh, b, bh;
+
+  Gru(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 3 * H})),
+        Wh(p.weight("Wh", {H, 3 * H})),
+        b(p.bias("b", {3 * H})),
+        bh(p.bias("bh", {H})) {}
+
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
+    const auto from_x = split(affine({x, Wx}, b), 3, 1), from_h = split(matmul(h, Wh), 3, 1);
+    const auto r = sigmoid(from_x[0] + from_h[0]), z = sigmoid(from_x[1] + from_h[1]);
+    const auto n = tanh(from_x[2] + r * (from_h[2] + bh));
+    return (1 - z) * n + z * h;
+  }
+};
+
+template <class T>
+Gru(Parameters<T>, std::size_t, std::size_t) -> Gru<T>;
+
+/// The gated recurrent unit that resets before the product (Cho et al. 2014, arXiv:1406.1078v3; Chung et al. 2014,
+/// arXiv:1412.3555):
+///   r, z = sigmoid of the first two parts of x Wx + b, plus h Wh
+///   n = tanh(x Wx_n + b_n + (r h) Un),  h' = (1 - z) n + z h
+///     x: (N, D)   h, h': (N, H)
+/// Parameters "Wx" (D, 3H), "Wh" (H, 2H), "Un" (H, H), uniform in +-1/sqrt(rows), and "b" (3H,), zeros. Output and
+/// state are both h'.
+template <class T>
+struct ResetBeforeGru {
+  std::size_t H;
+  Variable<T> Wx, Wh, Un, b;
+
+  ResetBeforeGru(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 3 * H})),
+        Wh(p.weight("Wh", {H, 2 * H})),
+        Un(p.weight("Un", {H, H})),
+        b(p.bias("b", {3 * H})) {}
+
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
+    const auto from_x = split(affine({x, Wx}, b), 3, 1), from_h = split(matmul(h, Wh), 2, 1);
+    const auto r = sigmoid(from_x[0] + from_h[0]), z = sigmoid(from_x[1] + from_h[1]);
+    const auto n = tanh(from_x[2] + matmul(r * h, Un));
+    return (1 - z) * n + z * h;
+  }
+};
+
+template <class T>
+ResetBeforeGru(Parameters<T>, std::size_t, std::size_t) -> ResetBeforeGru<T>;
+
+}  // namespace xgrad

@@ -1,0 +1,106 @@
+// The gated cells with layer normalization, Ba et al. 2016 (arXiv:1607.06450, supplementary equations 20-25): each product
+// is normalized over its units before the sum, with a gain of its own, and the LSTM's memory is too, with a gain and
+// a bias. LN(x; gain) stands for layer_norm without bias: one bias b serves both products.
+#pragma once
+
+#include <xgrad/layers/lstm.hpp>
+
+namespace xgrad {
+
+struct LayerNormLstmOptions {
+  double forget_bias = 1;  ///< see LstmOptions
+  double epsilon = 1e-5;   ///< added to the variances
+};
+
+/// The LSTM with layer normalization:
+///   i, f, g, o = the four parts of LN(x Wx; gain_x) + LN(h Wh; gain_h) + b
+///   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(LN(c'; gain_c) + bias_c)
+///     x: (N, D)   h, c: (N, H)   output: h'
+/// Parameters those of Lstm; gains "gain_x", "gain_h" (4H,), "gain_c" (H,), ones; "bias_c" (H,), zeros.
+template <class T>
+struct LayerNormLstm {
+  std::size_t H;
+  Variable<T> Wx, Wh, b, gain_x, gain_h, gain_c, bias_c, no_bias;
+  double epsilon;
+
+  LayerNormLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden,
+                const LayerNormLstmOptions& options = {})
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 4 * H})),
+        Wh(p.weight("Wh", {H, 4 * H})),
+        b(lstm_bias(p, H, options.forget_bias)),
+        gain_x(p.weight("gain_x", {4 * H}, constant(1))),
+        gain_h(p.weight("gain_h", {4 * H}, constant(1))),
+        gain_c(p.weight("gain_c", {H}, constant(1))),
+        bias_c(p.bias("bias_c", {H})),
+        no_bias(Array<T>::zeros({4 * H})),
+        epsilon(options.epsilon) {}
+
+  auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
+    const auto from_x = layer_norm(matmul(x, Wx), gain_x, b, epsilon);
+    const auto from_h = layer_norm(matmul(s.h, Wh), gain_h, no_bias, epsilon);
+    const auto gates = split(from_x + from_h, 4, 1);
+    const auto i = sigmoid(gates[0]), f = sigmoid(gates[1]), g = tanh(gates[2]), o = sigmoid(gates[3]);
+    const auto c = f * s.c + i * g;
+    const auto h = o * tanh(layer_norm(c, gain_c, bias_c, epsilon));
+    return Step{h, LstmState{h, c}};
+  }
+  LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
+};
+
+template <class T>
+LayerNormLstm(Parameters<T>, std::size_t, std::size_t) -> LayerNormLstm<T>;
+template <class T>
+LayerNormLstm(Parameters<T>, std::size_t, std::size_t, LayerNormLstmOptions) -> LayerNormLstm<T>;
+
+struct LayerNormGruOptions {
+  double epsilon = 1e-5;  ///< added to the variances
+};
+
+/// The GRU with layer normalization; z keeps the old state, as in Gru, where the paper's lets in the new:
+///   r, z = sigmoid of the two parts of LN(x Wx; gain_x) + LN(h Wh; gain_h) + b
+///   n = tanh(LN(x Vn; gain_vn) + bn + r LN(h Un; gain_un)),  h' = (1 - z) n + z h
+///     x: (N, D)   h, h': (N, H)
+/// Parameters "Wx" (D, 2H), "Wh" (H, 2H), "Vn" (D, H), "Un" (H, H), uniform in +-1/sqrt(rows); "b" (2H,), "bn" (H,), zeros;
+/// gains "gain_x", "gain_h" (2H,), "gain_vn", "gain_un" (H,), ones. Output and state are both h'.
+template <class T>
+struct LayerNormGru {
+  std::size_t H;
+  Variable<T> Wx, Wh, Vn, Un, b, bn, gain_x, gain_h, gain_vn, gain_un, no_bias, no_bias_n;
+  double epsilon;
+
+  LayerNormGru(const Parameters<T>& p, std::size_t D, std::size_t hidden,
+               const LayerNormGruOptions& options = {})
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 2 * H})),
+        Wh(p.weight("Wh", {H, 2 * H})),
+        Vn(p.weight("Vn", {D, H})),
+        Un(p.weight("Un", {H, H})),
+        b(p.bias("b", {2 * H})),
+        bn(p.bias("bn", {H})),
+        gain_x(p.weight("gain_x", {2 * H}, constant(1))),
+        gain_h(p.weight("gain_h", {2 * H}, constant(1))),
+        gain_vn(p.weight("gain_vn", {H}, constant(1))),
+        gain_un(p.weight("gain_un", {H}, constant(1))),
+        no_bias(Array<T>::zeros({2 * H})),
+        no_bias_n(Array<T>::zeros({H})),
+        epsilon(options.epsilon) {}
+
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
+    const auto from_x = layer_norm(matmul(x, Wx), gain_x, b, epsilon);
+    const auto from_h = layer_norm(matmul(h, Wh), gain_h, no_bias, epsilon);
+    const auto gates = split(sigmoid(from_x + from_h), 2, 1);
+    const auto& r = gates[0];
+    const auto& z = gates[1];
+    const auto n = tanh(layer_norm(matmul(x, Vn), gain_vn, bn, epsilon) +
+                        r * layer_norm(matmul(h, Un), gain_un, no_bias_n, epsilon));
+    return (1 - z) * n + z * h;
+  }
+};
+
+template <class T>
+LayerNormGru(Parameters<T>, std::size_t, std::size_t) -> LayerNormGru<T>;
+template <class T>
+LayerNormGru(Parameters<T>, std::size_t, std::size_t, LayerNormGruOptions) -> LayerNormGru<T>;
+
+}  // namespace xgrad

@@ -1,0 +1,101 @@
+// Lstm: long short-term memory, plain and with peepholes. Its state is that of every LSTM here: LstmState.
+#pragma once
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+#include <xgrad/layers/cell.hpp>
+
+namespace xgrad {
+
+template <class T>
+struct LstmState {
+  Variable<T> h;  ///< the output of the last step, (N, H)
+  Variable<T> c;  ///< the memory, (N, H)
+};
+template <class T>
+LstmState(Variable<T>, Variable<T>) -> LstmState<T>;
+
+/// Zeros, for a batch of N.
+template <class T>
+LstmState<T> lstm_zero(std::size_t N, std::size_t H) {
+  return {Array<T>::zeros({N, H}), Array<T>::zeros({N, H})};
+}
+
+struct LstmOptions {
+  /// What the forget gate's bias starts from: at 1 a new cell remembers (Gers et al. 2000; Jozefowicz et al. 2015).
+  double forget_bias = 1;
+};
+
+/// The bias of four gates (4H,), zeros but for that of the second, the forget gate.
+template <class T>
+Variable<T> lstm_bias(const Parameters<T>& p, std::size_t H, double forget_bias) {
+  return p.weight("b", {4 * H}, [=](Random&, std::span<double> b) {
+    for (std::size_t k = 0; k < b.size(); ++k) b[k] = k >= H && k < 2 * H ? forget_bias : 0;
+  });
+}
+
+/// Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000:
+///   i, f, g, o = the four parts of x Wx + h Wh + b, in this order, which is PyTorch's
+///   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(c')
+///     x: (N, D)   h, c: (N, H)   output: h'
+/// Parameters "Wx" (D, 4H), "Wh" (H, 4H), uniform in +-1/sqrt(rows), and "b" (4H,), see LstmOptions.
+template <class T>
+struct Lstm {
+  std::size_t H;
+  Variable<T> Wx, Wh, b;
+
+  Lstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 4 * H})),
+        Wh(p.weight("Wh", {H, 4 * H})),
+        b(lstm_bias(p, H, options.forget_bias)) {}
+
+  auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
+    const auto gates = split(affine({x, Wx}, {s.h, Wh}, b), 4, 1);
+    const auto i = sigmoid(gates[0]), f = sigmoid(gates[1]), g = tanh(gates[2]), o = sigmoid(gates[3]);
+    const auto c = f * s.c + i * g;
+    const auto h = o * tanh(c);
+    return Step{h, LstmState{h, c}};
+  }
+  LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
+};
+
+template <class T>
+Lstm(Parameters<T>, std::size_t, std::size_t) -> Lstm<T>;
+template <class T>
+Lstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> Lstm<T>;
+
+/// The LSTM whose gates see the memory, Gers & Schmidhuber 2000 in the form of Graves 2013 (arXiv:1308.0850, eq. 7-11):
+///   i, f, g, o = the four parts of x Wx + h Wh + b
+///   c' = sigmoid(f + pf c) c + sigmoid(i + pi c) tanh(g),  h' = sigmoid(o + po c') tanh(c')
+/// Parameters those of Lstm, and the peepholes "pi", "pf", "po" (H,), uniform in +-1/sqrt(H).
+template <class T>
+struct PeepholeLstm {
+  std::size_t H;
+  Variable<T> Wx, Wh, b, pi, pf, po;
+
+  PeepholeLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 4 * H})),
+        Wh(p.weight("Wh", {H, 4 * H})),
+        b(lstm_bias(p, H, options.forget_bias)),
+        pi(p.weight("pi", {H})),
+        pf(p.weight("pf", {H})),
+        po(p.weight("po", {H})) {}
+
+  auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
+    const auto gates = split(affine({x, Wx}, {s.h, Wh}, b), 4, 1);
+    const auto i = sigmoid(gates[0] + pi * s.c), f = sigmoid(gates[1] + pf * s.c);
+    const auto c = f * s.c + i * tanh(gates[2]);
+    const auto h = sigmoid(gates[3] + po * c) * tanh(c);
+    return Step{h, LstmState{h, c}};
+  }
+  LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
+};
+
+template <class T>
+PeepholeLstm(Parameters<T>, std::size_t, std::size_t) -> PeepholeLstm<T>;
+template <class T>
+PeepholeLstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> PeepholeLstm<T>;
+
+}  // namespace xgrad

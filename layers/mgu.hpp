@@ -1,0 +1,36 @@
+// Mgu: the minimal gated unit.
+#pragma once
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+
+namespace xgrad {
+
+/// The minimal gated unit, a GRU whose one gate forgets, resets and updates, Zhou et al. 2016 (arXiv:1603.09420):
+///   f = sigmoid(x Wx_f + b_f + h Uf),  h' = (1 - f) h + f tanh(x Wx_g + b_g + (f h) Ug)
+///     x: (N, D)   h, h': (N, H)
+/// Parameters "Wx" (D, 2H) in the order f, g, "Uf", "Ug" (H, H), uniform in +-1/sqrt(rows), and "b" (2H,), zeros. Output
+/// and state are both h'.
+template <class T>
+struct Mgu {
+  std::size_t H;
+  Variable<T> Wx, Uf, Ug, b;
+
+  Mgu(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+      : H(hidden),
+        Wx(p.weight("Wx", {D, 2 * H})),
+        Uf(p.weight("Uf", {H, H})),
+        Ug(p.weight("Ug", {H, H})),
+        b(p.bias("b", {2 * H})) {}
+
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
+    const auto from_x = split(affine({x, Wx}, b), 2, 1);
+    const auto f = sigmoid(from_x[0] + matmul(h, Uf));
+    return (1 - f) * h + f * tanh(from_x[1] + matmul(f * h, Ug));
+  }
+};
+
+template <class T>
+Mgu(Parameters<T>, std::size_t, std::size_t) -> Mgu<T>;
+
+}  // namespace xgrad

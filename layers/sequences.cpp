@@ -1,0 +1,88 @@
+// Masks and their checks; see sequences.hpp.
+#include <xgrad/layers/sequences.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/error.hpp>
+
+namespace xgrad {
+
+Ids length_mask(const Ids& lengths, std::size_t T) {
+  if (lengths.shape().rank() != 1)
+    throw Error("length_mask", fmt::format("needs lengths: (N,), got shape {}", to_string(lengths.shape())));
+  lengths.check_range("length_mask", "length", T + 1);
+  const std::size_t N = lengths.size();
+  std::vector<Ids::value_type> mask(T * N);
+  for (std::size_t t = 0; t < T; ++t)
+    for (std::size_t n = 0; n < N; ++n) mask[t * N + n] = static_cast<Ids::value_type>(t) < lengths[n];
+  return Ids({T, N}, std::move(mask));
+}
+
+Sequences reversed(const Sequences& sequences) {
+  Sequences result;
+  if (const auto& mask = sequences.mask) {
+    const std::size_t T = mask->shape()[0], N = mask->shape()[1];
+    std::vector<Ids::value_type> values(T * N);
+    for (std::size_t i = 0; i < T * N; ++i) values[(T - 1 - i / N) * N + i % N] = (*mask)[i];
+    result.mask = Ids({T, N}, std::move(values));
+  }
+  // A document that begins at step t leaves the one before ending at step t - 1, which is where that one begins when
+  // it is read from behind.
+  if (const auto& reset = sequences.reset) {
+    const std::size_t T = reset->shape()[0], N = reset->shape()[1];
+    std::vector<Ids::value_type> values(T * N, 0);
+    for (std::size_t i = N; i < T * N; ++i) values[(T - i / N) * N + i % N] = (*reset)[i];
+    result.reset = Ids({T, N}, std::move(values));
+  }
+  return result;
+}
+
+void detail::check_sequences(const Shape& xs, const Sequences& sequences) {
+  const auto check = [&](const char* what, const std::optional<Ids>& flags) {
+    if (flags && flags->shape() != Shape({xs[0], xs[1]}))
+      throw Error("unroll",
+                  fmt::format("{} has shape {}, expected (T, N) = {} of xs: {}", what,
+                              to_string(flags->shape()), to_string(Shape({xs[0], xs[1]})), to_string(xs)));
+  };
+  check("the mask", sequences.mask);
+  check("reset", sequences.reset);
+}
+
+std::optional<Ids> detail::row_with(const std::optional<Ids>& flags, std::size_t t, bool wanted) {
+  if (!flags) return std::nullopt;
+  Ids row = flags->row(t);
+  const bool found = std::any_of(row.begin(), row.end(), [&](auto flag) { return (flag != 0) == wanted; });
+  if (!found) return std::nullopt;
+  return row;
+}
+
+bool detail::has_zero(const std::optional<Ids>& flags) {
+  return flags && std::find(flags->begin(), flags->end(), 0) != flags->end();
+}
+
+void detail::check_rows(const std::vector<Shape>& parts, std::size_t N) {
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].rank() == 0 || parts[i][0] != N)
+      throw Error(
+          "unroll",
+          fmt::format("part {} of the state has shape {}, but xs has N = {} sequences and needs ({}, ...): "
+                      "a state goes on with the batch it was made by; begin with zero(N), or pass "
+                      "first_rows(state, N) where sequences have ended",
+                      i, to_string(parts[i]), N, N));
+}
+
+void detail::check_unchanged(const std::vector<Shape>& before, const std::vector<Shape>& after) {
+  if (before.size() != after.size())
+    throw Error("unroll", fmt::format("the cell took a state of {} parts and returned one of {}",
+                                      before.size(), after.size()));
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (before[i] != after[i])
+      throw Error("unroll",
+                  fmt::format("the cell took part {} of its state in shape {} and returned it in shape {}; "
+                              "a state keeps its shape",
+                              i, to_string(before[i]), to_string(after[i])));
+}
+
+}  // namespace xgrad
