@@ -2,49 +2,93 @@
 // window at once, unroll the cell, and one affine layer over all rows.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include <xgrad/layers/affine.hpp>
+#include <xgrad/layers/dropout.hpp>
 #include <xgrad/layers/embedding.hpp>
 #include <xgrad/layers/rnn.hpp>
 #include <xgrad/layers/unroll.hpp>
 
 namespace xgrad {
 
+struct RnnlmOptions {
+  /// The output layer has the embedding's matrix, transposed, for its own (Press & Wolf 2017, arXiv:1608.05859; Inan et al.
+  /// 2017, arXiv:1611.01462). The cell's output must be as wide as the embedding.
+  bool tied = false;
+  double dropout =
+      0;  ///< rate on the embedded tokens and on the outputs of the cell; it works in for_training()
+};
+
 /// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent neural
 /// network based language model").
 ///     V: vocabulary   D: embedding   H: hidden
-/// `Cell` is built as Cell(p / "cell", D, H). Parameters "embed/W", "cell/...", "affine/W", "affine/b", in this
-/// order.
+/// `Cell` is built as Cell(p / "cell", D, H, args...). Parameters "embed/W", "cell/...", "affine/W" unless it is tied,
+/// "affine/b", in this order.
 template <class T, class Cell = Rnn<T>>
 struct Rnnlm {
   using value_type = T;
 
   std::size_t H;
+  RnnlmOptions options;
   Embedding<T> embed;
   Cell cell;
   Affine<T> affine;
+  std::optional<RandomKey> key{};  ///< set in for_training()
 
-  Rnnlm(const Parameters<T>& p, std::size_t V, std::size_t D, std::size_t hidden)
-      : H(hidden), embed(p / "embed", V, D), cell(p / "cell", D, hidden), affine(p / "affine", hidden, V) {}
+  /// Throws Error if it is to be tied and the widths do not fit, and for a rate of dropout outside [0, 1).
+  template <class... Args>
+  Rnnlm(const Parameters<T>& p, std::size_t V, std::size_t D, std::size_t hidden,
+        const RnnlmOptions& model_options = {}, const Args&... args)
+      : H(hidden),
+        options(model_options),
+        embed(p / "embed", V, D),
+        cell(p / "cell", D, hidden, args...),
+        affine(output_layer(p / "affine", V, D)) {
+    detail::check_rate("Rnnlm", options.dropout);
+  }
 
   /// Logits of the token after each of `ids`, and the state after the last.
   ///     ids: (T, N)   logits: (T, N, V)
   template <class S>
-  auto operator()(const Ids& ids, const S& state) const {
-    auto unrolled = unroll(cell, embed(ids), state);
-    return Step{affine(unrolled.ys), std::move(unrolled.state)};
+  auto operator()(const Ids& ids, const S& state, const Sequences& sequences = {}) const {
+    auto unrolled = unroll(cell, drop(embed(ids), 0), state, sequences);
+    return Step{affine(drop(unrolled.ys, 1)), std::move(unrolled.state)};
   }
 
   /// Cross entropy of `targets` in nats, and the state after the last step.     ids, targets: (T, N)
   template <class S>
-  auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean) const {
-    auto [logits, next] = (*this)(ids, state);
+  auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean,
+            const Sequences& sequences = {}) const {
+    auto [logits, next] = (*this)(ids, state, sequences);
     return Step{softmax_cross_entropy(logits, targets, reduction), std::move(next)};
   }
 
   /// The initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  /// The model with its dropout at work, for one window; see cell.hpp.
+  Rnnlm for_training(RandomKey with) const {
+    Rnnlm result = *this;
+    result.cell = xgrad::for_training(cell, with.fold(0));
+    result.key = with.fold(1);
+    return result;
+  }
+
+ private:
+  Affine<T> output_layer(const Parameters<T>& p, std::size_t V, std::size_t D) const {
+    const std::size_t width = output_width(cell, H);
+    if (!options.tied) return Affine<T>(p, width, V);
+    if (width != D)
+      throw Error("Rnnlm", "ties an output layer that reads width " + std::to_string(width) +
+                               " to an embedding of width " + std::to_string(D) + "; they must be equal");
+    return Affine<T>::tied(p, embed.W);
+  }
+
+  Variable<T> drop(const Variable<T>& x, std::uint64_t use) const {
+    return key && options.dropout > 0 ? dropout(x, options.dropout, key->fold(use)) : x;
+  }
 };
 
 }  // namespace xgrad

@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <xgrad/autograd/tape.hpp>
-#include <xgrad/layers/unroll.hpp>
+#include <xgrad/layers/bidirectional.hpp>
+#include <xgrad/layers/pytorch.hpp>
+#include <xgrad/layers/stack.hpp>
 #include <xgrad/models/rnnlm.hpp>
 
+#include "cells.hpp"
 #include "oracle/table.hpp"
 
 using namespace xgrad;
@@ -95,4 +98,59 @@ TEST_CASE_TEMPLATE("oracle: the language model", T, float, double, Complex) {
   check(loss.value(), entry.at("results").at("loss"));
   check(state.value(), entry.at("results").at("state"));
   check_gradients(tape, loss, p, entry);
+}
+
+TEST_CASE_TEMPLATE("oracle: every cell unrolled", T, float, double, Complex) {
+  for (const std::string& name : cells::names) {
+    if (name == "nested" || name == "rnn") continue;  // not the library's, and above
+    CAPTURE(name);
+    const auto& entry = row(name);
+    Tape<T> tape;
+    const Parameters<T> p(values(entry));
+    const cells::AnyCell<T> cell(p, 4, 5, name);
+    const auto xs = p.input("xs", {6, 3, 4});
+    const auto [ys, state] = unroll(cell, xs, cells::input_state(p, cell.zero(3)));
+    check(ys.value(), entry.at("results").at("ys"));
+    auto loss = sum(square(ys));
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      check(state[i].value(), entry.at("results").at("state" + std::to_string(i)));
+      loss = loss + sum(state[i]);
+    }
+    check_gradients(tape, loss, p, entry);
+  }
+}
+
+namespace {
+
+// A module of PyTorch's with two layers and two directions, imported.
+template <class T, class Cell>
+void check_module(const std::string& name) {
+  CAPTURE(name);
+  const auto& entry = row(name);
+  std::map<std::string, Array<T>> state_dict;
+  for (const auto& [path, array] : entry.at("parameters").items())
+    state_dict.emplace(path, oracle::array(array).template cast<T>());
+  const Parameters<T> p;
+  const Stack<Bidirectional<Cell>> model(p, 4, 5);
+  for (const char* layer : {"0", "1"}) {
+    const std::string suffix = std::string("_l") + layer;
+    import_pytorch(p / layer / "forward", state_dict, suffix);
+    import_pytorch(p / layer / "backward", state_dict, suffix + "_reverse");
+  }
+  Tape<T> tape;
+  const auto xs = tape.leaf(oracle::array(entry.at("inputs").at("xs")).template cast<T>());
+  const auto ys = unroll(model, xs, model.zero(3)).ys;
+  check(ys.value(), entry.at("results").at("ys"));
+  const auto gradients = tape.gradient(sum(square(ys)));
+  check(gradients[xs], entry.at("gradients").at("xs"));
+  const auto dW = gradients[p["1/backward/Wh"]];
+  check(transpose(Variable<T>(dW)).value(), entry.at("gradients").at("weight_hh_l1_reverse"));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("oracle: whole modules imported from PyTorch", T, float, double) {
+  check_module<T, Rnn<T>>("torch.nn.RNN");
+  check_module<T, Lstm<T>>("torch.nn.LSTM");
+  check_module<T, Gru<T>>("torch.nn.GRU");
 }

@@ -82,7 +82,86 @@ def layers():
     parameters = {"embed/W": E, "cell/Wx": Wx, "cell/Wh": Wh, "cell/b": b, "affine/W": A, "affine/b": c}
     rnnlm = layer("rnnlm", parameters, {"h0": h}, {"logits": logits, "state": last, "loss": loss}, loss,
                   ids=ids.tolist(), targets=targets.tolist())
-    return [affine, embedding, unrolled, rnnlm]
+    return [affine, embedding, unrolled, rnnlm] + cells(random)
+
+
+def cells(random):
+    """Each cell over T steps: LSTM and GRU are PyTorch's own, the others their papers' formulas."""
+    T, N, D, H = 6, 3, 4, 5
+    sigmoid, tanh, parts = torch.sigmoid, torch.tanh, lambda x: x.split(H, -1)
+    zeros = lambda *shape: torch.zeros(*shape, dtype=torch.float64)
+    norm = lambda x, gain, bias=None: F.layer_norm(x, x.shape[-1:], gain, bias, 1e-5)
+
+    def run(name, shapes, cell, state_parts=1):
+        p = {path: leaf(random, *shape) for path, shape in shapes.items()}
+        inputs = {"xs": leaf(random, T, N, D)}
+        state = [leaf(random, N, H) for _ in range(state_parts)]
+        inputs.update({f"state{i}": part for i, part in enumerate(state)})
+        ys = []
+        for x in inputs["xs"]:
+            state = cell(p, x, *state)
+            ys.append(state[0])
+        ys = torch.stack(ys)
+        results = {"ys": ys, **{f"state{i}": part for i, part in enumerate(state)}}
+        return layer(name, p, inputs, results, ys.square().sum() + sum(part.sum() for part in state))
+
+    def lstm(p, x, h, c):
+        return torch.lstm_cell(x, (h, c), p["Wx"].t(), p["Wh"].t(), p["b"], zeros(4 * H))
+
+    def peephole_lstm(p, x, h, c):
+        i, f, g, o = parts(x @ p["Wx"] + h @ p["Wh"] + p["b"])
+        c_new = sigmoid(f + p["pf"] * c) * c + sigmoid(i + p["pi"] * c) * tanh(g)
+        return sigmoid(o + p["po"] * c_new) * tanh(c_new), c_new
+
+    def gru(p, x, h):
+        return (torch.gru_cell(x, h, p["Wx"].t(), p["Wh"].t(), p["b"], torch.cat([zeros(2 * H), p["bh"]])),)
+
+    def reset_before_gru(p, x, h):
+        x_r, x_z, x_n = parts(x @ p["Wx"] + p["b"])
+        h_r, h_z = parts(h @ p["Wh"])
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+        return ((1 - z) * tanh(x_n + (r * h) @ p["Un"]) + z * h,)
+
+    def mgu(p, x, h):
+        x_f, x_g = parts(x @ p["Wx"] + p["b"])
+        f = sigmoid(x_f + h @ p["Uf"])
+        return ((1 - f) * h + f * tanh(x_g + (f * h) @ p["Ug"]),)
+
+    def layer_norm_lstm(p, x, h, c):
+        i, f, g, o = parts(norm(x @ p["Wx"], p["gain_x"]) + norm(h @ p["Wh"], p["gain_h"]) + p["b"])
+        c_new = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        return sigmoid(o) * tanh(norm(c_new, p["gain_c"], p["bias_c"])), c_new
+
+    def layer_norm_gru(p, x, h):
+        r, z = parts(sigmoid(norm(x @ p["Wx"], p["gain_x"]) + norm(h @ p["Wh"], p["gain_h"]) + p["b"]))
+        n = tanh(norm(x @ p["Vn"], p["gain_vn"]) + p["bn"] + r * norm(h @ p["Un"], p["gain_un"]))
+        return ((1 - z) * n + z * h,)
+
+    def gates(count):
+        return {"Wx": (D, count * H), "Wh": (H, count * H), "b": (count * H,)}
+
+    rows = [
+        run("rnn_relu", gates(1), lambda p, x, h: (torch.relu(x @ p["Wx"] + h @ p["Wh"] + p["b"]),)),
+        run("lstm", gates(4), lstm, 2),
+        run("peephole_lstm", {**gates(4), "pi": (H,), "pf": (H,), "po": (H,)}, peephole_lstm, 2),
+        run("gru", {**gates(3), "bh": (H,)}, gru),
+        run("reset_before_gru", {"Wx": (D, 3 * H), "Wh": (H, 2 * H), "Un": (H, H), "b": (3 * H,)}, reset_before_gru),
+        run("mgu", {"Wx": (D, 2 * H), "Uf": (H, H), "Ug": (H, H), "b": (2 * H,)}, mgu),
+        run("layer_norm_lstm", {**gates(4), "gain_x": (4 * H,), "gain_h": (4 * H,), "gain_c": (H,), "bias_c": (H,)},
+            layer_norm_lstm, 2),
+        run("layer_norm_gru", {**gates(2), "Vn": (D, H), "Un": (H, H), "bn": (H,), "gain_x": (2 * H,),
+                               "gain_h": (2 * H,), "gain_vn": (H,), "gain_un": (H,)}, layer_norm_gru),
+    ]
+    # Whole modules as they are, to be imported: two biases, two layers, two directions.
+    for name, module in (("RNN", torch.nn.RNN), ("LSTM", torch.nn.LSTM), ("GRU", torch.nn.GRU)):
+        model = module(D, H, num_layers=2, bidirectional=True).double()
+        with torch.no_grad():
+            for tensor in model.parameters():
+                tensor.copy_(torch.from_numpy(random.uniform(-0.5, 0.5, tuple(tensor.shape))))
+        xs = leaf(random, T, N, D)
+        ys, _ = model(xs)
+        rows.append(layer("torch.nn." + name, dict(model.named_parameters()), {"xs": xs}, {"ys": ys}, ys.square().sum()))
+    return rows
 
 
 def main():

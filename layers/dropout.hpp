@@ -1,0 +1,222 @@
+// Dropout inside recurrent layers, as wrappers of any cell. Each is a cell itself and does nothing but in `for_training(key)`,
+// of which a training loop makes a new one for each window:
+//
+//   Rnnlm<float, Variational<Lstm<float>>> model(p, V, D, H, {}, VariationalOptions{.input = 0.2, .state = 0.3});
+//   const auto noisy = model.for_training(run.fold(window));   // the same parameters
+//
+// The one in this library that is not here is dropout between layers, which belongs to Stack.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+#include <xgrad/autograd/time_step.hpp>
+#include <xgrad/layers/cell.hpp>
+
+namespace xgrad {
+
+namespace detail {
+
+inline void check_rate(const char* what, double rate) {
+  if (!(rate >= 0 && rate < 1))
+    throw Error(what, "needs a rate of dropout in [0, 1), got " + std::to_string(rate));
+}
+
+// The key of the time step that is being computed: what is drawn anew at each step must know which one it is.
+inline RandomKey step_key(const char* what, RandomKey key) {
+  const auto t = TimeStep::current();
+  if (!t)
+    throw Error(what,
+                "draws anew at each time step and there is none; run it by unroll(), or open a TimeStep");
+  return key.fold(*t);
+}
+
+// The state with `f` applied to its first part: by convention the one that enters the cell's products (h of an LSTM).
+template <class S, class F>
+S with_first_part(S state, F f) {
+  bool first = true;
+  for_each_part(state, [&](auto& part) {
+    if (std::exchange(first, false)) part = f(part);
+  });
+  return state;
+}
+
+}  // namespace detail
+
+struct VariationalOptions {
+  double input = 0, state = 0, output = 0;  ///< rates of dropout, in [0, 1)
+};
+
+/// Variational dropout, Gal & Ghahramani 2016 (arXiv:1512.05287): on the cell's input, on the first part of its state (h of
+/// an LSTM) as the cell reads it, and on its output. The masks are the same at all time steps of a window, and
+/// differ from sequence to sequence. Where a cell passes the state on by itself, as a GRU does, that is dropped too.
+template <class Cell>
+struct Variational {
+  using value_type = ScalarOf<Cell>;
+  using T = value_type;
+
+  std::size_t H;
+  Cell cell;
+  VariationalOptions options;
+  std::optional<RandomKey> key{};
+
+  /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
+  template <class... Args>
+  Variational(const Parameters<T>& p, std::size_t D, std::size_t hidden,
+              const VariationalOptions& variational_options = {}, const Args&... args)
+      : H(hidden), cell(p, D, hidden, args...), options(variational_options) {
+    for (const double rate : {options.input, options.state, options.output})
+      detail::check_rate("Variational", rate);
+  }
+
+  std::size_t width() const { return output_width(cell, H); }
+  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  template <class S>
+  Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
+    if (!key) return step(cell, x, state);
+    const auto h =
+        detail::with_first_part(state, [this](const auto& part) { return drop(part, options.state, 0); });
+    auto next = step(cell, drop(x, options.input, 1), h);
+    next.y = drop(next.y, options.output, 2);
+    return next;
+  }
+
+  Variational for_training(RandomKey with) const {
+    Variational result = *this;
+    result.cell = xgrad::for_training(cell, with.fold(0));
+    result.key = with.fold(1);
+    return result;
+  }
+
+ private:
+  // With the same key at all steps the mask is the same.
+  Variable<T> drop(const Variable<T>& x, double rate, std::uint64_t use) const {
+    return rate > 0 ? dropout(x, rate, key->fold(use)) : x;
+  }
+};
+
+struct RecurrentDropoutOptions {
+  double rate = 0;  ///< in [0, 1)
+};
+
+/// Dropout on the first part of the state (h of an LSTM, not its memory c) as the cell reads it, drawn anew at each time
+/// step.
+template <class Cell>
+struct RecurrentDropout {
+  using value_type = ScalarOf<Cell>;
+  using T = value_type;
+
+  std::size_t H;
+  Cell cell;
+  RecurrentDropoutOptions options;
+  std::optional<RandomKey> key{};
+
+  /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
+  template <class... Args>
+  RecurrentDropout(const Parameters<T>& p, std::size_t D, std::size_t hidden,
+                   const RecurrentDropoutOptions& dropout_options = {}, const Args&... args)
+      : H(hidden), cell(p, D, hidden, args...), options(dropout_options) {
+    detail::check_rate("RecurrentDropout", options.rate);
+  }
+
+  std::size_t width() const { return output_width(cell, H); }
+  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  /// In training it throws Error where no TimeStep is open.
+  template <class S>
+  Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
+    if (!key || options.rate == 0) return step(cell, x, state);
+    const RandomKey now = detail::step_key("RecurrentDropout", *key);
+    return step(cell, x, detail::with_first_part(state, [&](const auto& part) {
+                  return dropout(part, options.rate, now);
+                }));
+  }
+
+  RecurrentDropout for_training(RandomKey with) const {
+    RecurrentDropout result = *this;
+    result.cell = xgrad::for_training(cell, with.fold(0));
+    result.key = with.fold(1);
+    return result;
+  }
+};
+
+struct ZoneoutOptions {
+  /// For each part of the state, in order, the probability in [0, 1) that a number of it stays what it was; one rate alone is
+  /// for all parts.
+  std::vector<double> rates{0.1};
+};
+
+/// Zoneout, Krueger et al. 2017 (arXiv:1606.01305): in training each number of the state stays, with a given probability,
+/// what it was a step before; in evaluation the state is the mean of that. An output that is a part of the state, as
+/// in an LSTM or a GRU, is that part after zoneout.
+template <class Cell>
+struct Zoneout {
+  using value_type = ScalarOf<Cell>;
+  using T = value_type;
+
+  std::size_t H;
+  Cell cell;
+  ZoneoutOptions options;
+  std::optional<RandomKey> key{};
+
+  /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
+  template <class... Args>
+  Zoneout(const Parameters<T>& p, std::size_t D, std::size_t hidden, ZoneoutOptions zoneout_options = {},
+          const Args&... args)
+      : H(hidden), cell(p, D, hidden, args...), options(std::move(zoneout_options)) {
+    for (const double rate : options.rates) detail::check_rate("Zoneout", rate);
+  }
+
+  std::size_t width() const { return output_width(cell, H); }
+  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  /// In training it throws Error where no TimeStep is open; always where there are neither one rate nor one per part.
+  template <class S>
+  Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
+    const auto old = parts<T>(state);
+    if (options.rates.size() != 1 && options.rates.size() != old.size())
+      throw Error("Zoneout", "has " + std::to_string(options.rates.size()) + " rates for a state of " +
+                                 std::to_string(old.size()) + " parts");
+    auto next = step(cell, x, state);
+    const Array<T> y = next.y.value();
+    std::size_t i = 0;
+    for_each_part(next.state, [&](auto& part) {
+      // Immutable numbers at the same place: the output is this part.
+      const bool is_output = part.value().data() == y.data() && part.shape() == y.shape();
+      part = zone_out(part, old.at(i), options.rates.size() == 1 ? options.rates[0] : options.rates[i], i);
+      if (is_output) next.y = part;
+      ++i;
+    });
+    return next;
+  }
+
+  Zoneout for_training(RandomKey with) const {
+    Zoneout result = *this;
+    result.cell = xgrad::for_training(cell, with.fold(0));
+    result.key = with.fold(1);
+    return result;
+  }
+
+ private:
+  Variable<T> zone_out(const Variable<T>& now, const Variable<T>& before, double rate,
+                       std::uint64_t part) const {
+    if (rate == 0) return now;
+    if (!key) return rate * before + (1 - rate) * now;
+    const Variable<T> ones = Array<T>::full(now.shape(), T(1));
+    const auto drawn = dropout(ones, rate, detail::step_key("Zoneout", *key).fold(part));
+    return where(stays(drawn.value()), before, now);
+  }
+
+  static Ids stays(const Array<T>& drawn) {
+    std::vector<Ids::value_type> flags(drawn.size());
+    for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = drawn.data()[i] == T(0);
+    return Ids(drawn.shape(), std::move(flags));
+  }
+};
+
+}  // namespace xgrad

@@ -1,0 +1,101 @@
+// Connections around a cell and behind it: Residual adds its input to its output, Projected multiplies its output with a
+// matrix. Both take any cell and are one.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <xgrad/layers/unroll.hpp>
+
+namespace xgrad {
+
+/// y + x for the output y of a cell (He et al. 2016, arXiv:1512.03385). The cell is Cell(p, D, H, args...).
+template <class Cell>
+struct Residual {
+  using value_type = ScalarOf<Cell>;
+  using T = value_type;
+
+  std::size_t H;
+  Cell cell;
+
+  /// Throws Error unless the output is as wide as the input.
+  template <class... Args>
+  Residual(const Parameters<T>& p, std::size_t D, std::size_t hidden, const Args&... args)
+      : H(hidden), cell(p, D, hidden, args...) {
+    if (width() != D)
+      throw Error("Residual", "adds an input of width " + std::to_string(D) + " to an output of width " +
+                                  std::to_string(width()) + "; they must be equally wide");
+  }
+
+  std::size_t width() const { return output_width(cell, H); }
+  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  template <class S>
+  Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
+    auto next = step(cell, x, state);
+    next.y = x + next.y;
+    return next;
+  }
+  template <class S>
+  Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
+    auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
+    result.ys = detail::mask_outputs(xs + result.ys, sequences);
+    return result;
+  }
+
+  Residual for_training(RandomKey with) const {
+    Residual result = *this;
+    result.cell = xgrad::for_training(cell, with);
+    return result;
+  }
+};
+
+struct ProjectedOptions {
+  std::size_t width = 0;  ///< P, of the projected output
+};
+
+/// y Wp for the output y of a cell, so that what reads it is smaller than the cell (Sak et al. 2014, arXiv:1402.1128, without
+/// their feedback of it into the cell).     y: (N, H)   Wp: (H, P)   result: (N, P)
+/// The cell is Cell(p / "cell", D, H, args...); parameter "Wp", uniform in +-1/sqrt(H).
+template <class Cell>
+struct Projected {
+  using value_type = ScalarOf<Cell>;
+  using T = value_type;
+
+  std::size_t H;
+  Cell cell;
+  Variable<T> Wp;
+
+  /// Throws Error if options.width is 0.
+  template <class... Args>
+  Projected(const Parameters<T>& p, std::size_t D, std::size_t hidden, const ProjectedOptions& options,
+            const Args&... args)
+      : H(hidden), cell(p / "cell", D, hidden, args...) {
+    if (options.width == 0) throw Error("Projected", "needs the width of the projected output, at least 1");
+    Wp = p.weight("Wp", {output_width(cell, H), options.width});
+  }
+
+  std::size_t width() const { return Wp.shape()[1]; }
+  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+
+  template <class S>
+  Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
+    auto next = step(cell, x, state);
+    next.y = matmul(next.y, Wp);
+    return next;
+  }
+  template <class S>
+  Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
+    auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
+    result.ys = matmul(result.ys, Wp);  // all steps at once
+    return result;
+  }
+
+  Projected for_training(RandomKey with) const {
+    Projected result = *this;
+    result.cell = xgrad::for_training(cell, with);
+    return result;
+  }
+};
+
+}  // namespace xgrad
