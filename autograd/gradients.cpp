@@ -117,6 +117,12 @@ void Gradients<T>::missing(const Variable<T>& x) const {
   const std::string of = "of shape " + to_string(x.shape());
   if (x.kind_ != Variable<T>::Kind::taped)
     throw Error("gradient", "a constant " + of + " has no gradient; make it a leaf with tape.leaf(array)");
+  if (x.tape_ < tape_)
+    throw Error(
+        "gradient",
+        "the variable " + of +
+            " was carried over from an earlier tape: it is a constant on this one, where the gradient "
+            "stops; to have its gradient let it begin the window as a leaf, tape.leaf(x.value())");
   if (x.tape_ != tape_)
     throw Error("gradient", "the variable " + of + " belongs to another tape than these gradients");
   if (wanted_.count(x.node_) > 0)

@@ -117,6 +117,7 @@ std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape, std::uint32_
 template <class T>
 std::uint32_t Tape<T>::add_result(const char* op, const Shape& shape) {
   const std::uint32_t node = add_node(op, shape, time_step_now());
+  if (std::exchange(adds_ended_, false)) ended_sums_.push_back(node);
   note_flops(forward_flops_, node);
   return node;
 }
@@ -177,6 +178,7 @@ std::uint32_t Tape<T>::place(const char* op, std::size_t argument, const Variabl
             op, argument_name(argument) + " of shape " + to_string(x.shape()) +
                     " was recorded on a tape that was opened after this one and has ended, so its gradient "
                     "would be lost; compute it without that tape, or pass detach(x)");
+      adds_ended_ = adds_ended_ || (x.rank() == 0 && op == std::string_view("add"));
       return constant_place(x);
     case LiveTapes::State::this_thread:
       throw Error(
@@ -233,6 +235,19 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
                 "that call to sweep again");
   if (y.kind_ == Kind::untaped) place("gradient", 0, y);  // throws, with the reason
   const bool here = y.kind_ == Kind::taped && y.tape_ == serial_;
+  if (y.kind_ == Kind::taped && !here && live_tapes().state(y.tape_) == LiveTapes::State::ended)
+    throw Error(
+        "gradient",
+        "the value of shape " + shape +
+            " was recorded on a tape that has ended, and is a constant here; call gradient() before that "
+            "tape's brace, and to train on several windows at once record them on one tape");
+  if (here && std::find(ended_sums_.begin(), ended_sums_.end(), y.node_) != ended_sums_.end())
+    throw Error(
+        "gradient",
+        "the value is the sum of a number of this tape and one of a tape that has ended, whose gradient "
+        "would be "
+        "missing; take the gradient of each window's own loss, and add up numbers, total += loss.item(), or "
+        "pass detach(x) if a constant is meant");
   if (!here && !y.parameter())
     throw Error(
         "gradient",

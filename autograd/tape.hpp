@@ -158,6 +158,8 @@ class Tape {
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
+  std::vector<std::uint32_t> ended_sums_;              // sums to which a number of an ended tape was added
+  bool adds_ended_ = false;                            // so does the op that is being recorded
   std::vector<Flops> forward_flops_, backward_flops_;  // only of nodes that have some, in order
   std::uint64_t flops_seen_;                           // of this thread, when they were last noted
   Probe* probe_ = nullptr;
@@ -229,6 +231,7 @@ Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::ui
     ++argument;
   });
   if (!any) {
+    tape->adds_ended_ = false;
     if (tape->observer_ != nullptr) tape->show(op, no_node, y, places, for_each);
     if constexpr (std::same_as<T, Complex>) scalar::kinks = 0;  // a constant's kink is nobody's
     return constant(std::move(y));

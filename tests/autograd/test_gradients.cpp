@@ -149,7 +149,9 @@ TEST_CASE("Gradients: every missing one says why") {
   CHECK(message(Variable<double>(ramp<double>({2, 2}))) ==
         "[gradient] a constant of shape (2, 2) has no gradient; make it a leaf with tape.leaf(array)");
   CHECK(message(elsewhere) ==
-        "[gradient] the variable of shape (4,) belongs to another tape than these gradients");
+        "[gradient] the variable of shape (4,) was carried over from an earlier tape: it is a constant on "
+        "this one, where the "
+        "gradient stops; to have its gradient let it begin the window as a leaf, tape.leaf(x.value())");
   CHECK(gradients.reached(x));
   CHECK(gradients.reached(used));
   CHECK_FALSE(gradients.reached(unused));

@@ -181,7 +181,9 @@ TEST_CASE("Tape: variables remember it by a serial number") {
   const auto gradients = tape->gradient(sum(y));
   CHECK(numbers(gradients[x]) == std::vector<double>{2, 4});
   CHECK(message_of([&] { (void)gradients[old]; }) ==
-        "[gradient] the variable of shape (2,) belongs to another tape than these gradients");
+        "[gradient] the variable of shape (2,) was carried over from an earlier tape: it is a constant on "
+        "this one, where the "
+        "gradient stops; to have its gradient let it begin the window as a leaf, tape.leaf(x.value())");
 }
 
 TEST_CASE("Tape: state carried to the next window is a constant and cuts the gradient") {
