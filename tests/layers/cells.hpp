@@ -1,17 +1,14 @@
 // What tests of layers share: a cell that the library has never seen, whose state is nested and has three parts, and
-// AnyCell, which is this one or one of the family, by name.
+// NamedCell, which is this one or one of the
+// library's, by name.
 #pragma once
 
 #include <array>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include <xgrad/layers/gru.hpp>
-#include <xgrad/layers/layer_norm_cells.hpp>
-#include <xgrad/layers/lstm.hpp>
-#include <xgrad/layers/mgu.hpp>
-#include <xgrad/layers/rnn.hpp>
+#include <xgrad/layers/any_cell.hpp>
+#include <xgrad/layers/cell.hpp>
 
 namespace cells {
 
@@ -47,52 +44,22 @@ struct Nested {
   }
 };
 
-/// Any cell of the family, or Nested, by name; its state is the list of the parts. So tests that run each of them in many
-/// arrangements compile each arrangement once.
+/// Any cell of the library, or Nested, by name, so that tests that run each of them in many arrangements compile each
+/// arrangement once.
 template <class T>
-class AnyCell {
- public:
-  using value_type = T;
-  using State = std::vector<xgrad::Variable<T>>;
-
-  AnyCell(const xgrad::Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name) {
-    using namespace xgrad;
-    if (name == "rnn") set(Rnn<T>(p, D, H), H);
-    if (name == "rnn_relu") set(Rnn<T>(p, D, H, {.nonlinearity = Nonlinearity::relu}), H);
-    if (name == "lstm") set(Lstm<T>(p, D, H), H);
-    if (name == "peephole_lstm") set(PeepholeLstm<T>(p, D, H), H);
-    if (name == "gru") set(Gru<T>(p, D, H), H);
-    if (name == "reset_before_gru") set(ResetBeforeGru<T>(p, D, H), H);
-    if (name == "mgu") set(Mgu<T>(p, D, H), H);
-    if (name == "layer_norm_lstm") set(LayerNormLstm<T>(p, D, H), H);
-    if (name == "layer_norm_gru") set(LayerNormGru<T>(p, D, H), H);
-    if (name == "nested") set(Nested<T>(p, D, H), H);
-    if (!step_) throw Error("AnyCell", "there is no cell '" + name + "'");
-  }
-
-  auto operator()(const xgrad::Variable<T>& x, const State& state) const { return step_(x, state); }
-  State zero(std::size_t N) const { return zero_(N); }
-
- private:
-  template <class Cell>
-  void set(const Cell& cell, std::size_t H) {
-    zero_ = [=](std::size_t N) { return xgrad::parts<T>(xgrad::zero_state<T>(cell, N, H)); };
-    step_ = [=](const xgrad::Variable<T>& x, const State& state) {
-      auto typed = xgrad::zero_state<T>(cell, state.at(0).shape()[0], H);
-      std::size_t i = 0;
-      xgrad::for_each_part(typed, [&](auto& part) { part = state.at(i++); });
-      const auto next = xgrad::step(cell, x, typed);
-      return xgrad::Step<xgrad::Variable<T>, State>{next.y, xgrad::parts<T>(next.state)};
-    };
-  }
-
-  std::function<xgrad::Step<xgrad::Variable<T>, State>(const xgrad::Variable<T>&, const State&)> step_;
-  std::function<State(std::size_t)> zero_;
+struct NamedCell : xgrad::AnyCell<T> {
+  using Base = xgrad::AnyCell<T>;
+  NamedCell(const xgrad::Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name)
+      : Base(name == "nested" ? Base(Nested<T>(p, D, H), H) : Base(p, D, H, name)) {}
+  NamedCell(Base base)
+      : Base(std::move(base)) {}  // NOLINT(google-explicit-constructor): what for_training gives
 };
 
-inline const std::vector<std::string> names{
-    "rnn", "rnn_relu",        "lstm",           "gru",   "reset_before_gru", "peephole_lstm",
-    "mgu", "layer_norm_lstm", "layer_norm_gru", "nested"};
+inline const std::vector<std::string> names = [] {
+  auto result = xgrad::cell_names();
+  result.push_back("nested");
+  return result;
+}();
 
 /// A state like `zero`, whose parts are checked inputs "state0", "state1", ...
 template <class T, class S>

@@ -12,7 +12,7 @@
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;
-using cells::AnyCell;
+using cells::NamedCell;
 
 namespace {
 
@@ -46,35 +46,35 @@ const Ids lengths({4, 1, 2});
 
 TEST_CASE("cells: the proof of each alone") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const AnyCell<T> cell(p, D, H, name);
+    const NamedCell<T> cell(p, D, H, name);
     return total(unroll(cell, p.input("xs", {T_steps, N, D}), cells::input_state(p, cell.zero(N))));
   });
 }
 
 TEST_CASE("cells: the proof of each from its own initial state") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const AnyCell<T> cell(p, D, H, name);
+    const NamedCell<T> cell(p, D, H, name);
     return total(unroll(cell, p.input("xs", {T_steps, N, D}), cell.zero(N)));
   });
 }
 
 TEST_CASE("cells: the proof of two of each stacked") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const Stack<AnyCell<T>> cell(p, D, H, {.layers = 2, .residual = true}, name);
+    const Stack<NamedCell<T>> cell(p, D, H, {.layers = 2, .residual = true}, name);
     return total(unroll(cell, p.input("xs", {T_steps, N, D}), cells::input_state(p, cell.zero(N))));
   });
 }
 
 TEST_CASE("cells: the proof of each in both directions") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const Bidirectional<AnyCell<T>> cell(p, D, H, name);
+    const Bidirectional<NamedCell<T>> cell(p, D, H, name);
     return total(unroll(cell, p.input("xs", {T_steps, N, D}), cells::input_state(p, cell.zero(N))));
   });
 }
 
 TEST_CASE("cells: the proof of each masked and reset") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const AnyCell<T> cell(p, D, H, name);
+    const NamedCell<T> cell(p, D, H, name);
     const Sequences sequences{.mask = length_mask(lengths, T_steps),
                               .reset = Ids({T_steps, N}, {0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0})};
     return total(
@@ -84,7 +84,7 @@ TEST_CASE("cells: the proof of each masked and reset") {
 
 TEST_CASE("cells: the proof of each with variational dropout") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const Variational<AnyCell<T>> cell(p, D, H, {.input = 0.2, .state = 0.3, .output = 0.1}, name);
+    const Variational<NamedCell<T>> cell(p, D, H, {.input = 0.2, .state = 0.3, .output = 0.1}, name);
     return total(unroll(for_training(cell, RandomKey(5)), p.input("xs", {T_steps, N, D}),
                         cells::input_state(p, cell.zero(N))));
   });
@@ -92,7 +92,7 @@ TEST_CASE("cells: the proof of each with variational dropout") {
 
 TEST_CASE("cells: the proof of each in a tied language model") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const Rnnlm<T, AnyCell<T>> model(p, 6, D, H, {.tied = true, .dropout = 0.2}, name);
+    const Rnnlm<T, NamedCell<T>> model(p, 6, D, H, {.tied = true, .dropout = 0.2}, name);
     const Ids ids({2, N}, {0, 5, 2, 3, 3, 1}), targets({2, N}, {3, 3, 1, 4, 0, 2});
     const auto noisy = model.for_training(RandomKey(5));
     auto [loss, state] = noisy.loss(ids, targets, cells::input_state(p, model.zero(N)));
@@ -103,7 +103,7 @@ TEST_CASE("cells: the proof of each in a tied language model") {
 
 TEST_CASE("cells: the proof of each with a carried state, and no gradient beyond the window") {
   prove_each([]<class T>(const Parameters<T>& p, const std::string& name) {
-    const AnyCell<T> cell(p, D, H, name);
+    const NamedCell<T> cell(p, D, H, name);
     const auto xs = p.input("xs", {T_steps, N, D});
     const auto first = unroll(cell, slice(xs, 0, 2), cells::input_state(p, cell.zero(N)));
     return total(first) + total(unroll(cell, slice(xs, 2, 4), first.state));
@@ -112,7 +112,7 @@ TEST_CASE("cells: the proof of each with a carried state, and no gradient beyond
        cells::names) {  // the gradient of the second window is that from a constant state
     CAPTURE(name);
     const Parameters<double> p;
-    const AnyCell<double> cell(p, D, H, name);
+    const NamedCell<double> cell(p, D, H, name);
     const Variable<double> xs = checks::numbers<double>({2, N, D});
     std::vector<Variable<double>> carried;
     {
@@ -137,7 +137,7 @@ TEST_CASE("cells: a masked run is that of each sequence alone") {
   for (const std::string& name : cells::names) {
     CAPTURE(name);
     const Parameters<double> p(3);
-    const Stack<Bidirectional<AnyCell<double>>> cell(p, D, H, {}, name);
+    const Stack<Bidirectional<NamedCell<double>>> cell(p, D, H, {}, name);
     const auto inputs = checks::numbers<double>({T_steps, N, D});
     const auto run = [&](const Variable<double>& xs, std::size_t rows, const Sequences& sequences) {
       return unroll(cell, xs, cell.zero(rows), sequences);
@@ -175,7 +175,7 @@ TEST_CASE("cells: a reset row is a document of its own") {
   for (const std::string& name : cells::names) {
     CAPTURE(name);
     const Parameters<double> p(3);
-    const Stack<AnyCell<double>> cell(p, D, H, {}, name);
+    const Stack<NamedCell<double>> cell(p, D, H, {}, name);
     const Variable<double> xs = checks::numbers<double>({T_steps, 2, D});
     const auto start = cells::input_state(p, cell.zero(2));
     const auto whole = unroll(cell, xs, start, {.reset = Ids({T_steps, 2}, {0, 0, 0, 0, 1, 0, 0, 0})});

@@ -3,6 +3,8 @@
 // nested state.
 #include <xgrad/layers/dropout.hpp>
 
+#include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/rnn.hpp>
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/layers/unroll.hpp>
 #include <xgrad/layers/weight_drop.hpp>

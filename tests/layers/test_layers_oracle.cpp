@@ -4,7 +4,10 @@
 
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/bidirectional.hpp>
+#include <xgrad/layers/gru.hpp>
+#include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/pytorch.hpp>
+#include <xgrad/layers/rnn.hpp>
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/rnnlm.hpp>
 
@@ -107,7 +110,7 @@ TEST_CASE_TEMPLATE("oracle: every cell unrolled", T, float, double, Complex) {
     const auto& entry = row(name);
     Tape<T> tape;
     const Parameters<T> p(values(entry));
-    const cells::AnyCell<T> cell(p, 4, 5, name);
+    const cells::NamedCell<T> cell(p, 4, 5, name);
     const auto xs = p.input("xs", {6, 3, 4});
     const auto [ys, state] = unroll(cell, xs, cells::input_state(p, cell.zero(3)));
     check(ys.value(), entry.at("results").at("ys"));

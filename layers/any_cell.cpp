@@ -1,0 +1,73 @@
+// The library's cells by name; see any_cell.hpp.
+#include <xgrad/layers/any_cell.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <xgrad/layers/gru.hpp>
+#include <xgrad/layers/layer_norm_cells.hpp>
+#include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/mgu.hpp>
+#include <xgrad/layers/rnn.hpp>
+
+namespace xgrad {
+
+namespace {
+
+template <class T>
+using Builder = AnyCell<T> (*)(const Parameters<T>&, std::size_t, std::size_t);
+
+template <class T, class Cell>
+AnyCell<T> build(const Parameters<T>& p, std::size_t D, std::size_t H) {
+  return {Cell(p, D, H), H};
+}
+
+template <class T>
+AnyCell<T> build_relu(const Parameters<T>& p, std::size_t D, std::size_t H) {
+  return {Rnn<T>(p, D, H, {.nonlinearity = Nonlinearity::relu}), H};
+}
+
+template <class T>
+const std::vector<std::pair<std::string, Builder<T>>>& builders() {
+  static const std::vector<std::pair<std::string, Builder<T>>> all{
+      {"rnn", build<T, Rnn<T>>},
+      {"rnn_relu", build_relu<T>},
+      {"lstm", build<T, Lstm<T>>},
+      {"peephole_lstm", build<T, PeepholeLstm<T>>},
+      {"layer_norm_lstm", build<T, LayerNormLstm<T>>},
+      {"gru", build<T, Gru<T>>},
+      {"reset_before_gru", build<T, ResetBeforeGru<T>>},
+      {"layer_norm_gru", build<T, LayerNormGru<T>>},
+      {"mgu", build<T, Mgu<T>>},
+  };
+  return all;
+}
+
+template <class T>
+AnyCell<T> build_named(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name) {
+  for (const auto& [known, builder] : builders<T>())
+    if (known == name) return builder(p, D, H);
+  throw Error("AnyCell",
+              fmt::format("there is no cell '{}'; there are: {}", name, fmt::join(cell_names(), ", ")));
+}
+
+}  // namespace
+
+const std::vector<std::string>& cell_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> result;
+    for (const auto& entry : builders<double>()) result.push_back(entry.first);
+    return result;
+  }();
+  return names;
+}
+
+template <class T>
+AnyCell<T>::AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name)
+    : AnyCell(build_named(p, D, H, name)) {}
+
+template class AnyCell<float>;
+template class AnyCell<double>;
+template class AnyCell<Complex>;
+
+}  // namespace xgrad

@@ -1,0 +1,62 @@
+// AnyCell: a cell whose type is chosen at run time: one of the library's by name, or any other that is put into it. It
+// costs a call through a function and a list of the state's parts at each step; a model whose cell is known when it is
+// compiled names its type instead.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/parameters.hpp>
+#include <xgrad/layers/cell.hpp>
+
+namespace xgrad {
+
+/// The cells that AnyCell knows by name: "rnn", "rnn_relu", "lstm", "peephole_lstm", "layer_norm_lstm", "gru",
+/// "reset_before_gru", "layer_norm_gru", "mgu".
+const std::vector<std::string>& cell_names();
+
+/// A cell of any type; its state is the list of that cell's parts.
+template <class T>
+class AnyCell {
+ public:
+  using value_type = T;
+  using State = std::vector<Variable<T>>;
+
+  /// A cell of the library with default options. Throws Error for a name that is not in cell_names().
+  AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name);
+
+  /// Any cell, that was built with H.
+  template <class Cell>
+  AnyCell(const Cell& cell, std::size_t H)
+      : width_(output_width(cell, H)),
+        zero_([=](std::size_t N) { return parts<T>(zero_state<T>(cell, N, H)); }),
+        step_([=](const Variable<T>& x, const State& state) {
+          auto typed = zero_state<T>(cell, x.shape().rank() == 0 ? 0 : x.shape()[0], H);
+          std::size_t i = 0;
+          for_each_part(typed, [&](auto& part) { part = state.at(i++); });
+          auto next = step(cell, x, typed);
+          return Step<Variable<T>, State>{std::move(next.y), parts<T>(next.state)};
+        }),
+        for_training_([=](RandomKey key) { return AnyCell(xgrad::for_training(cell, key), H); }) {}
+
+  Step<Variable<T>, State> operator()(const Variable<T>& x, const State& state) const {
+    return step_(x, state);
+  }
+  State zero(std::size_t N) const { return zero_(N); }
+  std::size_t width() const { return width_; }
+  AnyCell for_training(RandomKey key) const { return for_training_(key); }
+
+ private:
+  std::size_t width_;
+  std::function<State(std::size_t)> zero_;
+  std::function<Step<Variable<T>, State>(const Variable<T>&, const State&)> step_;
+  std::function<AnyCell(RandomKey)> for_training_;
+};
+
+extern template class AnyCell<float>;
+extern template class AnyCell<double>;
+extern template class AnyCell<Complex>;
+
+}  // namespace xgrad
