@@ -2,12 +2,16 @@
 // (negative, nan, too large, trailing letters) gets one kind of sentence.
 #include "settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
+
+#include <xgrad/layers/any_cell.hpp>
 
 namespace xgrad {
 
@@ -60,15 +64,17 @@ void apply_reference(Settings& settings, const CLI::App& app) {
   check("--lr-decay", given.decay, settings.decay);
   if (app.count("--lr-epochs") > 0)
     throw UsageError{"--protocol reference keeps its rate; leave --lr-epochs out"};
-  if (app.count("--clip") > 0)
-    throw UsageError{"--protocol reference does not clip gradients; leave --clip out"};
+  for (const char* option : {"--clip", "--cell", "--nlayers", "--dropout", "--tied"})
+    if (app.count(option) > 0)
+      throw UsageError{
+          fmt::format("--protocol reference is one Elman layer trained without {}; leave it out", option)};
 }
 
 }  // namespace
 
 std::optional<Settings> parse(int argc, char** argv) {
   Settings settings;
-  CLI::App app("Trains a recurrent language model (an Elman network written forward-only) and lets it write.",
+  CLI::App app("Trains a recurrent language model, whose cells are written forward-only, and lets it write.",
                "rnnlm");
   app.set_help_flag("-h,--help", "print this page and leave");
   const auto option = [&](const char* name, const std::string& text, auto apply) {
@@ -85,6 +91,15 @@ std::optional<Settings> parse(int argc, char** argv) {
     option(name, fmt::format("{} (default {})", text, value),
            [&value, high](const std::string& n, const std::string& v) { set(n, v, value, high); });
   };
+  app.add_option(
+      "--cell", settings.cell,
+      fmt::format("the recurrent cell: {} (default {})", fmt::join(cell_names(), ", "), settings.cell));
+  count("--nlayers", "layers of cells", settings.layers, 100);
+  option("--dropout", "rate of dropout on embedding, between layers and before the output layer (default 0)",
+         [&](const std::string& n, const std::string& v) {
+           settings.dropout = number<double>(n, v, 0, 0.99, "a number from 0 to 0.99");
+         });
+  app.add_flag("--tied", settings.tied, "let the output layer share the embedding's matrix");
   std::string protocol = "streams", scalar = "float", data, log;
   app.add_option(
       "--data", data,
@@ -128,6 +143,13 @@ std::optional<Settings> parse(int argc, char** argv) {
   if (scalar != "float" && scalar != "double")
     throw UsageError{fmt::format("--dtype is '{}', expected float or double", scalar)};
   settings.use_double = scalar == "double";
+  if (std::find(cell_names().begin(), cell_names().end(), settings.cell) == cell_names().end())
+    throw UsageError{
+        fmt::format("--cell is '{}', expected one of {}", settings.cell, fmt::join(cell_names(), ", "))};
+  if (settings.tied && settings.embedding != settings.hidden)
+    throw UsageError{
+        fmt::format("--tied needs word vectors as wide as the hidden state, but --emsize is {} and --nhid {}",
+                    settings.embedding, settings.hidden)};
   if (protocol != "streams" && protocol != "reference")
     throw UsageError{fmt::format("--protocol is '{}', expected streams or reference", protocol)};
   if (protocol == "reference") apply_reference(settings, app);

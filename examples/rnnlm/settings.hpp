@@ -10,6 +10,10 @@ namespace xgrad {
 
 /// The options of one run. The defaults train on the built-in corpus in about a minute on two cores.
 struct Settings {
+  std::string cell = "rnn";         ///< one of cell_names()
+  std::size_t layers = 1;           ///< of cells, stacked
+  double dropout = 0;               ///< rate on embedding, between layers, and on what the output layer reads
+  bool tied = false;                ///< the output layer shares the embedding's matrix
   std::optional<std::string> data;  ///< a folder of texts; without it the built-in corpus
   std::size_t tokens = std::numeric_limits<std::size_t>::max();  ///< of the training text, the first ones
   bool reference = false;                                        ///< reproduce a published network exactly

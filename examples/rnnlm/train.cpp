@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/layers/any_cell.hpp>
+#include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/generate.hpp>
 #include <xgrad/models/rnnlm.hpp>
@@ -29,7 +31,7 @@ using Tokens = std::vector<Vocabulary::Id>;
 template <class T>
 void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {
   Random random(seed);
-  for (const char* path : {"embed/W", "cell/Wx", "cell/Wh", "affine/W"}) {
+  for (const char* path : {"embed/W", "cell/0/Wx", "cell/0/Wh", "affine/W"}) {
     const Shape shape = parameters[path].shape();
     const double divisor = path == std::string_view("embed/W") ? 100 : 10;
     std::vector<T> values(shape.size());
@@ -53,7 +55,9 @@ class Run {
       : settings_(settings),
         text_(text),
         parameters_(settings.seed),
-        model_(parameters_, text.corpus.vocabulary.size(), settings.embedding, settings.hidden),
+        model_(parameters_, text.corpus.vocabulary.size(), settings.embedding, settings.hidden,
+               {.tied = settings.tied, .dropout = settings.dropout},
+               StackOptions{.layers = settings.layers, .dropout = settings.dropout}, settings.cell),
         sgd_(parameters_, settings.rate),
         progress_(settings.epochs),
         log_(settings.log) {
@@ -83,7 +87,8 @@ class Run {
   }
 
  private:
-  using State = Variable<T>;
+  using Model = Rnnlm<T, Stack<AnyCell<T>>>;
+  using State = decltype(std::declval<Model>().zero(1));
 
   void introduce() const {
     const Corpus& corpus = text_.corpus;
@@ -94,9 +99,11 @@ class Run {
       fmt::print("{} held-out tokens are not in the training text and count as {}\n", corpus.unknown,
                  unknown_word);
     fmt::print(
-        "Elman network, {} units, word vectors of {}, {} parameters, {}; rate {}, {} tracks, windows of {}\n",
-        settings_.hidden, settings_.embedding, parameters_.count(), settings_.use_double ? "double" : "float",
-        settings_.rate, settings_.batch, settings_.window);
+        "{} of {} units, {} layer{}, word vectors of {}, {} parameters, {}; rate {}, {} tracks, windows of "
+        "{}\n",
+        settings_.cell, settings_.hidden, settings_.layers, settings_.layers == 1 ? "" : "s",
+        settings_.embedding, parameters_.count(), settings_.use_double ? "double" : "float", settings_.rate,
+        settings_.batch, settings_.window);
   }
 
   double train() {
@@ -114,7 +121,8 @@ class Run {
   // token has the same weight: the short window at the end of an epoch makes a short step. A loss or gradient that
   // is not finite ends the run before it is stepped on, with the reason: the window is run again for it.
   double train_window(const Window& window, State& state, std::size_t epoch) {
-    const auto forward = [&] { return model_.loss(window.inputs, window.targets, state); };
+    const Model noisy = for_training(model_, RandomKey(settings_.seed).fold(step_));
+    const auto forward = [&] { return noisy.loss(window.inputs, window.targets, state); };
     Tape<T> tape;
     auto [loss, next] = forward();
     const double share =
@@ -229,7 +237,7 @@ class Run {
   const Settings& settings_;
   const Text& text_;
   Parameters<T> parameters_;
-  Rnnlm<T> model_;
+  Model model_;
   Sgd<T> sgd_;
   Progress progress_;
   Log log_;
