@@ -1,0 +1,173 @@
+// The hand-written gradients of the reference networks 001 to 004 are what their pages compute, and right where the pages are or
+// once their mistakes are repaired: each error beside the true gradient is the one that an independent program found, to the
+// digits it printed.
+#include "models/handwritten.hpp"
+
+#include <xgrad/models/network001.hpp>
+#include <xgrad/models/network002.hpp>
+#include <xgrad/models/network003.hpp>
+#include <xgrad/models/rnnlm.hpp>
+
+#include "models/handwritten_errors.hpp"
+
+using namespace xgrad;
+using handwritten::check_golden;
+using handwritten::check_row;
+using handwritten::descend;
+using handwritten::relative_error;
+using handwritten::true_gradient;
+
+TEST_CASE("reference network 001: the page's gradient is right") {
+  const golden::File file("network001.json");
+  for (const std::string point : {"p0", "p1", "p2", "p3", "p4"}) {
+    CAPTURE(point);
+    const double wx = file[point + "_w"].data()[0], wRec = file[point + "_w"].data()[1];
+    const Values values = {{"wx", Array<double>(wx)}, {"wRec", Array<double>(wRec)}};
+    const auto hand = handwritten::network001_gradient(values);
+    const auto truth = true_gradient(
+        [](const auto& p) {
+          const Network001 network(p);
+          return network.loss(network.sequences(), network.targets());
+        },
+        values);
+    for (const std::size_t i : {0U, 1U}) {
+      const std::string path = i == 0 ? "wx" : "wRec";
+      const double want = file[point + "_hand_grad"].data()[i];
+      CHECK(std::abs(hand.at(path).item() - want) <= 1e-12 * std::abs(want));
+      CHECK(std::abs(hand.at(path).item() - truth.at(path).item()) <= 1e-12 * std::abs(want));
+    }
+    if (point == "p2" || point == "p4")
+      CHECK(checks::distance(handwritten::network001_state_gradients(values),
+                             file[point + "_hand_grad_over_time"]) <= 1e-12);
+  }
+}
+
+namespace {
+
+Values network002_values(const golden::File& file, const std::string& name) {
+  Values values = {{"inputs", file[name + "_inputs"]}, {"targets", file[name + "_targets"]}};
+  for (const std::string path : {"U", "W", "V"}) values.emplace(path, file[name + "_init_" + path]);
+  if (name == "bias")
+    for (const std::string path : {"b", "c"}) values.emplace(path, file[name + "_init_" + path]);
+  return values;
+}
+
+Network002<double> network002(const Parameters<double>& p, const std::string& name) {
+  using Biases = Network002<double>::Biases;
+  return Network002<double>(p, name == "bias" ? Biases::with : Biases::without);
+}
+
+}  // namespace
+
+TEST_CASE("reference network 002: the page's gradient, repaired one mistake after another") {
+  const golden::File file("network002.json");
+  for (const std::string name : {"nobias", "bias"}) {
+    const Values values = network002_values(file, name);
+    const bool bias = name == "bias";
+    const char* const paths = bias ? "U W V b c" : "U W V";
+    // What the page adds to the parameters, so with the other sign.
+    check_golden(file, handwritten::network002_gradient(values, 0), name + "_hand_", -1, {"U", "W", "V"});
+    if (bias)
+      check_golden(file, handwritten::network002_gradient(values, 0), name + "_hand_", -1, {"b", "c"});
+
+    const auto squared = true_gradient(
+        [&](const Parameters<double>& p) {
+          return network002(p, name).squared_loss(Variable<double>(values.at("inputs")),
+                                                  Variable<double>(values.at("targets")));
+        },
+        values);
+    const auto cross_entropy = true_gradient(
+        [&](const Parameters<double>& p) {
+          return network002(p, name).cross_entropy(Variable<double>(values.at("inputs")),
+                                                   Variable<double>(values.at("targets")));
+        },
+        values);
+    const auto check = [&](int repaired, const Values& truth, const char* row,
+                           std::vector<std::string> cells) {
+      INFO(name);
+      check_row(row, handwritten::network002_gradient(values, repaired), truth, paths, cells);
+    };
+    using Cells = std::vector<std::string>;
+    check(0, squared, "as printed vs squared loss",
+          bias ? Cells{"82.45", "1223", "11.19", "69.81", "11.06"} : Cells{"44.79", "461.4", "7.820"});
+    check(1, squared, "+ sigmoid slope",
+          bias ? Cells{"6.076", "95.64", "right", "5.060", "right"} : Cells{"4.209", "48.81", "right"});
+    check(2, squared, "+ tanh slope",
+          bias ? Cells{"0.01456", "0.01695", "right", "0.01466", "right"}
+               : Cells{"0.03936", "0.01947", "right"});
+    check(3, squared, "+ flow through time",
+          bias ? Cells{"right", "right", "right", "right", "right"} : Cells{"right", "right", "right"});
+    check(0, cross_entropy, "as printed vs cross-entropy",
+          bias ? Cells{"8.350", "97.30", "right", "6.889", "right"} : Cells{"5.220", "52.89", "right"});
+  }
+}
+
+TEST_CASE("reference network 002: a hundred of the page's own updates") {
+  const golden::File file("network002.json");
+  for (const std::string name : {"nobias", "bias"}) {
+    CAPTURE(name);
+    Values values = network002_values(file, name);
+    for (std::size_t pass = 0; pass <= 100; ++pass) {
+      const Parameters<double> p(values);
+      const double loss =
+          network002(p, name)
+              .squared_loss(Variable<double>(values.at("inputs")), Variable<double>(values.at("targets")))
+              .item();
+      CHECK(loss == doctest::Approx(file[name + "_curve_printed"].data()[pass]).epsilon(1e-12));
+      auto gradient = handwritten::network002_gradient(values, 0);
+      gradient.erase("b");  // which the page never updates
+      gradient.erase("c");
+      if (pass < 100) descend(values, gradient, 0.01);
+    }
+    check_golden(file, values, name + "_final_printed_", 1, {"U", "W", "V"});
+    if (name == "bias") check_golden(file, values, name + "_final_printed_", 1, {"b", "c"});
+  }
+}
+
+TEST_CASE("reference network 003: the page's gradient is right, and so is the one for a cross entropy") {
+  const golden::File file("network003.json");
+  Values values;
+  for (const std::string path : {"x", "s0", "U", "W", "V", "ba", "by", "ds"})
+    values.emplace(path, file[path]);
+
+  const auto linear = handwritten::network003_gradient(values);
+  check_golden(file, linear, "hand_d", 1, {"U", "W", "ba", "x"});
+  CHECK(checks::distance(linear.at("s0"), file["hand_ds0_not_returned"]) <= 1e-12);
+  check_row("linear functional", linear,
+            true_gradient(
+                [](const auto& p) {
+                  const Network003 network(p);
+                  return network.linear_functional(p.input("ds", {6, 1, 7}));
+                },
+                values),
+            "U W ba x s0", {"right", "right", "right", "right", "right"});
+  check_row("cross entropy", handwritten::network003_cross_entropy_gradient(values),
+            true_gradient(
+                [](const auto& p) {
+                  const Network003 network(p);
+                  return network.cross_entropy(network.targets());
+                },
+                values),
+            "U W V ba by x s0", {"right", "right", "right", "right", "right", "right", "right"});
+}
+
+TEST_CASE("reference network 004: backpropagation through a window by hand, for any sizes") {
+  struct Sizes {
+    std::size_t V, D, H, T, N;
+  };
+  for (const auto& [V, D, H, T, N] : {Sizes{7, 3, 4, 5, 2}, {5, 4, 3, 1, 3}, {11, 2, 2, 8, 1}}) {
+    Parameters<double> p(3);
+    const Rnnlm model(p, V, D, H);
+    p.assign("cell/b", checks::numbers<double>({H}));
+    p.assign("affine/b", checks::numbers<double>({V}));
+    std::vector<std::int64_t> ids;
+    for (std::size_t i = 0; i < T * N + 1; ++i) ids.push_back(static_cast<std::int64_t>((i * i + 3 * i) % V));
+    const Ids inputs({T, N}, {ids.begin(), ids.end() - 1}), targets({T, N}, {ids.begin() + 1, ids.end()});
+    const auto state = checks::numbers<double>({N, H}, -1, 1, 5);
+
+    Tape<double> tape;
+    const auto gradients = tape.gradient(model.loss(inputs, targets, Variable<double>(state)).y);
+    for (const auto& [path, hand] : handwritten::network004_gradient(p.values(), inputs, targets, state))
+      CHECK(relative_error(hand, gradients[p[path]]) <= 1e-14);
+  }
+}

@@ -1,0 +1,117 @@
+// Network 000's hand-written gradient is what its page computes and prints, and becomes right as its mistakes are repaired one
+// after another: each error beside the true gradient is the one that an independent program found, to the digits it printed.
+#include "models/handwritten.hpp"
+
+#include <cctype>
+
+#include <xgrad/models/network000.hpp>
+
+#include "models/handwritten_errors.hpp"
+
+using namespace xgrad;
+using handwritten::check_row;
+using handwritten::descend;
+using handwritten::Reads;
+using handwritten::true_gradient;
+
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(c));
+  return text;
+}
+
+const std::vector<std::string> paths000 = {"Wx", "Wh", "bh", "Wy", "by"};
+
+Values network000_values(const golden::File& file, const std::string& prefix) {
+  Values values;
+  for (const auto& path : paths000) values.emplace(path, file[prefix + lower(path)]);
+  return values;
+}
+
+template <class T>
+Network000<T> network000(const Parameters<T>& p, Reads reads) {
+  using Variant = typename Network000<T>::Variant;
+  return Network000<T>(p, reads == Reads::hidden ? Variant::h : Variant::a);
+}
+
+Values network000_truth(const Values& values, Reads reads) {
+  const auto loss = [=](const auto& p) {
+    const auto network = network000(p, reads);
+    return network.loss(network.inputs(), network.targets());
+  };
+  return true_gradient(loss, values);
+}
+
+double network000_loss(const Values& values, std::size_t step) {
+  const auto network = Network000<double>(Parameters<double>(values));
+  const auto logits = network.forward(network.inputs()).logits;
+  return softmax_cross_entropy(squeeze(select(logits, static_cast<std::ptrdiff_t>(step)), -1),
+                               Ids({}, {network.targets()[step]}))
+      .item();
+}
+
+}  // namespace
+
+TEST_CASE("reference network 000: the page's gradient, repaired one mistake after another") {
+  const golden::File file("network000.json");
+  const Values values = network000_values(file, "init_");
+  for (const auto& path : paths000)
+    CHECK(checks::distance(handwritten::network000_gradient(values, 0).at(path),
+                           file["hand_grad_" + lower(path)]) <= 1e-12);
+
+  const auto check = [&](Reads reads, int repaired, const char* row, const std::vector<std::string>& cells) {
+    check_row(row, handwritten::network000_gradient(values, repaired, reads), network000_truth(values, reads),
+              "Wx Wh bh Wy by", cells);
+  };
+  const auto a = Reads::preactivation, h = Reads::hidden;
+  check(a, 0, "a, as printed", {"2.573", "1.000", "3.774", "0.6217", "1.691"});
+  check(a, 1, "a + own cell and target per step", {"1.260", "0.9082", "1.073", "1.217", "2.000"});
+  check(a, 2, "a + sign", {"1.260", "0.9082", "1.073", "0.7870", "right"});
+  check(a, 3, "a + output error instead of by", {"0.9627", "0.9962", "1.130", "0.7870", "right"});
+  check(a, 4, "a + match the forward", {"0.2037", "0.002803", "0.3910", "right", "right"});
+  check(a, 5, "a + flow through time", {"right", "right", "right", "right", "right"});
+  check(h, 0, "h, as printed", {"24.59", "1.000", "26.28", "3.173", "4.133"});
+  check(h, 1, "h + own cell and target per step", {"8.610", "15.04", "10.52", "2.000", "2.000"});
+  check(h, 2, "h + sign", {"8.610", "15.04", "10.52", "right", "right"});
+  check(h, 3, "h + output error instead of by", {"0.02621", "0.003545", "0.02772", "right", "right"});
+  check(h, 4, "h + match the forward, which it does", {"0.02621", "0.003545", "0.02772", "right", "right"});
+  check(h, 5, "h + flow through time", {"right", "right", "right", "right", "right"});
+}
+
+TEST_CASE("reference network 000: what the page prints after pass 20, from what it prints after pass 10") {
+  const golden::File file("network000.json");
+  Values values = network000_values(file, "page_epoch10_");
+  const Values before = values;
+  for (int pass = 0; pass < 10; ++pass) descend(values, handwritten::network000_gradient(values, 0), 0.001);
+  for (const auto& path : paths000) {
+    CAPTURE(path);
+    CHECK(checks::distance(values.at(path), file["page_epoch20_recomputed_" + lower(path)]) <= 1e-14);
+  }
+  CHECK(fmt::format("{:.7f}", values.at("Wy").data()[2]) == "0.9154887");  // the page breaks off at 0.91548
+  // As the printout shows: Wh stands still, of Wx only the first column moves, and bh by just as much.
+  CHECK(checks::identical(values.at("Wh"), before.at("Wh")));
+  for (std::size_t i = 0; i < 12; ++i)
+    if (i % 4 != 0) CHECK(values.at("Wx").data()[i] == before.at("Wx").data()[i]);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(values.at("Wx").data()[4 * i] - before.at("Wx").data()[4 * i] ==
+          doctest::Approx(values.at("bh").data()[i] - before.at("bh").data()[i]).epsilon(1e-12));
+}
+
+TEST_CASE("reference network 000: a hundred of the page's own updates") {
+  const golden::File file("network000.json");
+  Values values = network000_values(file, "init_");
+  for (std::size_t pass = 0; pass <= 100; ++pass) {
+    double loss = 0;
+    for (std::size_t t = 0; t < 3; ++t) {
+      const double part = network000_loss(values, t);
+      CHECK(part ==
+            doctest::Approx(file["curve_printed_updates_per_step"].data()[3 * pass + t]).epsilon(1e-12));
+      loss += part;
+    }
+    CHECK(loss == doctest::Approx(file["curve_printed_updates"].data()[pass]).epsilon(1e-12));
+    if (pass < 100) descend(values, handwritten::network000_gradient(values, 0), 0.001);
+  }
+  for (const auto& path : paths000)
+    CHECK(checks::distance(values.at(path), file["final_printed_updates_" + lower(path)]) <= 1e-12);
+}
