@@ -1,9 +1,6 @@
 // Network 004's gradient by hand, backpropagation through one window; see handwritten.hpp.
-#include <algorithm>
-#include <cmath>
-
 #include "models/handwritten.hpp"
-#include "models/handwritten_products.hpp"
+#include "models/handwritten_batches.hpp"
 
 namespace handwritten {
 
@@ -28,37 +25,6 @@ Matrix scattered(const Matrix& x, const Ids& ids, std::size_t V) {
   return table;
 }
 
-// d mean cross entropy / d logits: (softmax(logits) - one-hot) / count.     logits: (N, V)   targets: (N,)
-Matrix error_of(const Matrix& logits, const Ids& targets, std::size_t count) {
-  const std::size_t N = logits.shape()[0], V = logits.shape()[1];
-  auto error = Matrix::uninitialized({N, V});
-  for (std::size_t n = 0; n < N; ++n) {
-    const double* const z = logits.data() + n * V;
-    double* const e = error.mutable_data() + n * V;
-    const double largest = *std::max_element(z, z + V);
-    double sum = 0;
-    for (std::size_t v = 0; v < V; ++v) sum += e[v] = std::exp(z[v] - largest);
-    for (std::size_t v = 0; v < V; ++v) e[v] /= sum;
-    e[static_cast<std::size_t>(targets[n])] -= 1;
-    for (std::size_t v = 0; v < V; ++v) e[v] /= static_cast<double>(count);
-  }
-  return error;
-}
-
-// Every row plus b; (N, M) and (M,).
-Matrix plus_bias(const Matrix& x, const Array<double>& b) {
-  auto y = x;
-  for (std::size_t i = 0; i < x.size(); ++i) y.mutable_data()[i] += b.data()[i % b.size()];
-  return y;
-}
-
-// The sum of the rows.     x: (N, M)   result: (M,)
-Array<double> row_sum(const Matrix& x) {
-  auto sum = Array<double>::zeros({x.shape()[1]});
-  for (std::size_t i = 0; i < x.size(); ++i) sum.mutable_data()[i % sum.size()] += x.data()[i];
-  return sum;
-}
-
 }  // namespace
 
 Terms network004_terms(const Values& values, const Ids& inputs, const Ids& targets,
@@ -80,7 +46,7 @@ Terms network004_terms(const Values& values, const Ids& inputs, const Ids& targe
   Matrix carried = Matrix::zeros(state.shape());  // delta_{t+1} Wh^T
   for (std::size_t t = T; t-- > 0;) {
     const auto logits = plus_bias(product(h[t + 1], A), values.at("affine/b"));
-    const auto error = error_of(logits, targets.row(t), targets.size());
+    const auto error = cross_entropy_error(logits, targets.row(t), targets.size());
     terms["affine/W"][t] = product(transposed(h[t + 1]), error);
     terms["affine/b"][t] = row_sum(error);
 
