@@ -38,6 +38,13 @@ inline double relative_error(const Array<double>& a, const Array<double>& b) {
   return std::sqrt(difference / norm);
 }
 
+/// <a, b> / (|a| |b|): above 0, the update by a descends at first.
+inline double cosine(const Array<double>& a, const Array<double>& b) {
+  double product = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) product += a.data()[i] * b.data()[i];
+  return product / (golden::norm(a) * golden::norm(b));
+}
+
 /// Compares with a table: "2.573" to four digits; "right" stands for its errors of 3e-17 to 1.2e-14, which are rounding.
 inline void check_row(const std::string& row, const Values& hand, const Values& truth,
                       const std::string& paths, const std::vector<std::string>& cells) {

@@ -99,6 +99,17 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
           bias ? Cells{"right", "right", "right", "right", "right"} : Cells{"right", "right", "right"});
     check(0, cross_entropy, "as printed vs cross-entropy",
           bias ? Cells{"8.350", "97.30", "right", "6.889", "right"} : Cells{"5.220", "52.89", "right"});
+    if (bias) continue;
+
+    // A direction of descent at this start, but far too long.
+    const auto printed = handwritten::network002_gradient(values, 0);
+    for (const auto& [path, cosine, length] :
+         {std::tuple{"U", 0.900, 41.0}, {"W", 0.760, 351.0}, {"V", 0.982, 8.6}}) {
+      CHECK(handwritten::cosine(printed.at(path), squared.at(path)) ==
+            doctest::Approx(cosine).epsilon(0.001));
+      CHECK(cosine * golden::norm(printed.at(path)) / golden::norm(squared.at(path)) ==
+            doctest::Approx(length).epsilon(0.01));
+    }
   }
 }
 

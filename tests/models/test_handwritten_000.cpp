@@ -77,6 +77,11 @@ TEST_CASE("reference network 000: the page's gradient, repaired one mistake afte
   check(h, 3, "h + output error instead of by", {"0.02621", "0.003545", "0.02772", "right", "right"});
   check(h, 4, "h + match the forward, which it does", {"0.02621", "0.003545", "0.02772", "right", "right"});
   check(h, 5, "h + flow through time", {"right", "right", "right", "right", "right"});
+
+  // That the page's loss falls at this start is an accident: these two happen to point the right way.
+  const Values hand = handwritten::network000_gradient(values, 0), truth = network000_truth(values, a);
+  for (const char* path : {"Wy", "by"})
+    CHECK(handwritten::cosine(hand.at(path), truth.at(path)) == doctest::Approx(0.92).epsilon(0.005));
 }
 
 TEST_CASE("reference network 000: what the page prints after pass 20, from what it prints after pass 10") {
