@@ -46,10 +46,12 @@ Array<double> network001_state_gradients(const Values& values);
 /// Network 002.     values: U, W, V, if it has biases b and c, "inputs" (10, 3), "targets" (10, 2)
 ///
 /// The mistakes: 1. the output error lacks the slope of the sigmoid, which makes it that of the cross entropy; 2. the slope of
-/// tanh is taken at the activated state, 1 - tanh(s)^2; 3. nothing flows through time.
-Terms network002_terms(const Values& values, int repaired);
-inline Values network002_gradient(const Values& values, int repaired) {
-  return total(network002_terms(values, repaired));
+/// tanh is taken at the activated state, 1 - tanh(s)^2; 3. nothing flows through time. If the cross entropy was `meant`, the first
+/// is none.
+enum class Meant { squared_loss, cross_entropy };
+Terms network002_terms(const Values& values, int repaired, Meant meant = Meant::squared_loss);
+inline Values network002_gradient(const Values& values, int repaired, Meant meant = Meant::squared_loss) {
+  return total(network002_terms(values, repaired, meant));
 }
 
 /// Network 003: of sum_t <ds_t, s_t>, which its page gets right; that of s0 it computes and drops.

@@ -16,7 +16,7 @@ Matrix bias(const Values& values, const char* path, std::size_t n) {
 
 }  // namespace
 
-Terms network002_terms(const Values& values, int repaired) {
+Terms network002_terms(const Values& values, int repaired, Meant meant) {
   const auto &U = values.at("U"), &W = values.at("W"), &V = values.at("V");
   const auto &inputs = values.at("inputs"), &targets = values.at("targets");
   const std::size_t T = inputs.shape()[0], H = U.shape()[0], M = V.shape()[0];
@@ -36,7 +36,7 @@ Terms network002_terms(const Values& values, int repaired) {
   Matrix carried = Matrix::zeros({H, 1});  // W^T delta_{t+1}
   for (std::size_t t = T; t-- > 0;) {
     Matrix error = o[t] - column(targets, t);
-    if (repaired >= 1) error = error * o[t] * (1 - o[t]);
+    if (repaired >= 1 && meant == Meant::squared_loss) error = error * o[t] * (1 - o[t]);
     const Matrix tanh_s = map(s[t + 1], [](double x) { return std::tanh(x); });
     const Matrix slope = repaired >= 2 ? 1 - s[t + 1] * s[t + 1] : 1 - tanh_s * tanh_s;
     Matrix ds = product(transposed(V), error);

@@ -57,6 +57,18 @@ Network002<double> network002(const Parameters<double>& p, const std::string& na
   return Network002<double>(p, name == "bias" ? Biases::with : Biases::without);
 }
 
+// The cross entropy with each state a constant to the next step.
+Variable<double> one_step_cross_entropy(const Network002<double>& network, const Values& values) {
+  const Variable<double> inputs = values.at("inputs"), targets = values.at("targets");
+  Variable<double> s = Array<double>::zeros({5}), loss = 0;
+  for (std::ptrdiff_t t = 0; t < 10; ++t) {
+    s = tanh(matmul(network.U, select(inputs, t)) + matmul(network.W, detach(s)) + network.b);
+    loss += binary_cross_entropy_with_logits(matmul(network.V, s) + network.c, select(targets, t),
+                                             Reduction::sum);
+  }
+  return loss;
+}
+
 }  // namespace
 
 TEST_CASE("reference network 002: the page's gradient, repaired one mistake after another") {
@@ -99,6 +111,17 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
           bias ? Cells{"right", "right", "right", "right", "right"} : Cells{"right", "right", "right"});
     check(0, cross_entropy, "as printed vs cross-entropy",
           bias ? Cells{"8.350", "97.30", "right", "6.889", "right"} : Cells{"5.220", "52.89", "right"});
+
+    // Where the cross entropy was meant, only the flow through time is missing at last.
+    const auto truncated = true_gradient(
+        [&](const Parameters<double>& p) { return one_step_cross_entropy(network002(p, name), values); },
+        values);
+    const auto meant = [&](int repaired) {
+      return handwritten::network002_gradient(values, repaired, handwritten::Meant::cross_entropy);
+    };
+    const std::vector<std::string> right(bias ? 5 : 3, "right");
+    check_row("+ tanh slope vs the cross-entropy truncated to one step", meant(2), truncated, paths, right);
+    check_row("+ flow through time vs cross-entropy", meant(3), cross_entropy, paths, right);
     if (bias) continue;
 
     // A direction of descent at this start, but far too long.
