@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,15 @@ inline double norm(const xgrad::Array<double>& x) {
   double sum = 0;
   for (const double element : x) sum += element * element;
   return std::sqrt(sum);
+}
+
+/// How many time steps a tape's ops belong to.
+template <class T>
+std::size_t time_steps(const xgrad::Tape<T>& tape) {
+  std::set<std::size_t> steps;
+  for (const auto& node : tape.nodes())
+    if (node.time_step) steps.insert(*node.time_step);
+  return steps.size();
 }
 
 /// The losses of `steps` updates, each before its update, and after the last.     loss: () -> Variable<double>

@@ -92,6 +92,19 @@ TEST_CASE("reference network 000: training curves of both variants at both rates
     }
 }
 
+TEST_CASE_TEMPLATE("reference network 000: the loss in any scalar, its steps known by name", T, float,
+                   double) {
+  for (const auto variant : {Network000<T>::Variant::a, Network000<T>::Variant::h}) {
+    const Parameters<T> p;
+    const Network000<T> network(p, variant);
+    const Tape<T> tape;
+    const double loss = static_cast<double>(network.loss(network.inputs(), network.targets()).item());
+    const auto& want = file()[variant == Network000<T>::Variant::a ? "a_loss" : "h_loss"];
+    CHECK(golden::error(loss, want.item()) <= 8 * checks::epsilon<T>);
+    CHECK(golden::time_steps(tape) == 3);
+  }
+}
+
 TEST_CASE("reference network 000: gradients of every parameter and input are proved") {
   for (const bool standard : {false, true}) {
     const auto report = checks::prove_function([=](auto p) { return network000(p, standard); });

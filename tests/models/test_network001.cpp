@@ -59,6 +59,16 @@ TEST_CASE("reference network 001: states, losses and gradients at five points") 
   }
 }
 
+TEST_CASE_TEMPLATE("reference network 001: the loss in any scalar, its steps known by name", T, float,
+                   double) {
+  const Parameters<T> p;
+  const Network001<T> network(p, 1.2, 1.2);
+  const Tape<T> tape;
+  const double loss = static_cast<double>(network.loss(network.sequences(), network.targets()).item());
+  CHECK(golden::error(loss, file()["p1_loss"].item()) <= 8 * checks::epsilon<T>);
+  CHECK(golden::time_steps(tape) == 10);
+}
+
 TEST_CASE("reference network 001: the loss of counting is exactly 0") {
   CHECK(Training(1, 1).loss().item() == 0);
 }

@@ -86,6 +86,19 @@ TEST_CASE("reference network 002: training curves") {
   }
 }
 
+TEST_CASE_TEMPLATE("reference network 002: the losses in any scalar, their steps known by name", T, float,
+                   double) {
+  const Parameters<T> p;
+  const auto network = network002(p, true);
+  const auto inputs = p.constant(file()["bias_inputs"]), targets = p.constant(file()["bias_targets"]);
+  const Tape<T> tape;
+  const auto squared = static_cast<double>(network.squared_loss(inputs, targets).item()),
+             cross_entropy = static_cast<double>(network.cross_entropy(inputs, targets).item());
+  CHECK(golden::error(squared, file()["bias_loss_sse"].item()) <= 16 * checks::epsilon<T>);
+  CHECK(golden::error(cross_entropy, file()["bias_loss_bce"].item()) <= 16 * checks::epsilon<T>);
+  CHECK(golden::time_steps(tape) == 10);
+}
+
 TEST_CASE("reference network 002: gradients of every parameter and input are proved") {
   for (const bool biases : {false, true})
     for (const bool squared : {false, true}) {

@@ -65,6 +65,18 @@ TEST_CASE("reference network 003: the cross entropy and the gradients of all sev
   check_gradients(start, loss, tape.gradient(loss), "ce");
 }
 
+TEST_CASE_TEMPLATE("reference network 003: the losses in any scalar, their steps known by name", T, float,
+                   double) {
+  const Parameters<T> p(1);
+  const Network003<T> network(p);
+  const Tape<T> tape;
+  const auto linear = static_cast<double>(network.linear_functional(p.constant(file()["ds"])).item()),
+             cross_entropy = static_cast<double>(network.cross_entropy(network.targets()).item());
+  CHECK(golden::error(linear, file()["loss_lin"].item()) <= 16 * checks::epsilon<T>);
+  CHECK(golden::error(cross_entropy, file()["loss_ce"].item()) <= 16 * checks::epsilon<T>);
+  CHECK(golden::time_steps(tape) == 7);
+}
+
 TEST_CASE("reference network 003: gradients of every parameter and input are proved") {
   const auto linear = checks::prove_function([](auto p) {
     const Network003 network(p);
