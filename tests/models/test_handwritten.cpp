@@ -136,6 +136,28 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
   }
 }
 
+TEST_CASE(
+    "reference network 002: a term of the repaired gradient is what one step's use of the weights "
+    "contributes") {
+  const golden::File file("network002.json");
+  const Values values = network002_values(file, "nobias");
+  const auto terms = handwritten::network002_terms(values, 3);
+  Tape<double> tape;
+  std::map<std::string, std::vector<Variable<double>>>
+      uses;  // each step has weights of its own, of the same values
+  Variable<double> s = Array<double>::zeros({5}), loss = 0;
+  for (std::size_t t = 0; t < 10; ++t) {
+    for (const char* path : {"U", "W", "V"}) uses[path].push_back(tape.leaf(values.at(path)));
+    const Variable<double> input = values.at("inputs").row(t), target = values.at("targets").row(t);
+    s = tanh(matmul(uses["U"][t], input) + matmul(uses["W"][t], s));
+    loss += 0.5 * squared_error(sigmoid(matmul(uses["V"][t], s)), target, Reduction::sum);
+  }
+  const auto gradients = tape.gradient(loss);
+  for (const std::string path : {"U", "W", "V"})
+    for (std::size_t t = path == "W" ? 1 : 0; t < 10; ++t)  // W meets a state of zeros first
+      CHECK(relative_error(terms.at(path)[t], gradients[uses[path][t]]) <= 1e-12);
+}
+
 TEST_CASE("reference network 002: a hundred of the page's own updates") {
   const golden::File file("network002.json");
   for (const std::string name : {"nobias", "bias"}) {
