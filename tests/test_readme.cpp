@@ -9,20 +9,21 @@
 #include <doctest/doctest.h>
 
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/layers/dropout.hpp>
+#include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
+#include "../examples/ugrnn.hpp"
 #include "autograd/folder.hpp"
-#include "models/cells.hpp"
 #include "registry/registry.hpp"
 
 namespace {
 
 using namespace xgrad;
-
-using cells::Mgu;
 
 constexpr std::size_t V = 5, D = 3, H = 4, N = 2, T = 4;
 
@@ -38,7 +39,7 @@ StreamWindows easy_windows() {
 TEST_CASE("README: the training loop carries the state and learns with a user's cell") {
   const std::uint32_t seed = 1;
   Parameters<float> parameters(seed);
-  Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
   Sgd sgd(parameters, 0.5);
 
   const auto windows = easy_windows();
@@ -58,6 +59,30 @@ TEST_CASE("README: the training loop carries the state and learns with a user's 
     }
   }
   CHECK(perplexity() < 1.2);  // every word is determined by the last
+}
+
+TEST_CASE("README: wrappers, the model for training, and sequences of unequal lengths") {
+  const Parameters<float> parameters;
+  using Cell = Stack<Variational<Ugrnn<float>>>;
+  Rnnlm<float, Cell> model(parameters, V, H, H, {.tied = true, .dropout = 0.1},
+                           StackOptions{.layers = 2, .residual = true},
+                           VariationalOptions{.input = 0.2, .state = 0.2});
+  const RandomKey run(1);
+  const std::size_t window = 3;
+  const auto [inputs, targets] = easy_windows()[0];
+  const auto state = model.zero(N);
+  Tape<float> tape;
+  const auto noisy = model.for_training(run.fold(window));
+  auto [loss, next] = noisy.loss(inputs, targets, state);
+  CHECK(loss.item() != model.loss(inputs, targets, state).y.item());
+  CHECK(next.size() == 2);
+
+  const Lstm<float> cell(parameters / "lstm", D, H);
+  const Variable<float> xs = Array<float>::full({T, N, D}, 1);
+  const Ids begins({T, N}, {0, 0, 1, 0, 0, 0, 0, 0});
+  const auto [ys, last] = unroll(cell, xs, cell.zero(N), {.mask = length_mask({4, 2}, T), .reset = begins});
+  CHECK(ys.value().data()[2 * N * H + H] == 0);
+  CHECK(ys.value().data()[2 * N * H] != 0);
 }
 
 TEST_CASE("README: the ops that keep NaN out and drop the same again") {
@@ -91,10 +116,10 @@ TEST_CASE("README: a model is kept in a file") {
   const testing::Folder folder;
   const auto file = folder / "model.safetensors";
   const Parameters<float> parameters(1);
-  const Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  const Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
   parameters.save(file);  // replaces the file as a whole: a full disk leaves the old one as it was
   Parameters<float> copies;
-  Rnnlm<float, Mgu<float>> copy(copies, V, D, H);
+  Rnnlm<float, Ugrnn<float>> copy(copies, V, D, H);
   copies.load(file);  // an error lists every parameter that is missing, different or unexpected
   const auto windows = easy_windows();
   CHECK(evaluate(copy, windows).total == evaluate(model, windows).total);
@@ -102,7 +127,7 @@ TEST_CASE("README: a model is kept in a file") {
 
 TEST_CASE("README: what was computed from a parameter enters a tape by detach alone") {
   const Parameters<float> parameters;
-  const Rnnlm<float, Mgu<float>> model(parameters, V, D, H);
+  const Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
   auto doubled = 2 * model.affine.W;  // nothing records here
   Tape<float> tape;
   auto fixed = sum(detach(doubled) * model.affine.W);  // without detach: an error that names affine/W
