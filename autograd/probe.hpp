@@ -15,7 +15,7 @@ namespace xgrad {
 struct ProbedInput {
   const Variable<Complex>& x;
   std::uint32_t node;  ///< its place on the tape; Probe::no_node for a constant
-  std::unique_ptr<Vjp<Complex>> vjp;
+  std::shared_ptr<Vjp<Complex>> vjp;  ///< may be kept
 };
 
 class Probe {
