@@ -1,0 +1,86 @@
+// audit: is a backward pass that somebody wrote by hand right, and if not, what is wrong with it? You give the forward pass,
+// generic in T as for gradcheck, and the hand-written gradient as any callable; the report compares the two, parameter by
+// parameter, and names the mistakes in the order in which they should be repaired.
+//
+//   const auto report = audit(
+//       [](auto p) { return Network(p).loss(x, targets); },                        // p: Parameters<T>
+//       [](const Values& w) { return legacy_backward(w.at("Wx"), w.at("Wh")); },   // returns Values: gradients by path
+//       {.values = parameters});
+//   if (!report.right()) std::cout << report;
+//
+// The forward pass is proved first (gradcheck, op by op), so that its gradient is beyond doubt. Then it is recorded once, and
+// the sweep back is done again and again with one rule changed each time, as a hypothesis on the mistake: the flow through time
+// cut, the slope of an activation left out, another operand in a product. The mistakes that are named are the fewest that make
+// the sweep give the hand-written numbers, to the tolerance. So a diagnosis is not a guess: it reproduces the numbers. Where
+// no hypothesis does, the report says what is known.
+//
+// Time steps are known from TimeStep scopes: unroll opens them; a loop of your own says `const TimeStep now(t);`.
+// Where to start: detail::audit in audit.cpp.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/audit/report.hpp>
+#include <xgrad/autograd/gradcheck.hpp>
+
+namespace xgrad {
+
+/// A hand-written gradient: the sums, and, if it is known, what each time step contributes to them.
+struct WrittenGradient {
+  Values total;                                               ///< by path, in the shapes of the parameters
+  std::map<std::string, std::vector<Array<double>>> steps{};  ///< term t is that of step t; may lack any path
+};
+
+/// Another forward pass or loss that the gradient may belong to, instead of the one that is audited.
+struct AuditForward {
+  std::string name;  ///< for the report: "cross entropy"
+  ParameterFunction<Complex> forward;
+
+  template <class F>
+  AuditForward(std::string called, F f)
+      : name(std::move(called)),
+        forward([f = std::move(f)](const Parameters<Complex>& p) { return Variable<Complex>(f(p)); }) {}
+};
+
+struct AuditOptions {
+  GradcheckValues
+      values{};            ///< to audit at these numbers: {.values = parameters}; what is not given is drawn
+  std::uint32_t seed = 0;  ///< of what is drawn
+  bool negated = false;    ///< the callable returns minus the gradient, as for an update w += rate * g
+  /// How precise the hand-written numbers are beside the true ones, element by element; 1e-6 for code in float.
+  double tolerance = 1e-9;
+  std::vector<AuditForward> others{};  ///< further suspects, tried as they are
+};
+
+namespace detail {
+using Backward = std::function<WrittenGradient(const Values&)>;
+AuditReport audit(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
+                  const Backward& backward, const AuditOptions& options);
+}  // namespace detail
+
+/// Compares `backward`, which gets the values of all that `forward` declares (p.weight, p.bias, p.input), by path, and returns
+/// gradients by path, with the gradient of the one number that `forward` returns. What it does not return is reported as not
+/// given.
+/// Throws Error if the forward pass is itself not right or not one number, if `backward` returns nothing, an unknown path or
+/// a wrong shape, or other numbers when it is called again.
+template <class F, class Backward>
+AuditReport audit(F forward, Backward backward, const AuditOptions& options = {}) {
+  using Result = std::invoke_result_t<Backward&, const Values&>;
+  return detail::audit([&](const Parameters<double>& p) { return Variable<double>(forward(p)); },
+                       [&](const Parameters<Complex>& p) { return Variable<Complex>(forward(p)); },
+                       [&](const Values& values) {
+                         if constexpr (std::convertible_to<Result, Values>) {
+                           return WrittenGradient{backward(values)};
+                         } else {
+                           return WrittenGradient(backward(values));
+                         }
+                       },
+                       options);
+}
+
+}  // namespace xgrad
