@@ -80,7 +80,7 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   value.mark_parameter();
 
   Variable<T> variable(value);
-  variable.parameter_ = std::make_shared<const Parameter<T>>(Parameter<T>{path, value});
+  variable.parameter_ = std::make_shared<const Parameter<T>>(path, value);
   variable.kind_ = Variable<T>::Kind::parameter;
   store_->list.push_back(variable);
   return variable;

@@ -5,12 +5,15 @@
 // in tape.hpp.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/deferred.hpp>
 
 namespace xgrad {
 
@@ -24,8 +27,18 @@ class Parameters;
 /// A named trainable array. Only Parameters creates one.
 template <class T>
 struct Parameter {
+  Parameter(std::string path_, Array<T> value_) : path(std::move(path_)), value(std::move(value_)) {}
+
   std::string path;  ///< its scopes and name: "rnn/Wh"
-  Array<T> value;    ///< shared with every variable that stands for the parameter
+  Array<T> value;    ///< shared with every variable that stands for the parameter; see `deferred`
+
+  /// Updates that `value` still lacks, or null; Variable::value has them made first. For optimizers.
+  Deferred* deferred() const { return deferred_.load(std::memory_order_acquire); }
+  void defer(Deferred* updates) const { deferred_.store(updates, std::memory_order_release); }
+
+ private:
+  mutable std::atomic<Deferred*> deferred_ =
+      nullptr;  // the numbers it stands for are the same before and after
 };
 
 template <class T>
@@ -46,15 +59,31 @@ class Variable {
   template <XtensorExpression E>
   Variable(const E& expression) : value_(expression) {}  // NOLINT(google-explicit-constructor)
 
-  const Array<T>& value() const& { return value_; }
-  Array<T> value() && { return std::move(value_); }
+  /// The numbers. Those of a parameter may change in place at the next update: ask again after it, for an array kept from
+  /// before may lack what an optimizer has deferred.
+  const Array<T>& value() const& {
+    if (Deferred* updates = deferred()) [[unlikely]]
+      updates->update_all();
+    return value_;
+  }
+  Array<T> value() && {
+    (void)std::as_const(*this).value();
+    return std::move(value_);
+  }
+  /// The same, if of all rows (of the leading axis) only these are read: spares the others the updates that an optimizer
+  /// has deferred.
+  const Array<T>& value_of_rows(const Ids& rows) const {
+    if (Deferred* updates = deferred()) [[unlikely]]
+      updates->update_rows(rows);
+    return value_;
+  }
   const Shape& shape() const { return value_.shape(); }
   std::size_t rank() const { return value_.rank(); }
   std::size_t size() const { return value_.size(); }
   /// The one number of a variable of size 1. Throws Error for any other size.
-  T item() const { return value_.item(); }
+  T item() const { return value().item(); }
   /// The value as a read-only xtensor expression, without a copy; valid while the variable is.
-  auto xt() const { return value_.xt(); }
+  auto xt() const { return value().xt(); }
 
   /// The parameter that this variable is, or null.
   const Parameter<T>* parameter() const { return kind_ == Kind::parameter ? parameter_.get() : nullptr; }
@@ -105,12 +134,14 @@ class Variable {
     return divide(Variable(s), a);
   }
 
-  friend std::ostream& operator<<(std::ostream& out, const Variable& x) { return out << x.value_; }
+  friend std::ostream& operator<<(std::ostream& out, const Variable& x) { return out << x.value(); }
 
  private:
   friend class Tape<T>;
   friend class Gradients<T>;
   friend class Parameters<T>;
+
+  Deferred* deferred() const { return kind_ == Kind::parameter ? parameter_->deferred() : nullptr; }
 
   enum class Kind : std::uint8_t {
     constant,

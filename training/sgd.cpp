@@ -1,56 +1,89 @@
-// The update in place; see sgd.hpp.
+// The rule of gradient descent; see sgd.hpp.
 #include <xgrad/training/sgd.hpp>
 
-#include <cmath>
-
-#include <xgrad/autograd/kernels/simd.hpp>
+#include <xgrad/training/linear_map.hpp>
 
 namespace xgrad {
 
 namespace {
 
-// w <- w - rate g
+using detail::Idle;
+using detail::Instant;
+using detail::Numbers;
+
 template <class T>
-void descend(T* w, const T* g, std::size_t n, T rate) {
-  const xsimd::batch<T> rates(rate);
-  kernels::for_each_pack<T>(n, [&](const auto& pack) { pack.store(w, pack.load(w) - rates * pack.load(g)); });
+class SgdRule final : public detail::Rule<T> {
+ public:
+  explicit SgdRule(const SgdOptions& options) : options_(options) {}
+  const char* name() const override { return "sgd"; }
+  std::vector<detail::Slot> slots() const override {
+    return options_.momentum > 0 ? std::vector<detail::Slot>{{"velocity", 0}} : std::vector<detail::Slot>{};
+  }
+  Idle idle() const override {
+    return options_.momentum > 0 || options_.weight_decay > 0 ? Idle::weights : Idle::nothing;
+  }
+
+  void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
+    using B = xsimd::batch<T>;
+    const B rate(static_cast<T>(at.rate)), decay(static_cast<T>(options_.weight_decay)),
+        momentum(static_cast<T>(options_.momentum)), intake(static_cast<T>(intake_at(at)));
+    const bool decays = options_.weight_decay > 0;
+    T* const velocity = x.slots[0];
+    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
+      const B w = pack.load(x.w);
+      B d = pack.load(g);
+      if (decays) d += decay * w;
+      if (velocity != nullptr) {
+        const B v = momentum * pack.load(velocity) + intake * d;
+        pack.store(velocity, v);
+        d = options_.nesterov ? d + momentum * v : v;
+      }
+      pack.store(x.w, w - rate * d);
+    });
+  }
+
+  void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
+    const auto map = detail::LinearMap::of(missed, [this](double& w, double& v, const Instant& at) {
+      double d = options_.weight_decay * w;
+      if (options_.momentum > 0) {
+        v = options_.momentum * v + intake_at(at) * d;
+        d = options_.nesterov ? d + options_.momentum * v : v;
+      }
+      w -= at.rate * d;
+    });
+    if (x.slots[0] == nullptr)
+      detail::scale(x.w, x.n, map.ww);
+    else
+      map.apply(x.w, x.slots[0], x.n);
+  }
+
+ private:
+  double intake_at(const Instant& at) const { return at.step == 1 ? 1 : 1 - options_.dampening; }
+
+  SgdOptions options_;
+};
+
+template <class T>
+std::unique_ptr<detail::Rule<T>> rule(const SgdOptions& options) {
+  const auto check = [](bool right, const char* option, const char* expected, double got) {
+    detail::check_option(right, "sgd", option, expected, got);
+  };
+  check(options.momentum >= 0 && options.momentum < 1, "momentum", "a number in [0, 1)", options.momentum);
+  check(options.dampening >= 0 && options.dampening <= 1, "dampening", "a number in [0, 1]",
+        options.dampening);
+  check(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "weight_decay", "a number >= 0",
+        options.weight_decay);
+  check(!options.nesterov || options.momentum > 0, "momentum", "a positive number with nesterov",
+        options.momentum);
+  check(!options.nesterov || options.dampening == 0, "dampening", "0 with nesterov", options.dampening);
+  return std::make_unique<SgdRule<T>>(options);
 }
 
 }  // namespace
 
 template <class T>
-Sgd<T>::Sgd(Parameters<T> parameters, double rate) : parameters_(std::move(parameters)) {
-  set_rate(rate);
-}
-
-template <class T>
-void Sgd<T>::set_rate(double rate) {
-  if (!(rate > 0) || std::isinf(rate))
-    throw Error("sgd", "needs a rate that is a positive number, got " + std::to_string(rate));
-  rate_ = rate;
-}
-
-template <class T>
-void Sgd<T>::step(const Gradients<T>& gradients) {
-  for (const Variable<T>& parameter : parameters_.list())
-    (void)gradients.stored(parameter);  // throws before any change
-  const T rate = static_cast<T>(rate_);
-  for (const Variable<T>& parameter : parameters_.list()) {
-    const Gradient<T>* gradient = gradients.stored(parameter);
-    if (gradient == nullptr) continue;  // zeros
-    Array<T> value = parameter.value();
-    T* const w = value.shared_data();
-    if (const auto* dense = std::get_if<Array<T>>(gradient)) {
-      descend(w, dense->data(), dense->size(), rate);
-      continue;
-    }
-    const auto& sparse = std::get<RowSparse<T>>(*gradient);
-    const std::size_t width = sparse.rows.size() == 0 ? 0 : sparse.values.size() / sparse.rows.size();
-    for (std::size_t r = 0; r < sparse.rows.size(); ++r)
-      descend(w + static_cast<std::size_t>(sparse.rows[r]) * width, sparse.values.data() + r * width, width,
-              rate);
-  }
-}
+Sgd<T>::Sgd(Parameters<T> parameters, double rate, const SgdOptions& options)
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>(options)) {}
 
 template class Sgd<float>;
 template class Sgd<double>;

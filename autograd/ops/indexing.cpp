@@ -78,8 +78,9 @@ Variable<T> take(const Variable<T>& table, const Ids& ids) {
   auto y = Array<T>::uninitialized(shape);
   T* out = y.mutable_data();
   const std::size_t width = row.size();
+  const T* const numbers = table.value_of_rows(ids).data();
   for (const auto id : ids) {
-    std::copy_n(table.value().data() + static_cast<std::size_t>(id) * width, width, out);
+    std::copy_n(numbers + static_cast<std::size_t>(id) * width, width, out);
     out += width;
   }
   return record("take", y, wrt(table, [ids, shape = table.shape()](const Array<T>& dy) {

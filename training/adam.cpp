@@ -1,0 +1,130 @@
+// The rule of Adam and AdamW; see adam.hpp. Start with `update`; the rest is about rows that missed many steps.
+#include <xgrad/training/adam.hpp>
+
+#include <limits>
+
+#include <xgrad/training/linear_map.hpp>
+
+namespace xgrad {
+
+namespace {
+
+using detail::Idle;
+using detail::Instant;
+using detail::Numbers;
+
+template <class T>
+class AdamRule final : public detail::Rule<T> {
+  using B = xsimd::batch<T>;
+
+ public:
+  AdamRule(const char* name, const AdamOptions& options, bool decoupled)
+      : name_(name), options_(options), decoupled_(decoupled) {}
+  const char* name() const override { return name_; }
+  std::vector<detail::Slot> slots() const override { return {{"mean", 0}, {"squares", 0}}; }
+  Idle idle() const override { return Idle::weights; }
+
+  void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
+    const auto t = static_cast<double>(at.step);
+    const B beta1(static_cast<T>(options_.beta1)), intake1(static_cast<T>(1 - options_.beta1)),
+        beta2(static_cast<T>(options_.beta2)), intake2(static_cast<T>(1 - options_.beta2)),
+        epsilon(static_cast<T>(options_.epsilon)), decay(static_cast<T>(options_.weight_decay)),
+        kept(static_cast<T>(kept_in(at))), rate(static_cast<T>(at.rate / (1 - std::pow(options_.beta1, t)))),
+        root(static_cast<T>(std::sqrt(1 - std::pow(options_.beta2, t))));
+    const bool coupled = options_.weight_decay > 0 && !decoupled_;
+    T* const mean = x.slots[0];
+    T* const squares = x.slots[1];
+    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
+      const B w = pack.load(x.w);
+      B d = pack.load(g);
+      if (coupled) d += decay * w;
+      const B m = beta1 * pack.load(mean) + intake1 * d;
+      const B v = beta2 * pack.load(squares) + intake2 * d * d;
+      pack.store(mean, m);
+      pack.store(squares, v);
+      pack.store(x.w, kept * w - rate * m / (xsimd::sqrt(v) / root + epsilon));
+    });
+  }
+
+  // Step by step, until the means are too small to move anything; from then on they, and the weights, only shrink.
+  void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
+    if (options_.weight_decay > 0 && !decoupled_) return detail::Rule<T>::skip(x, missed);
+    constexpr std::size_t stretch = 16;  // steps from look to look
+    while (!missed.empty() && !settled(x, missed)) {
+      const std::size_t count = std::min(stretch, missed.size());
+      detail::Rule<T>::skip(x, missed.first(count));
+      missed = missed.subspan(count);
+    }
+    if (missed.empty()) return;
+    const auto count = static_cast<double>(missed.size());
+    detail::scale(x.slots[0], x.n, std::pow(options_.beta1, count));
+    detail::scale(x.slots[1], x.n, std::pow(options_.beta2, count));
+    double kept = 1;
+    for (const Instant& at : missed) kept *= kept_in(at);
+    if (kept != 1) detail::scale(x.w, x.n, kept);
+  }
+
+ private:
+  // The factor of the weights in AdamW's decay.
+  double kept_in(const Instant& at) const { return decoupled_ ? 1 - at.rate * options_.weight_decay : 1; }
+
+  // Whether all that the means will move in the steps ahead is below the rounding of the weights. The movement k steps
+  // ahead is at most rate beta1^k m / (sqrt(beta2^k v) + epsilon), up to the corrections of the bias, so it shrinks by
+  // q = beta1 / sqrt(beta2) per step, relative to weights that shrink themselves.
+  bool settled(const Numbers<T>& x, std::span<const Instant> ahead) const {
+    double rate = 0, kept = 1;
+    for (const Instant& at : ahead) {
+      rate = std::max(rate, at.rate);
+      kept = std::min(kept, kept_in(at));
+    }
+    const double q = options_.beta1 / std::sqrt(options_.beta2) / kept;
+    if (!(q < 1) || !(kept > 0)) return false;
+    const double correction = 1 - std::pow(options_.beta1, static_cast<double>(ahead[0].step));
+    const T most = static_cast<T>(rate / correction * q / (1 - q)),
+            epsilon = static_cast<T>(options_.epsilon), rounding = std::numeric_limits<T>::epsilon() / 4;
+    for (std::size_t i = 0; i < x.n; ++i) {
+      const T moved = most * std::abs(x.slots[0][i]) / (std::sqrt(x.slots[1][i]) + epsilon);
+      if (!(moved <= rounding * std::abs(x.w[i]))) return false;
+    }
+    return true;
+  }
+
+  const char* name_;
+  AdamOptions options_;
+  bool decoupled_;
+};
+
+template <class T>
+std::unique_ptr<detail::Rule<T>> rule(const char* op, const AdamOptions& options, bool decoupled) {
+  const auto check = [op](bool right, const char* option, const char* expected, double got) {
+    detail::check_option(right, op, option, expected, got);
+  };
+  check(options.beta1 >= 0 && options.beta1 < 1, "beta1", "a number in [0, 1)", options.beta1);
+  check(options.beta2 >= 0 && options.beta2 < 1, "beta2", "a number in [0, 1)", options.beta2);
+  check(options.epsilon > 0 && std::isfinite(options.epsilon), "epsilon", "a positive number",
+        options.epsilon);
+  check(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "weight_decay", "a number >= 0",
+        options.weight_decay);
+  return std::make_unique<AdamRule<T>>(op, options, decoupled);
+}
+
+}  // namespace
+
+template <class T>
+Adam<T>::Adam(Parameters<T> parameters, double rate, const AdamOptions& options)
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>("adam", options, false)) {}
+
+template <class T>
+AdamW<T>::AdamW(Parameters<T> parameters, double rate, const AdamWOptions& options)
+    : RatedOptimizer<T>(
+          std::move(parameters), rate, options.sparse,
+          rule<T>("adamw",
+                  {options.beta1, options.beta2, options.epsilon, options.weight_decay, options.sparse},
+                  true)) {}
+
+template class Adam<float>;
+template class Adam<double>;
+template class AdamW<float>;
+template class AdamW<double>;
+
+}  // namespace xgrad

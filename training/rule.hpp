@@ -1,0 +1,66 @@
+// Rule: the formula of one optimizer, for some numbers of one parameter. Internal: a rule knows nothing of parameters,
+// gradients or sparsity; update.hpp applies it to whole parameters and to single rows.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <xgrad/autograd/error.hpp>
+
+namespace xgrad::detail {
+
+/// What is particular to one update: its number, from 1, and its rate.
+struct Instant {
+  std::uint64_t step;
+  double rate;
+};
+
+/// One number per number of the parameter that the rule remembers.
+struct Slot {
+  const char* name;
+  double start;
+};
+inline constexpr std::size_t most_slots = 3;
+
+/// Some numbers of a parameter, and what is remembered of each, in the order of the rule's slots.
+template <class T>
+struct Numbers {
+  T* w;
+  T* slots[most_slots];
+  std::size_t n;
+};
+
+/// What an update with a gradient of zeros changes.
+enum class Idle { nothing, memory, weights };
+
+template <class T>
+class Rule {
+ public:
+  virtual ~Rule() = default;
+  /// The optimizer's name in messages.
+  virtual const char* name() const = 0;
+  virtual std::vector<Slot> slots() const { return {}; }
+  virtual Idle idle() const = 0;
+  /// One update with the gradient g of n numbers.
+  virtual void update(const Numbers<T>& x, const T* g, const Instant& at) const = 0;
+  /// All of the updates `missed`, at least one, with gradients of zeros: equal, but for rounding, to as many calls of
+  /// `update`, which is what it does by default.
+  virtual void skip(const Numbers<T>& x, std::span<const Instant> missed) const {
+    const std::vector<T> zeros(x.n, T(0));
+    for (const Instant& at : missed) update(x, zeros.data(), at);
+  }
+};
+
+/// Throws Error naming the optimizer and its option unless `right`.
+inline void check_option(bool right, const char* op, const char* option, const char* expected, double got) {
+  if (!right)
+    throw Error(op, std::string("needs ").append(expected).append(" for ").append(option).append(", got ") +
+                        std::to_string(got));
+}
+
+}  // namespace xgrad::detail

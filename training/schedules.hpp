@@ -1,0 +1,66 @@
+// Schedules of the learning rate: plain values that say the rate, which the training loop hands on.
+//
+//   const Cosine cosine{.rate = 1e-3, .steps = 10000, .warmup = 500};
+//   adam.set_rate(cosine(step));
+//
+// All options are checked when a schedule is asked, with an Error that names the option.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+
+namespace xgrad {
+
+/// rate factor^floor(t / every), as torch.optim.lr_scheduler.StepLR.
+struct StepDecay {
+  double rate;
+  std::size_t every;
+  double factor = 0.1;
+
+  /// The rate in epoch (or step) t, from 0.
+  double operator()(std::size_t t) const;
+};
+
+/// Half a period of the cosine from `rate` down to `min_rate` (Loshchilov & Hutter 2017, arXiv:1608.03983), as
+/// torch.optim.lr_scheduler.CosineAnnealingLR, after a linear warm-up:
+///
+///   rate (t + 1) / warmup                                                           t < warmup
+///   min_rate + (rate - min_rate) (1 + cos(pi (t - warmup) / (steps - warmup))) / 2  warmup <= t < steps
+///   min_rate                                                                        from then on
+struct Cosine {
+  double rate;
+  std::size_t steps;       ///< in all, the warm-up included
+  std::size_t warmup = 0;  ///< less than `steps`
+  double min_rate = 0;
+
+  /// The rate in step t, from 0. With the default min_rate of 0 no optimizer takes the rate of step `steps`.
+  double operator()(std::size_t t) const;
+};
+
+/// The rate is multiplied by `factor` when a loss has not improved for more than `patience` epochs, as
+/// torch.optim.lr_scheduler.ReduceLROnPlateau. An improvement is a loss below (1 - threshold) times the best so far; after a
+/// reduction, `cooldown` epochs do not count. A loss that is NaN does not improve.
+class Plateau {
+ public:
+  struct Options {
+    double rate;
+    double factor = 0.1;        ///< in (0, 1)
+    std::size_t patience = 10;  ///< epochs
+    double threshold = 1e-4;    ///< in [0, 1)
+    std::size_t cooldown = 0;   ///< epochs
+    double min_rate = 0;
+  };
+  explicit Plateau(const Options& options);
+
+  /// The rate of the epoch after one that ended with this (validation) loss.
+  double operator()(double loss);
+  double rate() const { return rate_; }
+
+ private:
+  Options options_;
+  double rate_;
+  double best_ = std::numeric_limits<double>::infinity();
+  std::size_t bad_ = 0, cooling_ = 0;  // epochs without improvement; to wait still
+};
+
+}  // namespace xgrad
