@@ -186,11 +186,12 @@ std::vector<std::pair<std::string, double>> known_factors(const Recording& recor
     if (x.rank() > 1) add("the size of the leading axis", x[0]);
     if (of_rows || ops[i].y.size() > 1) break;
   }
-  for (const auto& op : ops)
-    if (op.step && op.y.rank() > 1) {
-      add("the number of rows of a step", op.y.shape()[0]);
-      break;
-    }
+  const auto row =
+      std::find_if(ops.begin(), ops.end(), [](const auto& op) { return op.step && op.y.rank() > 1; });
+  if (row != ops.end()) {
+    add("the number of rows of a step", row->y.shape()[0]);
+    add("the number of steps times that of their rows", recording.steps() * row->y.shape()[0]);
+  }
   return factors;
 }
 

@@ -153,6 +153,25 @@ std::optional<Match> permuted(const Written& w, const Array<double>& sum) {
   return std::nullopt;
 }
 
+// Time runs backwards in a backward pass, and what it appends does too.
+std::optional<Match> reversed(const Written& w, const Array<double>& sum) {
+  for (std::size_t axis = 0; axis < sum.rank(); ++axis) {
+    const std::size_t n = sum.shape()[axis],
+                      size = Shape(sum.shape().begin() + axis + 1, sum.shape().end()).size();
+    if (n < 3) continue;
+    Array<double> turned = sum.copy();
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      const std::size_t at = i / size % n;
+      turned.mutable_data()[i + (n - 1 - at) * size - at * size] = sum.data()[i];
+    }
+    if (w.same(turned))
+      return Match{{{AuditDefect::permuted_blocks,
+                     fmt::format("the entries along axis {} are in reverse order", axis)}},
+                   1};
+  }
+  return std::nullopt;
+}
+
 std::optional<Match> clipped(const Written& w, const Array<double>& sum) {
   double limit = 0;
   for (const double h : w.hand) limit = std::max(limit, std::abs(h));
@@ -212,6 +231,7 @@ std::optional<Match> match(const Written& written, const Terms& terms) {
         written.same(transposed(sum)))
       offer(Match{{{AuditDefect::transposed, "the gradient is transposed"}}, 1});
     offer(permuted(written, sum));
+    offer(reversed(written, sum));
     offer(clipped(written, sum));
     offer(decayed(written, sum));
     if (!best) offer(few_wrong(written, sum));

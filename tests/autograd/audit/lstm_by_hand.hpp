@@ -5,6 +5,7 @@
 //   c_t = f c_{t-1} + i g,   h_t = o tanh(c_t),   y_t = h_t Wy + by,   L = 1/2 sum_t (y_t - target_t)^2
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -118,6 +119,11 @@ enum class Plant {
   Wh_first_row,        // dWh of the batch's first sequence
   c0_taken_for_zero,   // in df
   x_before,            // dWx with x_{t-1}
+  dx_reversed,         // dx appended in the order of the sweep
+  carry_f_squared,     // dc_next has the factor f, and gets it again
+  dh_before_slopes,    // dh_prev from the gates' gradients without their slopes
+  mean_over_all,       // all divided by T N
+  output_slope,        // dy times y (1 - y), where there is no sigmoid
   two_slopes,          // both f and o lack their slope
   sign_and_flow,       // target - y, and no flow through time
   count
@@ -176,6 +182,8 @@ inline Values backward(const Values& w, Plant plant) {
     Matrix dy = n.y - targets.row(t);
     if (is(Plant::output_sign) || is(Plant::sign_and_flow)) dy = -dy;
     if (is(Plant::mean_over_steps)) dy = dy / static_cast<double>(T);
+    if (is(Plant::mean_over_all)) dy = dy / static_cast<double>(T * N);
+    if (is(Plant::output_slope)) dy = dy * n.y * (1 - n.y);
     if (is(Plant::doubled_error)) dy = 2 * dy;
     if (is(Plant::last_loss_only) && t + 1 < T) dy = 0 * dy;
     d.at("Wy") = d.at("Wy") + product(transposed(n.h), dy);
@@ -207,6 +215,8 @@ inline Values backward(const Values& w, Plant plant) {
       dc_next = dc * (is(Plant::carry_with_i)   ? n.i
                       : is(Plant::carry_next_f) ? (t > 0 ? s[t - 1].f : 0 * n.f)
                                                 : n.f);
+    if (is(Plant::carry_f_squared)) dc_next = dc_next * n.f;
+    const Matrix raw = joined({di, df, dg, d_o});
     di = di * n.i * (1 - n.i);
     df = is(Plant::two_slopes) ? df : is(Plant::forget_gate_slope) ? df * n.f : df * n.f * (1 - n.f);
     if (!is(Plant::output_gate_slope) && !is(Plant::two_slopes)) d_o = d_o * n.o * (1 - n.o);
@@ -225,9 +235,13 @@ inline Values backward(const Values& w, Plant plant) {
     d.at("Wh") = d.at("Wh") + product(transposed(h_used), dz_Wh);
     d.at("b") = is(Plant::bias_last_step) ? column_sum(dz) : d.at("b") + column_sum(dz);
     dxs[t] = product(dz, transposed(w.at("Wx")));
-    dh_next = product(is(Plant::dh_lacks_o) ? joined({di, df, dg, 0 * d_o}) : dz, transposed(w.at("Wh")));
+    dh_next = product(is(Plant::dh_lacks_o)         ? joined({di, df, dg, 0 * d_o})
+                      : is(Plant::dh_before_slopes) ? raw
+                                                    : dz,
+                      transposed(w.at("Wh")));
     if (is(Plant::truncated) && t % 2 == 0) dh_next = dc_next = 0 * dh_next;
   }
+  if (is(Plant::dx_reversed)) std::reverse(dxs.begin(), dxs.end());
   std::vector<double> dx;
   for (const auto& x : dxs) dx.insert(dx.end(), x.begin(), x.end());
   d.at("xs") = Array<double>({T, N, D}, dx);

@@ -58,6 +58,11 @@ const std::vector<Planted>& planted() {
       {Plant::Wh_first_row, D::missing_term, "row 0 alone enters the gradient of 'Wh'"},
       {Plant::c0_taken_for_zero, D::wrong_operand, "takes the initial state for zero"},
       {Plant::x_before, D::time_shift, "the gradient of 'Wx'"},
+      {Plant::dx_reversed, D::permuted_blocks, "along axis 0 are in reverse order"},
+      {Plant::carry_f_squared, D::wrong_operand, "v^2 instead of v, v being sigmoid 2 of 3"},
+      {Plant::dh_before_slopes, D::missing_slope, "alone, the slope of what follows the sum is left out"},
+      {Plant::mean_over_all, D::factor, "divided by 10, the number of steps times that of their rows"},
+      {Plant::output_slope, D::wrong_slope, "where there is no sigmoid"},
   };
   return all;
 }
