@@ -47,6 +47,9 @@ struct Written {
 /// The cheapest way, or none.
 std::optional<Match> match(const Written& written, const Terms& terms);
 
+/// The right numbers at other places: transposed, blocks swapped, an axis reversed (rearranged.cpp).
+std::optional<Match> rearranged(const Written& written, const Array<double>& sum);
+
 double norm(const Array<double>& x);
 /// The root of the mean square; 0 of nothing.
 double size_of(const Array<double>& x);
