@@ -2,6 +2,7 @@
 // independent program found them in double.
 #include <xgrad/models/network001.hpp>
 
+#include <xgrad/training/rprop.hpp>
 #include <xgrad/training/sgd.hpp>
 
 #include "autograd/ops/checks.hpp"
@@ -85,6 +86,16 @@ TEST_CASE("reference network 001: two gradient descents") {
     CHECK(golden::error(losses, file()["curve_" + name]) <= 1e-12);
     CHECK(distance(training.weights(), file()["final_" + name + "_w"]) <= 1e-12);
   }
+}
+
+// The sign of a gradient near zero decides a whole step: rounding could part the curves, but does not.
+TEST_CASE("reference network 001: the sign rule, resilient propagation") {
+  Training training(-1.5, 2.0);
+  Rprop rprop(training.p, {.initial = 1e-3, .increase = 1.2, .decrease = 0.5});
+  const auto losses = golden::curve(
+      500, [&] { return training.loss(); }, [&](const auto& gradients) { rprop.step(gradients); });
+  CHECK(golden::error(losses, file()["curve_rprop"]) <= 1e-12);
+  CHECK(distance(training.weights(), file()["final_rprop_w"]) <= 1e-12);
 }
 
 TEST_CASE("reference network 001: gradients of every parameter and input are proved") {
