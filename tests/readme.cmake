@@ -21,13 +21,13 @@ normalize("${readme}" readme)
 
 set(sources "")
 foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp examples/03_custom_op.cpp
-    examples/05_tape.cpp examples/06_nonfinite.cpp examples/ugrnn.hpp tests/test_readme.cpp
+    examples/05_tape.cpp examples/06_nonfinite.cpp examples/07_audit.cpp examples/ugrnn.hpp tests/test_readme.cpp
     tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
   file(READ ${ROOT}/${file} text)
   normalize("${text}" text)
   string(APPEND sources "${text}")
 endforeach()
-foreach(example 01_gradient 02_custom_cell 03_custom_op 04_gradcheck 05_tape 06_nonfinite)
+foreach(example 01_gradient 02_custom_cell 03_custom_op 04_gradcheck 05_tape 06_nonfinite 07_audit)
   execute_process(COMMAND ${EXAMPLES}/${example} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
   string(STRIP "${text}" text)
   normalize("${text}" text)

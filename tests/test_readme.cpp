@@ -14,6 +14,9 @@
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/training/adam.hpp>
+#include <xgrad/training/clipping.hpp>
+#include <xgrad/training/schedules.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
@@ -83,6 +86,23 @@ TEST_CASE("README: wrappers, the model for training, and sequences of unequal le
   const auto [ys, last] = unroll(cell, xs, cell.zero(N), {.mask = length_mask({4, 2}, T), .reset = begins});
   CHECK(ys.value().data()[2 * N * H + H] == 0);
   CHECK(ys.value().data()[2 * N * H] != 0);
+}
+
+TEST_CASE("README: an optimizer with a schedule and clipping") {
+  const Parameters<float> parameters;
+  const Rnnlm<float> model(parameters, V, D, H);
+  const auto [inputs, targets] = easy_windows()[0];
+  AdamW adam(parameters, 1e-3, {.weight_decay = 0.1});
+  const Cosine cosine{.rate = 1e-3, .steps = 1000, .warmup = 100};
+  const auto before = model.loss(inputs, targets, model.zero(N)).y.item();
+  for (std::size_t step = 0; step < 300; ++step) {
+    Tape<float> tape;
+    auto gradients = tape.gradient(model.loss(inputs, targets, model.zero(N)).y);
+    adam.set_rate(cosine(step));
+    clip_global_norm(gradients, parameters, 0.25);
+    adam.step(gradients);
+  }
+  CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
 }
 
 TEST_CASE("README: the ops that keep NaN out and drop the same again") {

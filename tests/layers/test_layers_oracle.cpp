@@ -2,6 +2,7 @@
 // weights. The table is made by oracle/make.py.
 #include <doctest/doctest.h>
 
+#include <xgrad/autograd/gradcheck.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/bidirectional.hpp>
 #include <xgrad/layers/gru.hpp>

@@ -15,7 +15,7 @@ namespace {
 double sign(double g) { return g > 0 ? 1 : g < 0 ? -1 : 0; }
 
 // One number, as the definitions say it.
-struct Number {
+struct Weight {
   double w, step, before = 0;
   void plain(double g, double increase, double decrease, double least, double most) {
     step = std::clamp(step * (sign(g) == before ? increase : decrease), least, most);
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("rprop: every number has its own step, by either rule", T, fl
                                                                                 .classical = classical}}) {
         const Parameters<T> p(1);
         const auto w = p.weight("w", shape);
-        std::vector<Number> numbers;
+        std::vector<Weight> numbers;
         for (const T value : w.value()) numbers.push_back({static_cast<double>(value), options.initial});
         Rprop rprop(p, options);
         for (int step = 0; step < 30; ++step) {
