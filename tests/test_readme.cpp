@@ -5,6 +5,7 @@
 #include <iterator>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include <doctest/doctest.h>
 
@@ -14,6 +15,7 @@
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/models/truncation.hpp>
 #include <xgrad/training/adam.hpp>
 #include <xgrad/training/clipping.hpp>
 #include <xgrad/training/schedules.hpp>
@@ -103,6 +105,17 @@ TEST_CASE("README: an optimizer with a schedule and clipping") {
     adam.step(gradients);
   }
   CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
+}
+
+TEST_CASE("README: how far back a gradient reaches") {
+  const Parameters<float> parameters;
+  const Rnnlm<float> model(parameters, V, D, H);
+  std::vector<Ids::value_type> tokens;
+  for (int i = 0; i < 200; ++i) tokens.push_back(i % 5);
+  const auto report = truncation(model, parameters, StreamWindows(tokens, N, 40), {.longest = 20});
+  std::ostringstream text;
+  text << report;
+  CHECK(text.str().find("steps are needed") != std::string::npos);
 }
 
 TEST_CASE("README: the ops that keep NaN out and drop the same again") {

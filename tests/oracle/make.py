@@ -2,20 +2,28 @@
 """Makes the tables that tests/registry/test_oracle.cpp and tests/layers/test_layers_oracle.cpp compare xgrad with.
 
 ops.json: reads calls of the registry (their inputs, and each as a Python expression) from standard input, evaluates them
-with NumPy and PyTorch in double precision, and prints them with their results. layers.json (with the argument `layers`):
-draws weights and inputs and prints them with what PyTorch's own modules make of them, gradients included. Needs Debian's
-python3-numpy and python3-torch; both tables are committed, so that tests need neither:
+with NumPy and PyTorch in double precision, and prints them with their results. layers.json:
+draws weights and inputs and prints them with what PyTorch's own modules make of them, gradients included. optimizers.json:
+what PyTorch's optimizers make of the parameters of its recurrent cells in twenty steps. Needs Debian's
+python3-numpy and python3-torch; the tables are committed, so that tests need neither:
 
     build/release/tests/oracle_calls | /usr/bin/python3 tests/oracle/make.py ops > tests/oracle/ops.json
     /usr/bin/python3 tests/oracle/make.py layers > tests/oracle/layers.json
+    /usr/bin/python3 tests/oracle/make.py optimizers > tests/oracle/optimizers.json
+
+With the name of a table behind, it makes that table anew and compares the two; it skips (77) where PyTorch is missing.
 """
 import json
 import math
 import sys
 
-import numpy as np
-import torch
-import torch.nn.functional as F
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+except ImportError as error:
+    print(error)
+    sys.exit(77)  # skipped
 
 
 def to_json(a):
@@ -164,8 +172,81 @@ def cells(random):
     return rows
 
 
+def optimizers():
+    """Twenty steps of PyTorch's optimizers on its recurrent cells: the parameters after the first and the last."""
+    random = np.random.RandomState(6)
+    T, N, D, H, steps = 4, 3, 2, 3, 20
+    zeros = lambda *shape: torch.zeros(*shape, dtype=torch.float64)
+    cells = {
+        "rnn": (1, lambda p, x, s: (torch.rnn_tanh_cell(x, s[0], p["Wx"].t(), p["Wh"].t(), p["b"], zeros(H)),)),
+        "lstm": (4, lambda p, x, s: torch.lstm_cell(x, s, p["Wx"].t(), p["Wh"].t(), p["b"], zeros(4 * H))),
+        "gru": (3, lambda p, x, s: (torch.gru_cell(x, s[0], p["Wx"].t(), p["Wh"].t(), p["b"],
+                                                   torch.cat([zeros(2 * H), p["bh"]])),)),
+    }
+    everywhere = {
+        "sgd": (torch.optim.SGD, {"lr": 0.3}),
+        "momentum": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+        "adam": (torch.optim.Adam, {"lr": 0.02}),
+        "adamw": (torch.optim.AdamW, {"lr": 0.02, "weight_decay": 0.1}),
+    }
+    more = {
+        "decay": (torch.optim.SGD, {"lr": 0.3, "weight_decay": 0.1}),
+        "dampening": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.05}),
+        "nesterov": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}),
+        "adagrad": (torch.optim.Adagrad, {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1,
+                                          "initial_accumulator_value": 0.2}),
+        "rmsprop": (torch.optim.RMSprop, {"lr": 0.01, "weight_decay": 0.1}),
+        "rmsprop_momentum": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.7}),
+        "rmsprop_centered": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.5, "centered": True, "alpha": 0.9}),
+        "adam_decay": (torch.optim.Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
+        "rprop": (torch.optim.Rprop, {"lr": 0.01, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50)}),
+    }
+    rows = []
+    for name, (count, cell) in cells.items():
+        shapes = {"Wx": (D, count * H), "Wh": (H, count * H), "b": (count * H,)}
+        if name == "gru":
+            shapes["bh"] = (H,)
+        start = {path: random.uniform(-1, 1, shape) for path, shape in shapes.items()}
+        xs, targets = (torch.tensor(random.uniform(-1, 1, shape)) for shape in ((T, N, D), (T, N, H)))
+        for optimizer, (kind, options) in {**everywhere, **(more if name == "rnn" else {})}.items():
+            p = {path: torch.tensor(value, requires_grad=True) for path, value in start.items()}
+            update = kind(p.values(), **options)
+            row = {"cell": name, "optimizer": optimizer, "xs": to_json(xs), "targets": to_json(targets),
+                   "start": {path: to_json(value) for path, value in start.items()}}
+            for step in range(1, steps + 1):
+                state, loss = tuple(zeros(N, H) for _ in range(2 if name == "lstm" else 1)), 0
+                for x, target in zip(xs, targets):
+                    state = cell(p, x, state)
+                    loss = loss + (state[0] - target).square().sum() / (T * N)
+                update.zero_grad()
+                loss.backward()
+                update.step()
+                if step in (1, steps):
+                    row[f"after {step}"] = {path: to_json(value.detach().numpy()) for path, value in p.items()}
+            rows.append(row)
+    return rows
+
+
+def difference(a, b, place=""):
+    """Where two tables differ by more than rounding, or None."""
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        places = [(a[key], b[key], f"{place}/{key}") for key in a]
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        places = [(x, y, f"{place}/{i}") for i, (x, y) in enumerate(zip(a, b))]
+    elif isinstance(a, float) and isinstance(b, float):
+        return None if abs(a - b) <= 1e-12 * max(1, abs(b)) else f"{place}: {a} and {b}"
+    else:
+        return None if a == b else f"{place}: {a} and {b}"
+    return next((found for found in (difference(*entry) for entry in places) if found), None)
+
+
 def main():
-    table = ops(json.load(sys.stdin)) if sys.argv[1:] == ["ops"] else layers()
+    tables = {"ops": lambda: ops(json.load(sys.stdin)), "layers": layers, "optimizers": optimizers}
+    table = tables[sys.argv[1]]()
+    if len(sys.argv) > 2:  # compare with a table that was made before
+        with open(sys.argv[2], encoding="utf-8") as file:
+            found = difference(table, json.load(file))
+        sys.exit(f"{sys.argv[2]} differs at {found}" if found else 0)
     print("[\n" + ",\n".join(json.dumps(row) for row in table) + "\n]")
 
 
