@@ -1,5 +1,6 @@
 # Checks that the library includes other libraries only through the files that are meant to: xtensor, whose headers moved
-# in 0.26, through the two that know both layouts; xtensor-blas and xsimd below kernels/.
+# in 0.26, through the two that know both layouts; xtensor-blas and xsimd below kernels/. That the folders of the library
+# include each other one way only. And that layers and models are forward passes alone: no derivative is written there.
 # Usage: cmake -DROOT=... -P includes.cmake
 
 cmake_minimum_required(VERSION 3.25)
@@ -25,3 +26,30 @@ endfunction()
 check(xtensor "autograd/xtensor(_io)?[.]hpp")
 check(xtensor-blas "autograd/kernels/gemm[.]cpp")
 check(xsimd "autograd/kernels/.*")
+
+function(arrows folder allowed)
+  foreach(file IN LISTS files)
+    if(NOT file MATCHES "^${folder}/")
+      continue()
+    endif()
+    file(STRINGS ${ROOT}/${file} lines REGEX "^ *# *include <xgrad/")
+    list(FILTER lines EXCLUDE REGEX "<xgrad/(${allowed})/")
+    if(lines)
+      message(SEND_ERROR "${file} may include only ${allowed}:\n${lines}")
+    endif()
+  endforeach()
+endfunction()
+
+arrows(autograd "autograd")
+arrows(layers "autograd|layers")
+arrows(models "autograd|layers|models")
+arrows(training "autograd|training")
+
+foreach(file IN LISTS files)
+  if(file MATCHES "^(layers|models)/")
+    file(STRINGS ${ROOT}/${file} lines REGEX "wrt[(]|vjp")
+    if(lines)
+      message(SEND_ERROR "${file} writes a derivative:\n${lines}")
+    endif()
+  endif()
+endforeach()

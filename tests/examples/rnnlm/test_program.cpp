@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <xgrad/layers/any_cell.hpp>
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -112,6 +114,22 @@ TEST_CASE("rnnlm: the built-in corpus shows the model beside unigram trigram and
   CHECK(log[0].at("perplexity").get<double>() == doctest::Approx(last).epsilon(1e-3));
 }
 
+TEST_CASE("rnnlm: trains with every cell, stacked, tied and with dropout, the same way each time") {
+  const std::string options =
+      " --epochs 1 --tokens 4000 --nhid 12 --emsize 12 --nlayers 2 --tied --dropout 0.1 --sentences 0";
+  for (const std::string& cell : xgrad::cell_names()) {
+    CAPTURE(cell);
+    const auto run = rnnlm("--cell " + cell + options);
+    CHECK(run.status == 0);
+    CHECK(run.says(cell + " of 12 units, 2 layers"));
+    double perplexity = 0, floor = 0;
+    CHECK(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf, floor %lf", &perplexity, &floor) ==
+          2);
+    CHECK(perplexity > floor);
+    if (cell == "lstm") CHECK(rnnlm("--cell lstm" + options).last_line() == run.last_line());
+  }
+}
+
 TEST_CASE("rnnlm: a folder of texts is trained on and the last line has no floor") {
   const Folder folder;
   folder.write("ptb.train.txt", repeated(" the cat sat \n the dog ran \n", 40));
@@ -204,7 +222,12 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
       {"--dtype half", "--dtype is 'half', expected float or double"},
       {"--protocol other", "--protocol is 'other', expected streams or reference"},
       {"--protocol reference --nhid 50", "--protocol reference fixes --nhid at 100, but 50 was asked for"},
-      {"--protocol reference --clip 1", "does not clip"},
+      {"--protocol reference --clip 1", "one Elman layer trained without --clip"},
+      {"--protocol reference --cell lstm", "without --cell"},
+      {"--cell transformer", "--cell is 'transformer', expected one of rnn, rnn_relu, lstm"},
+      {"--nlayers 0", "--nlayers is '0'"},
+      {"--dropout 1", "--dropout is '1', expected a number from 0 to 0.99"},
+      {"--tied --nhid 64", "--emsize is 128 and --nhid 64"},
       {"--protocol reference --lr-epochs 3", "leave --lr-epochs out"},
       {"--nhid 1000000000", "--nhid is '1000000000', expected a whole number from 1 to 32768"},
   };
