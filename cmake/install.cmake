@@ -8,9 +8,9 @@ install(TARGETS xgrad EXPORT xgrad ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTargets.cmake)
 
-# No header of the interface includes one of kernels/, which need xsimd.
+# No header of the interface includes one of kernels/ or update/, which need xsimd.
 install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad
-  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE)
+  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN update EXCLUDE)
 
 # Before 1.0 a minor version may break its users, so find_package(xgrad 0.1) takes 0.1.x alone.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/xgradConfigVersion.cmake

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include <xgrad/training/linear_map.hpp>
+#include <xgrad/training/update/linear_map.hpp>
 
 namespace xgrad {
 

@@ -3,7 +3,7 @@
 
 #include <deque>
 
-#include <xgrad/training/update.hpp>
+#include <xgrad/training/update/parameter_update.hpp>
 
 namespace xgrad {
 

@@ -1,6 +1,6 @@
 // Optimizer: what all optimizers share, and the type by which a training loop can take any of them. Each one has a file of
 // its own (sgd, adagrad, rmsprop, adam, rprop), with the formula and its paper; how they keep their state and walk over
-// the parameters stands in optimizer.cpp and update.hpp.
+// the parameters stands in optimizer.cpp and update/.
 //
 //   Adam adam(parameters, 1e-3, {.beta2 = 0.99});
 //   adam.step(tape.gradient(loss));

@@ -1,7 +1,7 @@
 // The rule of RMSProp; see rmsprop.hpp.
 #include <xgrad/training/rmsprop.hpp>
 
-#include <xgrad/training/linear_map.hpp>
+#include <xgrad/training/update/linear_map.hpp>
 
 namespace xgrad {
 

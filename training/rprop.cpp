@@ -2,7 +2,7 @@
 #include <xgrad/training/rprop.hpp>
 
 #include <xgrad/autograd/kernels/simd.hpp>
-#include <xgrad/training/rule.hpp>
+#include <xgrad/training/update/rule.hpp>
 
 namespace xgrad {
 

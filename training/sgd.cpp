@@ -1,7 +1,7 @@
 // The rule of gradient descent; see sgd.hpp.
 #include <xgrad/training/sgd.hpp>
 
-#include <xgrad/training/linear_map.hpp>
+#include <xgrad/training/update/linear_map.hpp>
 
 namespace xgrad {
 

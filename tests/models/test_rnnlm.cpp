@@ -228,6 +228,7 @@ TEST_CASE("rnnlm: wrong ids targets and states are named") {
         model.loss(Ids({1, 2}, {0, 0}), Ids({1, 2}, {0, 9}), zero);
       },
       {"target 9 at position (0, 1)"});
-  check_error([&] { model(inputs, model.zero(3)); }, {"[affine]", "(2, 4) and (3, 4)", "time step 0 of 5"});
+  check_error([&] { model(inputs, model.zero(3)); },
+              {"[unroll]", "part 0 of the state has shape (3, 4)", "N = 2"});
   check_error([&] { model(Ids({0, 2}, {}), zero); }, {"[unroll]", "at least one step"});
 }

@@ -1,5 +1,5 @@
-// Updates of whole parameters and of rows; see update.hpp.
-#include <xgrad/training/update.hpp>
+// Updates of whole parameters and of rows; see parameter_update.hpp.
+#include <xgrad/training/update/parameter_update.hpp>
 
 namespace xgrad::detail {
 

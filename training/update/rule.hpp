@@ -1,5 +1,5 @@
 // Rule: the formula of one optimizer, for some numbers of one parameter. Internal: a rule knows nothing of parameters,
-// gradients or sparsity; update.hpp applies it to whole parameters and to single rows.
+// gradients or sparsity; parameter_update.hpp applies it to whole parameters and to single rows.
 #pragma once
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <xgrad/autograd/kernels/simd.hpp>
-#include <xgrad/training/rule.hpp>
+#include <xgrad/training/update/rule.hpp>
 
 namespace xgrad::detail {
 

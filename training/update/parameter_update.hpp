@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <xgrad/training/optimizer.hpp>
-#include <xgrad/training/rule.hpp>
+#include <xgrad/training/update/rule.hpp>
 
 namespace xgrad::detail {
 
