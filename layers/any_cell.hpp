@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <xgrad/autograd/parameters.hpp>
+#include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/cell.hpp>
 
 namespace xgrad {
@@ -32,8 +33,8 @@ class AnyCell {
   AnyCell(const Cell& cell, std::size_t H)
       : width_(output_width(cell, H)),
         zero_([=](std::size_t N) { return parts<T>(zero_state<T>(cell, N, H)); }),
-        step_([=](const Variable<T>& x, const State& state) {
-          auto typed = zero_state<T>(cell, x.shape().rank() == 0 ? 0 : x.shape()[0], H);
+        step_([cell, like = state_of(cell, H)](const Variable<T>& x, const State& state) {
+          auto typed = like;
           std::size_t i = 0;
           for_each_part(typed, [&](auto& part) { part = state.at(i++); });
           auto next = step(cell, x, typed);
@@ -49,6 +50,13 @@ class AnyCell {
   AnyCell for_training(RandomKey key) const { return for_training_(key); }
 
  private:
+  // A state of the cell's own type, for its form alone.
+  template <class Cell>
+  static auto state_of(const Cell& cell, std::size_t H) {
+    const Inference pause;
+    return zero_state<T>(cell, 1, H);
+  }
+
   std::size_t width_;
   std::function<State(std::size_t)> zero_;
   std::function<Step<Variable<T>, State>(const Variable<T>&, const State&)> step_;

@@ -24,13 +24,18 @@ Unrolled(Variable<T>, S) -> Unrolled<T, S>;
 
 namespace detail {
 
+// Flags of leading axes, as a mask for arrays of more axes.     flags: (N,) or (T, N)   result: (N, 1, ...)
+inline Ids mask_of_rank(const Ids& flags, std::size_t rank) {
+  Shape shape = flags.shape();
+  while (shape.rank() < rank) shape.push_back(1);
+  return flags.reshaped(shape);
+}
+
 // Where `rows` (N,) is nonzero the rows of `a`, else those of `b`.     parts: (N, ...)
 template <class T, class S>
 S choose_rows(const Ids& rows, S a, const S& b) {
   return combine<T>(std::move(a), b, [&rows](const Variable<T>& x, const Variable<T>& y) {
-    Shape shape({rows.size()});
-    while (shape.rank() < x.rank()) shape.push_back(1);
-    return where(rows.reshaped(shape), x, y);
+    return where(mask_of_rank(rows, x.rank()), x, y);
   });
 }
 
@@ -48,9 +53,7 @@ S begin_rows(const Cell& cell, const S& state, const Ids& rows) {
 template <class T>
 Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences) {
   if (!has_zero(sequences.mask)) return ys;
-  Shape shape = sequences.mask->shape();
-  while (shape.rank() < ys.rank()) shape.push_back(1);
-  return where(sequences.mask->reshaped(shape), ys, 0);
+  return where(mask_of_rank(*sequences.mask, ys.rank()), ys, 0);
 }
 
 // What unroll does to a batch around each step of a cell.
@@ -69,8 +72,7 @@ class Batch {
     auto next = xgrad::step(cell, x, state);
     if (t == 0) check_same(next.state);
     if (const auto present = row_with(sequences_.mask, t, false)) {
-      const Variable<T> nothing = Array<T>::zeros(next.y.shape());
-      next.y = choose_rows<T>(*present, next.y, nothing);
+      next.y = where(mask_of_rank(*present, next.y.rank()), next.y, 0);
       next.state = choose_rows<T>(*present, std::move(next.state), state);
     }
     return next;

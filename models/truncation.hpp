@@ -10,10 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/time_step.hpp>
-#include <xgrad/models/rnnlm.hpp>
+#include <xgrad/layers/state.hpp>
 
 namespace xgrad {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include <xgrad/layers/affine.hpp>
+#include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/unroll.hpp>
 
 #include "models/handwritten.hpp"
@@ -35,43 +35,18 @@ enum class Mistake {
   output_gate_missing  ///< missing factor: o is left out between h and c
 };
 
-/// Long short-term memory with an affine output layer.     x: (N, D)   h, c: (N, H)
-///     i, f, g, o = x Wx + h Wh + b, each (N, H);   c' = sigmoid(f) c + sigmoid(i) tanh(g),   h' = sigmoid(o) tanh(c')
-template <class T>
-struct Lstm {
-  struct State {
-    xgrad::Variable<T> h, c;
-  };
-
-  std::size_t H;
-  xgrad::Variable<T> Wx, Wh, b;
-
-  Lstm(const xgrad::Parameters<T>& p, std::size_t D, std::size_t hidden)
-      : H(hidden),
-        Wx(p.weight("Wx", {D, 4 * hidden})),
-        Wh(p.weight("Wh", {hidden, 4 * hidden})),
-        b(p.weight("b", {4 * hidden})) {}
-
-  auto operator()(const xgrad::Variable<T>& x, const State& state) const {
-    const auto gates = split(affine({x, Wx}, {state.h, Wh}, b), 4, 1);
-    const auto c = sigmoid(gates[1]) * state.c + sigmoid(gates[0]) * tanh(gates[2]);
-    const auto h = sigmoid(gates[3]) * tanh(c);
-    return xgrad::Step{h, State{h, c}};
-  }
-};
-
 struct LstmSizes {
   std::size_t T, N, D, H, M;
 };
 
-/// The mean cross entropy over all steps and rows. Parameters "Wx", "Wh", "b", "Wy" (H, M), "by" (M,); inputs "xs" (T, N, D),
-/// "h0" and "c0" (N, H).     targets: (T, N)
+/// The mean cross entropy over all steps and rows of an Lstm and an affine output layer. Parameters "Wx", "Wh", "b", "Wy"
+/// (H, M), "by" (M,); inputs "xs" (T, N, D), "h0" and "c0" (N, H).     targets: (T, N)
 template <class T>
 xgrad::Variable<T> lstm_loss(const xgrad::Parameters<T>& p, const LstmSizes& size, const Ids& targets) {
-  const Lstm<T> cell(p, size.D, size.H);
+  const xgrad::Lstm<T> cell(p, size.D, size.H);
   const auto Wy = p.weight("Wy", {size.H, size.M}), by = p.weight("by", {size.M});
   const auto xs = p.input("xs", {size.T, size.N, size.D});
-  const typename Lstm<T>::State start{p.input("h0", {size.N, size.H}), p.input("c0", {size.N, size.H})};
+  const xgrad::LstmState<T> start{p.input("h0", {size.N, size.H}), p.input("c0", {size.N, size.H})};
   return softmax_cross_entropy(affine({unroll(cell, xs, start).ys, Wy}, by), targets);
 }
 

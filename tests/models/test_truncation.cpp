@@ -6,6 +6,7 @@
 
 #include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/stack.hpp>
+#include <xgrad/models/rnnlm.hpp>
 #include <xgrad/training/windows.hpp>
 
 #include "autograd/ops/checks.hpp"
