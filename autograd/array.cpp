@@ -50,7 +50,11 @@ Array<T> Array<T>::full(const Shape& shape, T value) {
 
 template <class T>
 T* Array<T>::mutable_data() {
-  if (block_ != nullptr && !unique()) *this = copy();
+  if (block_ == nullptr) return data_;
+  if (!unique())
+    *this = copy();
+  else if (block_->attached != nullptr)
+    block_->attached.reset();
   return data_;
 }
 
@@ -64,7 +68,10 @@ void Array<T>::overwrite(const Array& values) {
 
 template <class T>
 T* Array<T>::shared_data() {
-  if (block_ != nullptr) ++block_->version;
+  if (block_ != nullptr) {
+    ++block_->version;
+    block_->attached.reset();
+  }
   return data_;
 }
 
@@ -119,35 +126,30 @@ void Array<T>::free_block() noexcept {
 
 template <class T>
 Array<T> Array<T>::add(const Array& a, const Array& b) {
-  return binary(
-      "add", [](auto x, auto y) { return x + y; }, a, b);
+  return binary("add", kernels::formulas::Add(), a, b);
 }
 
 template <class T>
 Array<T> Array<T>::subtract(const Array& a, const Array& b) {
-  return binary(
-      "subtract", [](auto x, auto y) { return x - y; }, a, b);
+  return binary("subtract", kernels::formulas::Subtract(), a, b);
 }
 
 template <class T>
 Array<T> Array<T>::multiply(const Array& a, const Array& b) {
-  return binary(
-      "multiply", [](auto x, auto y) { return x * y; }, a, b);
+  return binary("multiply", kernels::formulas::Multiply(), a, b);
 }
 
 template <class T>
 Array<T> Array<T>::divide(const Array& a, const Array& b) {
-  return binary(
-      "divide", [](auto x, auto y) { return x / y; }, a, b);
+  return binary("divide", kernels::formulas::Divide(), a, b);
 }
 
 template <class T>
 Array<T> Array<T>::scale_shift(const Array& a, double scale, double shift) {
-  // Real factors for complex numbers too: (-inf + ih) (1 + 0i) would be NaN.
   const auto s = static_cast<scalar::Real<T>>(scale), t = static_cast<scalar::Real<T>>(shift);
-  if (shift == 0 && std::signbit(shift)) return kernels::map([s](auto x) { return s * x; }, a);
-  if (scale == 1) return kernels::map([t](auto x) { return x + t; }, a);
-  return kernels::map([s, t](auto x) { return s * x + t; }, a);
+  if (shift == 0 && std::signbit(shift)) return kernels::map(kernels::formulas::Scale<T>{s}, a);
+  if (scale == 1) return kernels::map(kernels::formulas::Shift<T>{t}, a);
+  return kernels::map(kernels::formulas::ScaleShift<T>{s, t}, a);
 }
 
 template <class T>

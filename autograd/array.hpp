@@ -102,6 +102,8 @@ class Array {
   std::uint64_t version() const { return block_ == nullptr ? 0 : block_->version; }
   /// True if no other handle shares the block: writing needs no copy.
   bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
+  /// The block that the numbers lie in, null for none; for kernels.
+  storage::Block* block() const { return block_; }
   bool shares_block_with(const Array& other) const { return block_ != nullptr && block_ == other.block_; }
 
   /// The one number of an array of size 1. Throws Error for any other size.

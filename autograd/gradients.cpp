@@ -138,8 +138,7 @@ void GradientSum<T>::add(Array<T> contribution) {
     dense_ = std::move(contribution);
     has_dense_ = true;
   } else if (dense_.unique()) {
-    kernels::map_into(
-        dense_, [](auto a, auto b) { return a + b; }, dense_, contribution);
+    kernels::map_into(dense_, kernels::formulas::Add(), dense_, contribution);
   } else {
     dense_ = dense_ + contribution;
   }

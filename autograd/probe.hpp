@@ -14,7 +14,7 @@ namespace xgrad {
 /// One input of an op under the probe.
 struct ProbedInput {
   const Variable<Complex>& x;
-  std::uint32_t node;  ///< its place on the tape; Probe::no_node for a constant
+  std::uint32_t node;                 ///< its place on the tape; Probe::no_node for a constant
   std::shared_ptr<Vjp<Complex>> vjp;  ///< may be kept
 };
 

@@ -6,6 +6,8 @@
 #include <new>
 #include <vector>
 
+#include <xgrad/autograd/fast_paths.hpp>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define XGRAD_PASS_THROUGH 1
 #elif defined(__has_feature)
@@ -39,13 +41,18 @@ std::size_t bytes_of(std::uint16_t size_class) {
   return power + power / 4 * (size_class % 4);
 }
 
+void destroy(Block* block) noexcept {
+  block->~Block();
+  ::operator delete (block, std::align_val_t{alignment});
+}
+
 struct Cache {
   std::array<std::vector<Block*>, classes> free;
   std::size_t bytes = 0;
 
   void clear() noexcept {
     for (auto& list : free) {
-      for (Block* block : list) ::operator delete (block, std::align_val_t{alignment});
+      for (Block* block : list) destroy(block);
       list.clear();
     }
     bytes = 0;
@@ -98,7 +105,8 @@ Block* allocate(std::size_t bytes) {
 }
 
 void recycle(Block* block) noexcept {
-  if (recycling) {
+  block->attached.reset();
+  if (recycling && fast_paths().recycled_storage) {
     const std::size_t bytes = bytes_of(block->size_class);
     if (Cache* mine = cache(); mine != nullptr && mine->bytes + bytes <= cache_limit) {
       try {
@@ -109,7 +117,7 @@ void recycle(Block* block) noexcept {
       }
     }
   }
-  ::operator delete (block, std::align_val_t{alignment});
+  destroy(block);
 }
 
 void note_reference(const Block* block) { new_references->push_back(block); }

@@ -8,11 +8,17 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace xgrad::storage {
 
 inline constexpr std::size_t alignment = 64;
+
+/// What somebody keeps with a block until its numbers change or it is released: a copy of them in another layout.
+struct Attachment {
+  virtual ~Attachment() = default;
+};
 
 /// The header in front of a block's bytes.
 struct alignas(alignment) Block {
@@ -21,6 +27,7 @@ struct alignas(alignment) Block {
   bool parameter = false;     ///< holds a parameter: written in place between training steps
   std::uint64_t version = 0;  ///< counts the writes that other handles can see (parameters, in place)
   std::size_t size = 0;       ///< bytes that were asked for; the size class may hold more
+  std::unique_ptr<Attachment> attached{};
 
   void* bytes() { return this + 1; }
 };

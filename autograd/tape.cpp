@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <mutex>
 
-#include <xgrad/autograd/kernels/gemm.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/time_step.hpp>
 
 namespace xgrad {

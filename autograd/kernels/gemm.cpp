@@ -15,8 +15,6 @@ namespace xgrad::kernels {
 
 namespace {
 
-constinit thread_local std::uint64_t flops_so_far = 0;
-
 int blas_int(std::size_t n) {
   if (n > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     throw Error("matmul",
@@ -37,12 +35,9 @@ void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha
       for (std::size_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
     return;
   }
-  flops_so_far += 2 * static_cast<std::uint64_t>(m) * n * k;
   cxxblas::gemm<int>(cxxblas::RowMajor, flag(op_a), flag(op_b), blas_int(m), blas_int(n), blas_int(k), alpha,
                      a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
-
-std::uint64_t flops() { return flops_so_far; }
 
 template void gemm<float>(Op, Op, std::size_t, std::size_t, std::size_t, float, const float*, std::size_t,
                           const float*, std::size_t, float, float*, std::size_t);

@@ -14,8 +14,4 @@ template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
           const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
 
-/// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
-/// count those of a piece of work, subtract.
-std::uint64_t flops();
-
 }  // namespace xgrad::kernels

@@ -1,6 +1,7 @@
 // map(f, a, b, ...): f applied to the elements of arrays under broadcasting, in vector registers where the
-// scalar has them. Elementwise ops and their vjps are one call each: `map([](auto dy, auto y) { return dy *
-// (T(1) - y * y); }, dy, y)`. Internal: the caller has checked that the shapes broadcast.
+// scalar has them. Elementwise ops and their vjps are one call each: `map(formulas::TanhVjp<T>(), dy, y)`, or, for a
+// formula that is not among those of formulas.hpp, `map([](auto dyi, auto xi) { return dyi * scalar::cos(xi); }, dy, x)`.
+// Internal: the caller has checked that the shapes broadcast.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <xgrad/autograd/array.hpp>
 #include <xgrad/autograd/kernels/simd.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/kernels/table.hpp>
 
 namespace xgrad::kernels {
 
@@ -18,7 +20,9 @@ namespace detail {
 template <class T, class F, std::size_t K, std::size_t... I>
 void map_row(const F& f, T* y, const std::array<const T*, K>& x, const std::array<std::size_t, K>& steps,
              std::size_t n, std::index_sequence<I...>) {
-  if constexpr (Vectorized<T>) {
+  if constexpr (Vectorized<T> && Formulas<T>::template index_of<F>() < Formulas<T>::size) {
+    table<T>().rows[Formulas<T>::template index_of<F>()](&f, y, x.data(), steps.data(), n);
+  } else if constexpr (Vectorized<T>) {
     using Batch = xsimd::batch<T>;
     for_each_pack<T>(
         n, [&](const auto& pack) { pack.store(y, f((steps[I] == 0 ? Batch(*x[I]) : pack.load(x[I]))...)); });

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 
 #include <xsimd/xsimd.hpp>
 
@@ -135,43 +136,71 @@ xsimd::batch<T, A> softplus(const xsimd::batch<T, A>& x) {
 
 namespace xgrad::kernels {
 
-/// Scalars that have vector registers; the others take the plain loop.
+/// Scalars that have vector registers; the others take plain loops.
 template <class T>
 concept Vectorized = std::floating_point<T>;
 
-/// Calls `step(i, pack)` over [0, n) in registers, then once for the rest: `pack.load(p)` reads the lanes at
+/// The first `lanes` numbers at p, fewer than a register has, with `rest` in the other lanes; nothing else is read.
+template <class A, class T>
+xsimd::batch<T, A> load_lanes(const T* p, std::size_t lanes, T rest) {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+    const auto mask = (1U << lanes) - 1U;
+    if constexpr (std::same_as<T, float>)
+      return _mm512_mask_loadu_ps(_mm512_set1_ps(rest), static_cast<__mmask16>(mask), p);
+    else
+      return _mm512_mask_loadu_pd(_mm512_set1_pd(rest), static_cast<__mmask8>(mask), p);
+  }
+#endif
+  constexpr std::size_t width = xsimd::batch<T, A>::size;
+  alignas(64) T padded[width];
+  for (std::size_t k = 0; k < width; ++k) padded[k] = k < lanes ? p[k] : rest;
+  return xsimd::batch<T, A>::load_aligned(padded);
+}
+
+/// Writes the first `lanes` numbers of v to p, and nothing else.
+template <class T, class A>
+void store_lanes(T* p, std::size_t lanes, const xsimd::batch<T, A>& v) {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+    const auto mask = (1U << lanes) - 1U;
+    if constexpr (std::same_as<T, float>)
+      _mm512_mask_storeu_ps(p, static_cast<__mmask16>(mask), v);
+    else
+      _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask), v);
+    return;
+  }
+#endif
+  alignas(64) T padded[xsimd::batch<T, A>::size];
+  v.store_aligned(padded);
+  for (std::size_t k = 0; k < lanes; ++k) p[k] = padded[k];
+}
+
+/// Calls `step(pack)` over [0, n) in registers, then once for the rest: `pack.load(p)` reads the lanes at
 /// p + i (the rest padded with ones, a value in every function's domain), `pack.store(p, v)` writes them.
 /// Every element thus goes through the same vector function, and its value does not depend on its position.
-template <Vectorized T>
+template <Vectorized T, class A>
 struct FullPack {
-  using Batch = xsimd::batch<T>;
+  using Batch = xsimd::batch<T, A>;
   std::size_t i;
   Batch load(const T* p) const { return Batch::load_unaligned(p + i); }
   void store(T* p, const Batch& v) const { v.store_unaligned(p + i); }
 };
 
-template <Vectorized T>
+template <Vectorized T, class A>
 struct TailPack {
-  using Batch = xsimd::batch<T>;
+  using Batch = xsimd::batch<T, A>;
   std::size_t i, lanes;
-  Batch load(const T* p) const {
-    alignas(64) T padded[Batch::size];
-    for (std::size_t k = 0; k < Batch::size; ++k) padded[k] = k < lanes ? p[i + k] : T(1);
-    return Batch::load_aligned(padded);
-  }
-  void store(T* p, const Batch& v) const {
-    alignas(64) T padded[Batch::size];
-    v.store_aligned(padded);
-    for (std::size_t k = 0; k < lanes; ++k) p[i + k] = padded[k];
-  }
+  Batch load(const T* p) const { return load_lanes<A>(p + i, lanes, T(1)); }
+  void store(T* p, const Batch& v) const { store_lanes(p + i, lanes, v); }
 };
 
-template <Vectorized T, class Step>
+template <Vectorized T, class A = xsimd::default_arch, class Step>
 void for_each_pack(std::size_t n, Step step) {
-  constexpr std::size_t width = xsimd::batch<T>::size;
+  constexpr std::size_t width = xsimd::batch<T, A>::size;
   std::size_t i = 0;
-  for (; i + width <= n; i += width) step(FullPack<T>{i});
-  if (i < n) step(TailPack<T>{i, n - i});
+  for (; i + width <= n; i += width) step(FullPack<T, A>{i});
+  if (i < n) step(TailPack<T, A>{i, n - i});
 }
 
 }  // namespace xgrad::kernels

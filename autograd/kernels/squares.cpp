@@ -4,6 +4,8 @@
 // is included here that defines one. Built without contraction of a * b + c, so that no processor rounds otherwise.
 #include <xgrad/autograd/kernels/squares.hpp>
 
+#include <xgrad/autograd/kernels/instruction_set.hpp>
+
 namespace xgrad::kernels {
 
 namespace {
@@ -51,8 +53,8 @@ template <class T, class Pack>
 template <class T, class Pack>
 double dispatch(const T* x, std::size_t n) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return sum_avx512<T, Pack>(x, n);
-  if (__builtin_cpu_supports("avx2")) return sum_avx2<T, Pack>(x, n);
+  if (instruction_set() == InstructionSet::avx512) return sum_avx512<T, Pack>(x, n);
+  if (instruction_set() == InstructionSet::avx2) return sum_avx2<T, Pack>(x, n);
 #endif
   return sum_baseline<T, Pack>(x, n);
 }

@@ -9,23 +9,21 @@
 namespace xgrad {
 
 using kernels::map;
+namespace formulas = kernels::formulas;
 
 // y = tanh x                        dx = dy (1 - y^2)
 template <class T>
 Variable<T> tanh(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::tanh(xi); }, x.value());
-  return record("tanh", y, wrt(x, [y](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi) { return dyi * (T(1) - yi * yi); }, dy, y);
-                }));
+  const Array<T> y = map(formulas::Tanh(), x.value());
+  return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::TanhVjp<T>(), dy, y); }));
 }
 
 // y = 1 / (1 + e^-x)                dx = dy y (1 - y)
 template <class T>
 Variable<T> sigmoid(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::sigmoid(xi); }, x.value());
-  return record("sigmoid", y, wrt(x, [y](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi) { return dyi * yi * (T(1) - yi); }, dy, y);
-                }));
+  const Array<T> y = map(formulas::Sigmoid(), x.value());
+  return record("sigmoid", y,
+                wrt(x, [y](const Array<T>& dy) { return map(formulas::SigmoidVjp<T>(), dy, y); }));
 }
 
 // y = log(1 + e^x)                  dx = dy sigmoid x
@@ -40,21 +38,8 @@ Variable<T> softplus(const Variable<T>& x) {
 // y = x if x > 0 else 0             dx = dy if y > 0 else 0         (NaN stays NaN)
 template <class T>
 Variable<T> relu(const Variable<T>& x) {
-  const Array<T> y = map(
-      [](auto xi) {
-        const decltype(xi) zero(T(0));
-        scalar::kink(xi, zero);
-        return scalar::select(scalar::less_equal(xi, zero), zero, xi);
-      },
-      x.value());
-  return record("relu", y, wrt(x, [y](const Array<T>& dy) {
-                  return map(
-                      [](auto dyi, auto yi) {
-                        const decltype(yi) zero(T(0));
-                        return scalar::select(scalar::less_equal(yi, zero), zero, dyi);
-                      },
-                      dy, y);
-                }));
+  const Array<T> y = map(formulas::Relu<T>(), x.value());
+  return record("relu", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::ReluVjp<T>(), dy, y); }));
 }
 
 // y = x if x > 0 else s x           dx = dy if x > 0 else s dy

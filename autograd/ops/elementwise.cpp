@@ -10,11 +10,12 @@
 namespace xgrad {
 
 using kernels::map;
+namespace formulas = kernels::formulas;
 
 // y = e^x                           dx = dy y
 template <class T>
 Variable<T> exp(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::exp(xi); }, x.value());
+  const Array<T> y = map(formulas::Exp(), x.value());
   return record("exp", y, wrt(x, [y](const Array<T>& dy) { return dy * y; }));
 }
 
@@ -30,7 +31,7 @@ Variable<T> expm1(const Variable<T>& x) {
 // y = log x                         dx = dy / x
 template <class T>
 Variable<T> log(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::log(xi); }, x.value());
+  const Array<T> y = map(formulas::Log(), x.value());
   return record("log", y, wrt(x, [x = x.value()](const Array<T>& dy) { return dy / x; }));
 }
 
@@ -78,16 +79,15 @@ Variable<T> erf(const Variable<T>& x) {
 // y = x^2                           dx = dy 2 x
 template <class T>
 Variable<T> square(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return xi * xi; }, x.value());
-  return record("square", y, wrt(x, [x = x.value()](const Array<T>& dy) {
-                  return map([](auto dyi, auto xi) { return dyi * (T(2) * xi); }, dy, x);
-                }));
+  const Array<T> y = map(formulas::Square(), x.value());
+  return record("square", y,
+                wrt(x, [x = x.value()](const Array<T>& dy) { return map(formulas::SquareVjp<T>(), dy, x); }));
 }
 
 // y = sqrt x                        dx = dy / (2 y)
 template <class T>
 Variable<T> sqrt(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::sqrt(xi); }, x.value());
+  const Array<T> y = map(formulas::Sqrt(), x.value());
   return record("sqrt", y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi / (T(2) * yi); }, dy, y);
                 }));

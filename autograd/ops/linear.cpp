@@ -1,20 +1,22 @@
-// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), GEMMs that add into the gradient
-// where there already is one. BLAS reads a transposed operand as it is.
+// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), products that add into the gradient
+// where there already is one. A transposed operand is read as it is.
 #include <xgrad/autograd/ops/linear.hpp>
 
 #include <tuple>
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/kernels/gemm.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-using kernels::gemm;
+using kernels::Base;
+using kernels::Matrix;
 using kernels::Op;
+using kernels::product;
 
 namespace {
 
@@ -37,22 +39,11 @@ GemmVjp<T, F> gemm_vjp(const Shape& shape, F product) {
   return {shape, std::move(product)};
 }
 
-Op flipped(Op op) { return op == Op::none ? Op::transpose : Op::none; }
-
-// A stored matrix, or its transpose.
-template <class T>
-struct Matrix {
-  const T* data;
-  std::size_t stride;  // of the stored rows
-  Op op;
-  Matrix transposed() const { return {data, stride, flipped(op)}; }
-};
-
 // y = a b + beta y with a: (n, k), b: (k, m), y: (n, m)
 template <class T>
 void multiply(const Matrix<T>& a, const Matrix<T>& b, std::size_t n, std::size_t k, std::size_t m, T beta,
               T* y) {
-  gemm(a.op, b.op, n, m, k, T(1), a.data, a.stride, b.data, b.stride, beta, y, m);
+  product(n, m, k, a, b, beta == T(0) ? Base<T>{} : Base<T>{y, m}, y, m);
 }
 
 // What the last axis of a shape is called, or the one before it.
@@ -122,16 +113,16 @@ struct MatmulShape {
     });
   }
   template <class T>
-  Matrix<T> a(const T* data) const {
-    return {data, a_op == Op::none ? K : N, a_op};
+  Matrix<T> a(const Array<T>& x, std::size_t at) const {
+    return {x.data() + at, a_op == Op::none ? K : N, a_op, &x};
   }
   template <class T>
-  Matrix<T> b(const T* data) const {
-    return {data, b_op == Op::none ? M : K, b_op};
+  Matrix<T> b(const Array<T>& W, std::size_t at) const {
+    return {W.data() + at, b_op == Op::none ? M : K, b_op, &W};
   }
   template <class T>
-  Matrix<T> y(const T* data) const {
-    return {data, M, Op::none};
+  Matrix<T> y(const Array<T>& dy, std::size_t at) const {
+    return {dy.data() + at, M};
   }
 };
 
@@ -166,18 +157,18 @@ struct AffineProduct {
 
   // y = x W + beta y
   void add_to(Array<T>& y, T beta) const {
-    gemm(Op::none, Op::none, N, M, K, T(1), x.data(), K, W.data(), M, beta, y.mutable_data(), M);
+    multiply<T>({x.data(), K}, {W.data(), M, Op::none, &W}, N, K, M, beta, y.mutable_data());
   }
   // dx = dy W^T
   auto x_vjp() const {
     return gemm_vjp<T>(x.shape(), [N = N, K = K, M = M, W = W](const Array<T>& dy, T beta, T* dx) {
-      gemm(Op::none, Op::transpose, N, K, M, T(1), dy.data(), M, W.data(), M, beta, dx, K);
+      multiply<T>({dy.data(), M}, {W.data(), M, Op::transpose, &W}, N, M, K, beta, dx);
     });
   }
   // dW = x^T dy
   auto W_vjp() const {
     return gemm_vjp<T>(W.shape(), [N = N, K = K, M = M, x = x](const Array<T>& dy, T beta, T* dW) {
-      gemm(Op::transpose, Op::none, K, M, N, T(1), x.data(), K, dy.data(), M, beta, dW, M);
+      multiply<T>({x.data(), K, Op::transpose}, {dy.data(), M}, K, N, M, beta, dW);
     });
   }
 };
@@ -228,14 +219,14 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
   auto y = Array<T>::uninitialized(s.result);
   T* const out = y.mutable_data();
   s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
-    multiply(s.a(a.data() + i), s.b(b.data() + j), s.N, s.K, s.M, T(0), out + k);
+    multiply(s.a(a, i), s.b(b, j), s.N, s.K, s.M, T(0), out + k);
   });
   return record("matmul", y,
                 wrt(a_, gemm_vjp<T>(a.shape(),
                                     [s, b, size = a.size()](const Array<T>& dy, T beta, T* da) {
                                       const T sum = start_sum(s, beta, da, size);
                                       s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
-                                        const auto y_k = s.y(dy.data() + k), b_j = s.b(b.data() + j);
+                                        const auto y_k = s.y(dy, k), b_j = s.b(b, j);
                                         if (s.a_op == Op::none) {
                                           multiply(y_k, b_j.transposed(), s.N, s.M, s.K, sum, da + i);
                                         } else {
@@ -246,7 +237,7 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
                 wrt(b_, gemm_vjp<T>(b.shape(), [s, a, size = b.size()](const Array<T>& dy, T beta, T* db) {
                       const T sum = start_sum(s, beta, db, size);
                       s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
-                        const auto y_k = s.y(dy.data() + k), a_i = s.a(a.data() + i);
+                        const auto y_k = s.y(dy, k), a_i = s.a(a, i);
                         if (s.b_op == Op::none) {
                           multiply(a_i.transposed(), y_k, s.K, s.N, s.M, sum, db + j);
                         } else {

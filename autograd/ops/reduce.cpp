@@ -80,7 +80,7 @@ Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, b
                        scalar::Real<T> factor) {
   const Shape reduced = axes.reduced(op, x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
-  if (factor != 1) y = kernels::map([factor](auto yi) { return factor * yi; }, y);
+  if (factor != 1) y = kernels::map(kernels::formulas::Scale<T>{factor}, y);
   if (!keep_axes) y = y.reshaped(axes.dropped(op, x.shape()));
   return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);

@@ -102,8 +102,7 @@ Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
     throw Error("broadcast_to",
                 fmt::format("shape {} does not broadcast to {}", describe(x), to_string(shape)));
   auto y = Array<T>::uninitialized(shape);
-  kernels::map_into(
-      y, [](auto xi) { return xi; }, x.value());
+  kernels::map_into(y, kernels::formulas::Copy(), x.value());
   return record("broadcast_to", y, wrt(x, [](const Array<T>& dy) { return dy; }));
 }
 

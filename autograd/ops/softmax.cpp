@@ -1,5 +1,5 @@
-// The softmax family works on rows of the last axis; another axis is moved there and back. Rows use vector
-// registers.
+// The softmax family works on rows of the last axis; another axis is moved there and back. Rows are
+// loops of kernels/row.hpp.
 #include <xgrad/autograd/ops/softmax.hpp>
 
 #include <numeric>
@@ -15,11 +15,6 @@ namespace {
 using kernels::exp_shifted;
 using kernels::row_max;
 using kernels::scale;
-
-template <class T>
-T dot(const T* a, const T* b, std::size_t n) {
-  return std::inner_product(a, a + n, b, T(0));
-}
 
 // Applies `rows(x)`, which works on the last axis, along another one.
 template <class T, class F>
@@ -49,7 +44,7 @@ Variable<T> softmax_rows(const Variable<T>& x) {
                   auto dx = Array<T>::uninitialized(y.shape());
                   T* const d = dx.mutable_data();
                   for (std::size_t i = 0; i < y.size(); i += V) {
-                    const T mean = dot(dy.data() + i, y.data() + i, V);
+                    const T mean = kernels::row_dot(dy.data() + i, y.data() + i, V);
                     for (std::size_t v = i; v < i + V; ++v) d[v] = y.data()[v] * (dy.data()[v] - mean);
                   }
                   return dx;
@@ -72,7 +67,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
                   auto dx = Array<T>::uninitialized(y.shape());
                   T* const d = dx.mutable_data();
                   for (std::size_t i = 0; i < y.size(); i += V) {
-                    const T total = std::accumulate(dy.data() + i, dy.data() + i + V, T(0));
+                    const T total = kernels::row_sum(dy.data() + i, V);
                     exp_shifted(y.data() + i, d + i, V, 0);
                     for (std::size_t v = i; v < i + V; ++v) d[v] = dy.data()[v] - d[v] * total;
                   }

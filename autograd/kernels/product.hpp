@@ -1,0 +1,42 @@
+// Matrix products on row-major storage: the library's own kernels, or BLAS. The own ones cut the product into tiles
+// that fit the registers (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication") and read the second
+// factor from a packed copy. For the many small products of a recurrence, h W and dz W^T at every time step, most of the
+// time of any BLAS goes into making that copy; here it is made once and stays with the array until its numbers change.
+// Internal.
+#pragma once
+
+#include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/gemm.hpp>
+
+namespace xgrad::kernels {
+
+/// A matrix that may be transposed; `row` is how far apart the stored rows are.
+template <class T>
+struct Matrix {
+  const T* data;
+  std::size_t row;
+  Op op = Op::none;
+  /// The array that the numbers lie in, if they are likely to be a second factor again: it then keeps their packed copy.
+  const Array<T>* reused = nullptr;
+
+  Matrix transposed() const { return {data, row, op == Op::none ? Op::transpose : Op::none, reused}; }
+};
+
+/// What a product is added to: nothing, a matrix, or (row = 0) one row for all rows.
+template <class T>
+struct Base {
+  const T* data = nullptr;
+  std::size_t row = 0;
+};
+
+/// C = base + A B with A: (m, k), B: (k, n), C: (m, n), which may be the base. Rows of C are c_row apart.
+/// Throws Error if a size does not fit BLAS's int.
+template <class T>
+void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
+             Base<T> base, T* c, std::size_t c_row);
+
+/// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
+/// count those of a piece of work, subtract.
+std::uint64_t flops();
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,145 @@
+// The library's own matrix products on every instruction set that this processor has, float included, against three loops in
+// double: all transpositions, sizes around the tiles and the blocks, rows wider than the matrix, misaligned places, and
+// each base; and that the packed copy that stays with an array never outlives its numbers.
+#include <xgrad/autograd/kernels/product.hpp>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <xgrad/autograd/fast_paths.hpp>
+#include <xgrad/autograd/kernels/table.hpp>
+
+using namespace xgrad;
+using namespace xgrad::kernels;
+
+namespace {
+
+// What a product is added to.
+enum class Start { zero, itself, row };
+
+template <class T>
+std::vector<T> numbers(std::size_t n, std::size_t seed) {
+  std::vector<T> x(n);
+  for (std::size_t i = 0; i < n; ++i)
+    x[i] = static_cast<T>(std::sin(static_cast<double>(5 * i + 11 * seed + 1)));
+  return x;
+}
+
+struct Sizes {
+  std::size_t m, n, k;
+};
+
+template <class T>
+void check(const Sizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
+  const auto [m, n, k] = s;
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(k);
+  CAPTURE(op_a);
+  CAPTURE(op_b);
+  CAPTURE(start);
+  CAPTURE(keep_copy);
+  const bool ta = op_a == Op::transpose, tb = op_b == Op::transpose;
+  const std::size_t a_row = (ta ? m : k) + 3, b_row = (tb ? k : n) + 1, c_row = n + 5;
+  const auto a = numbers<T>((ta ? k : m) * a_row + 2, 1);
+  const auto b_numbers = numbers<T>((tb ? n : k) * b_row + 2, 2);
+  const Array<T> b({b_numbers.size()}, b_numbers);
+  const auto row = numbers<T>(n + 1, 3);
+  auto c = numbers<T>(m * c_row + 2, 4);
+  const auto before = c;
+  const Base<T> base = start == Start::zero     ? Base<T>{}
+                       : start == Start::itself ? Base<T>{c.data() + 1, c_row}
+                                                : Base<T>{row.data() + 1, 0};
+  product<T>(m, n, k, {a.data() + 1, a_row, op_a}, {b.data() + 1, b_row, op_b, keep_copy ? &b : nullptr},
+             base, c.data() + 1, c_row);
+  bool right = true, beside = c[0] == before[0];
+  const double bound = 8 * std::numeric_limits<T>::epsilon() * std::sqrt(static_cast<double>(k + 1));
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      const T start_at = start == Start::zero     ? T(0)
+                         : start == Start::itself ? before[1 + i * c_row + j]
+                                                  : row[1 + j];
+      double sum = static_cast<double>(start_at), terms = std::abs(sum);
+      for (std::size_t p = 0; p < k; ++p) {
+        const double term = static_cast<double>(a[1 + (ta ? p * a_row + i : i * a_row + p)]) *
+                            static_cast<double>(b_numbers[1 + (tb ? j * b_row + p : p * b_row + j)]);
+        sum += term;
+        terms += std::abs(term);
+      }
+      right = right && std::abs(static_cast<double>(c[1 + i * c_row + j]) - sum) <= bound * terms;
+    }
+    for (std::size_t j = n; j < c_row; ++j)
+      beside = beside && c[1 + i * c_row + j] == before[1 + i * c_row + j];
+  }
+  REQUIRE(right);
+  REQUIRE(beside);
+}
+
+template <class T>
+void check_all(const Sizes& s) {
+  for (const Op op_a : {Op::none, Op::transpose})
+    for (const Op op_b : {Op::none, Op::transpose})
+      for (const Start start : {Start::zero, Start::itself, Start::row})
+        for (const bool keep_copy : {false, true}) check<T>(s, op_a, op_b, start, keep_copy);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("product: agrees with three loops at every width and height of a tile", T, float, double) {
+  for (std::size_t n = 1; n <= 67; ++n) check_all<T>({3, n, 5});
+  for (std::size_t m = 1; m <= 27; ++m) check_all<T>({m, 33, 4});
+  for (std::size_t k = 1; k <= 40; ++k) check_all<T>({2, 17, k});
+}
+
+TEST_CASE_TEMPLATE("product: agrees with three loops across blocks", T, float, double) {
+  const std::size_t columns = (std::size_t{512} << 10) / sizeof(T) / 256;  // of a block
+  check_all<T>({70, columns + 3, 7});
+  check_all<T>({245, 35, 261});
+  check_all<T>({65, 40, 520});
+}
+
+TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
+  const T a[] = {1, 2, 3}, b[] = {4, 5, 6};
+  T c[] = {7, 8};
+  product<T>(0, 2, 1, {a, 1}, {b, 2}, {}, c, 2);
+  product<T>(1, 0, 1, {a, 1}, {b, 2}, {}, c, 2);
+  CHECK(c[0] == T(7));
+  product<T>(1, 2, 0, {a, 0}, {b, 2}, {c, 2}, c, 2);
+  CHECK(c[1] == T(8));
+  product<T>(1, 2, 0, {a, 0}, {b, 2}, {b, 0}, c, 2);
+  CHECK(c[1] == T(5));
+  product<T>(1, 2, 0, {a, 0}, {b, 2}, {}, c, 2);
+  CHECK(c[0] == T(0));
+}
+
+TEST_CASE_TEMPLATE("product: with BLAS instead", T, float, double) {
+  fast_paths().own_products = false;
+  for (const Sizes& s : {Sizes{1, 1, 1}, {3, 18, 5}, {70, 33, 9}}) check_all<T>(s);
+  fast_paths().own_products = true;
+}
+
+TEST_CASE_TEMPLATE("product: a packed copy is dropped when the numbers change", T, float, double) {
+  auto W = Array<T>::full({2, 3}, 1);
+  const T x[] = {1, 2};
+  T y[3];
+  const auto multiply = [&] {
+    product<T>(1, 3, 2, {x, 2}, {W.data(), 3, Op::none, &W}, {}, y, 3);
+    return y[2];
+  };
+  CHECK(multiply() == T(3));
+  CHECK(W.block()->attached != nullptr);
+  const auto shared = W;
+  W.shared_data()[5] = 10;  // as an optimizer does
+  CHECK(multiply() == T(21));
+  W.mutable_data()[5] = 0;  // a copy, as the numbers are shared
+  CHECK(multiply() == T(1));
+  W.mutable_data()[5] = 2;  // in place
+  CHECK(multiply() == T(5));
+  const auto row = W.rows(1, 2);  // part of the numbers has a copy of its own
+  product<T>(1, 3, 1, {x, 1}, {row.data(), 3, Op::none, &row}, {}, y, 3);
+  CHECK(y[2] == T(2));
+  CHECK(multiply() == T(5));
+}
