@@ -110,6 +110,12 @@ class Array {
   T item() const;
   /// The same numbers in another shape of the same size; shares the block.
   Array reshaped(const Shape& shape) const;
+  /// The numbers of `shape` from this array's first on, which may reach beyond its end but not beyond the block; shares it.
+  Array stretched(const Shape& shape) const {
+    Array result = *this;
+    result.shape_ = shape;
+    return result;
+  }
   /// Rows [first, last) of the leading axis; shares the block.
   Array rows(std::size_t first, std::size_t last) const;
   /// Entry `i` of the leading axis, which is dropped; shares the block.

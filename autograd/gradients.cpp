@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 
 namespace xgrad {
 
@@ -150,8 +152,76 @@ void GradientSum<T>::add(RowSparse<T> contribution) {
   sparse_->push_back(std::move(contribution));
 }
 
+namespace {
+
+template <class T>
+std::int64_t flops_of(const OuterProduct<T>& product) {
+  return static_cast<std::int64_t>(2 * product.x.size() * product.dy.shape().back());
+}
+
+}  // namespace
+
+// An outer product of many rows is as fast by itself, and one that waits keeps its numbers alive.
+template <class T>
+void GradientSum<T>::add(OuterProduct<T> contribution) {
+  constexpr std::size_t few_rows = 64, enough_bytes = std::size_t{32} << 20;
+  const std::size_t rows = contribution.dy.size() / std::max<std::size_t>(1, contribution.dy.shape().back());
+  kernels::shift_flops(flops_of(contribution));  // they count for the op that they come from
+  outer_bytes_ += (contribution.x.size() + contribution.dy.size()) * sizeof(T);
+  if (outer_ == nullptr) outer_ = std::make_unique<std::vector<OuterProduct<T>>>();
+  outer_->push_back(std::move(contribution));
+  if (rows > few_rows || outer_bytes_ > enough_bytes || !fast_paths().deferred_weights) multiply_outer();
+}
+
+namespace {
+
+// The parts one below the other, the last first, as the sweep walks back in time. Those that lie so already are not copied.
+template <class T, class Part>
+Array<T> stacked(const std::vector<OuterProduct<T>>& products, Part part) {
+  const Array<T>& first = part(products.back());
+  const std::size_t width = first.shape().back();
+  std::size_t size = 0;
+  bool consecutive = true;
+  for (auto product = products.rbegin(); product != products.rend(); ++product) {
+    const Array<T>& x = part(*product);
+    consecutive = consecutive && x.shares_block_with(first) && x.data() == first.data() + size;
+    size += x.size();
+  }
+  const Shape shape{width == 0 ? 0 : size / width, width};
+  if (consecutive) return first.stretched(shape);
+  auto result = Array<T>::uninitialized(shape);
+  T* out = result.mutable_data();
+  for (auto product = products.rbegin(); product != products.rend(); ++product)
+    out = std::copy(part(*product).begin(), part(*product).end(), out);
+  return result;
+}
+
+}  // namespace
+
+// dW = x^T dy of all together
+template <class T>
+void GradientSum<T>::multiply_outer() {
+  if (outer_ == nullptr) return;
+  const auto products = std::move(outer_);
+  outer_bytes_ = 0;
+  for (const auto& product : *products) kernels::shift_flops(-flops_of(product));
+  const auto x = stacked<T>(*products, [](const auto&p) -> const Array<T>& { return p.x; }),
+             dy = stacked<T>(*products, [](const auto&p) -> const Array<T>& { return p.dy; });
+  const std::size_t K = x.shape()[1], M = dy.shape()[1], rows = dy.shape()[0];
+  const bool add = has_dense_;
+  if (add)
+    dense_.mutable_data();
+  else
+    dense_ = Array<T>::uninitialized({K, M});
+  has_dense_ = true;
+  T* const dW = dense_.mutable_data();
+  kernels::product<T>(K, M, rows, {x.data(), K, kernels::Op::transpose}, {dy.data(), M},
+                      add ? kernels::Base<T>{dW, M} : kernels::Base<T>{}, dW, M);
+}
+
 template <class T>
 void GradientSum<T>::add(GradientSum&& other) {
+  other.multiply_outer();
   if (other.has_dense_) add(std::move(other.dense_));
   if (other.sparse_ != nullptr)
     for (auto& part : *other.sparse_) add(std::move(part));
@@ -167,6 +237,7 @@ Array<T>& GradientSum<T>::in_place(const Shape& shape) {
 
 template <class T>
 Array<T> GradientSum<T>::take_dense(const Shape& shape) {
+  multiply_outer();
   fold_sparse(shape);
   has_dense_ = false;
   return std::move(dense_);
@@ -174,7 +245,7 @@ Array<T> GradientSum<T>::take_dense(const Shape& shape) {
 
 template <class T>
 Gradient<T> GradientSum<T>::take(const Shape& shape) {
-  if (has_dense_ || sparse_ == nullptr) return take_dense(shape);
+  if (has_dense_ || sparse_ == nullptr || outer_ != nullptr) return take_dense(shape);
   const auto parts = std::move(sparse_);
   return coalesce(*parts, shape);
 }

@@ -25,6 +25,14 @@ struct RowSparse {
   Array<T> dense() const;
 };
 
+/// The contribution x^T dy of a product y = x W to the gradient of W: (K, M), not multiplied yet. A weight that is used at
+/// every time step has many; multiplied all at once they take a fraction of the time.
+template <class T>
+struct OuterProduct {
+  Array<T> x;   ///< (..., K)
+  Array<T> dy;  ///< (..., M), with the leading axes of x
+};
+
 template <class T>
 using Gradient = std::variant<Array<T>, RowSparse<T>>;
 
@@ -69,11 +77,15 @@ class Gradients {
 template <class T>
 class GradientSum {
  public:
-  bool empty() const { return !has_dense_ && sparse_ == nullptr; }
+  bool empty() const { return !has_dense_ && sparse_ == nullptr && outer_ == nullptr; }
   void add(Array<T> contribution);
   void add(RowSparse<T> contribution);
+  /// Multiplies it later, with others, if it has few rows; see OuterProduct.
+  void add(OuterProduct<T> contribution);
   void add(GradientSum&& other);
-  /// What was added dense, in sum, or null.
+  /// Multiplies the outer products added so far, into the dense sum.
+  void multiply_outer();
+  /// What was added dense, in sum, without outer products not yet multiplied, or null.
   const Array<T>* dense() const { return has_dense_ ? &dense_ : nullptr; }
   /// What was added row-sparse, one by one, or null.
   const std::vector<RowSparse<T>>* sparse() const { return sparse_.get(); }
@@ -89,6 +101,8 @@ class GradientSum {
 
   Array<T> dense_;
   std::unique_ptr<std::vector<RowSparse<T>>> sparse_;
+  std::unique_ptr<std::vector<OuterProduct<T>>> outer_;
+  std::size_t outer_bytes_ = 0;  // that outer_ keeps alive
   bool has_dense_ = false;
 };
 

@@ -307,13 +307,18 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     }
     const Array<T> dy = sums[node].take_dense(nodes_[node].shape);
     if (observer_ != nullptr) observer_->see_gradient(node, dy, false);
-    if (wanted[node]) result.by_node_.emplace(node, dy);
+    if (wanted[node]) {
+      const auto [place, fresh] = result.by_node_.emplace(node, dy);
+      if (!fresh) place->second = std::get<Array<T>>(place->second) + dy;  // after add_hoisted
+    }
+    if (!options.of.empty()) add_hoisted(result, wanted, node, dy);
     for (; edge != edges_.rend() && edge->output == node; ++edge) {
       if (observer_ == nullptr) {
         run(*edge, dy, sums[edge->input]);
       } else {
         GradientSum<T> dx;  // of its own, so that it can be seen apart from what was there
         run(*edge, dy, dx);
+        dx.multiply_outer();
         observer_->see_contribution(node, edge->input, edge->argument, dy, dx);
         sums[edge->input].add(std::move(dx));
       }
@@ -324,6 +329,22 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   for (const Use& use : uses_)
     result.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});
   return result;
+}
+
+// Where a row x of a sequence was multiplied with all others at once, its own gradient, if it is wanted, lacks what flows
+// back from its product z; that goes to the sequence at once.
+template <class T>
+void Tape<T>::add_hoisted(Gradients<T>& result, const std::vector<bool>& wanted, std::uint32_t node,
+                          const Array<T>& dz) const {
+  const auto* const use = hoisting_.use(node);
+  if (use == nullptr || !wanted[use->row]) return;
+  const Array<T>& W = hoisting_.product(*use).W.value();
+  const std::size_t K = W.shape()[0], M = W.shape()[1];
+  auto dx = Array<T>::uninitialized(nodes_[use->row].shape);
+  kernels::product<T>(dx.size() / std::max<std::size_t>(1, K), K, M, {dz.data(), M},
+                      {W.data(), M, kernels::Op::transpose}, {}, dx.mutable_data(), K);
+  const auto [place, fresh] = result.by_node_.emplace(use->row, dx);
+  if (!fresh) place->second = std::get<Array<T>>(place->second) + dx;
 }
 
 Inference::Inference() {

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/hoisting.hpp>
 #include <xgrad/autograd/observer.hpp>
 #include <xgrad/autograd/probe.hpp>
 #include <xgrad/autograd/tape_node.hpp>
@@ -77,6 +78,24 @@ class Tape {
   /// How many values and edges are recorded, what memory their vjps keep alive, and the work of the matrix products, in
   /// total, by op and by scope; see tape_stats.hpp.
   TapeStats stats() const;
+
+  /// True under a probe or an observer, which look at the numbers of an op's inputs after it.
+  bool watched() const { return probe_ != nullptr || observer_ != nullptr; }
+
+  /// What is known of rows and their products; see hoisting.hpp. Internal.
+  Hoisting<T>& hoisting() { return hoisting_; }
+  /// Remembers that y is row `index` of x. Internal.
+  void add_row(const Variable<T>& y, const Variable<T>& x, std::size_t index) {
+    if (y.kind_ == Kind::taped && y.tape_ == serial_ && y.node_ + 1 == nodes_.size())
+      hoisting_.add_row(y.node_, x, index);
+  }
+  /// What x is a row of, or null. Internal.
+  const typename Hoisting<T>::Row* row(const Variable<T>& x) const {
+    return x.kind_ == Kind::taped && x.tape_ == serial_ ? hoisting_.row(x.node_) : nullptr;
+  }
+
+  /// The place of a variable of this tape. Internal.
+  std::uint32_t node(const Variable<T>& x) const { return x.node_; }
 
   /// The tape that records on this thread now, or null.
   static Tape* current();
@@ -130,6 +149,8 @@ class Tape {
   void note_flops(std::vector<Flops>& of, std::uint32_t node);
   void check_thread(const char* op) const;
   void check_parameters() const;
+  void add_hoisted(Gradients<T>& result, const std::vector<bool>& wanted, std::uint32_t node,
+                   const Array<T>& dz) const;
   Variable<T> taped(Array<T> value, std::uint32_t node) const;
   static Variable<T> constant(Array<T> value) { return Variable<T>(std::move(value)); }
   static void mark_untaped(Variable<T>& y, const Variable<T>& x);
@@ -162,6 +183,7 @@ class Tape {
   bool adds_ended_ = false;                            // so does the op that is being recorded
   std::vector<Flops> forward_flops_, backward_flops_;  // only of nodes that have some, in order
   std::uint64_t flops_seen_;                           // of this thread, when they were last noted
+  Hoisting<T> hoisting_;
   Probe* probe_ = nullptr;
   Observer<T>* observer_ = nullptr;
   bool swept_ = false;

@@ -88,6 +88,14 @@ class Variable {
   /// The parameter that this variable is, or null.
   const Parameter<T>* parameter() const { return kind_ == Kind::parameter ? parameter_.get() : nullptr; }
 
+  /// True if both are the same parameter, the same value of one tape, or constants that share their numbers.
+  bool same_as(const Variable& other) const {
+    if (kind_ != other.kind_ || shape() != other.shape()) return false;
+    if (kind_ == Kind::parameter) return parameter_ == other.parameter_;
+    if (kind_ == Kind::taped) return tape_ == other.tape_ && node_ == other.node_;
+    return value_.data() == other.value_.data();
+  }
+
   friend Variable operator+(const Variable& a, const Variable& b) { return add(a, b); }
   friend Variable operator-(const Variable& a, const Variable& b) { return subtract(a, b); }
   friend Variable operator*(const Variable& a, const Variable& b) { return multiply(a, b); }
@@ -141,7 +149,10 @@ class Variable {
   friend class Gradients<T>;
   friend class Parameters<T>;
 
-  Deferred* deferred() const { return kind_ == Kind::parameter ? parameter_->deferred() : nullptr; }
+  Deferred* deferred() const {
+    const Parameter<T>* const own = parameter();
+    return own != nullptr ? own->deferred() : nullptr;
+  }
 
   enum class Kind : std::uint8_t {
     constant,

@@ -1,6 +1,7 @@
 // What a vjp may hand on, checked; see vjp.hpp.
 #include <xgrad/autograd/vjp.hpp>
 
+#include <algorithm>
 #include <string>
 
 #include <xgrad/autograd/kernels/sum.hpp>
@@ -45,6 +46,16 @@ void VjpTarget<T>::add(RowSparse<T> dx) {
                          to_string(dx.rows.shape()) + " with rows of shape " + to_string(dx.values.shape()) +
                          " for a table of shape " + to_string(x_));
   dx.rows.check_range(op_, "the vjp's row", x_[0]);
+  sum_.add(std::move(dx));
+}
+
+template <class T>
+void VjpTarget<T>::add(OuterProduct<T> dx) {
+  const Shape &x = dx.x.shape(), &dy = dx.dy.shape();
+  const bool fits = x.rank() > 0 && x.rank() == dy.rank() && std::equal(x.begin(), x.end() - 1, dy.begin());
+  if (!fits || x_ != Shape{x.back(), dy.back()})
+    throw Error(op_, "the vjp of " + argument_name(argument_) + " returned the outer product of shapes " +
+                         to_string(x) + " and " + to_string(dy) + " for a matrix of shape " + to_string(x_));
   sum_.add(std::move(dx));
 }
 

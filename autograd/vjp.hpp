@@ -24,6 +24,8 @@ class VjpTarget {
   void add(Array<T> dx);
   /// The same for rows of a table. Throws Error if they do not fit the table.
   void add(RowSparse<T> dx);
+  /// The same for an outer product. Throws Error if it has not the shape of x.
+  void add(OuterProduct<T> dx);
   /// Lets `add_to(dx)` add to the dense sum in place. Throws Error if it leaves another shape behind.
   template <class F>
   void add_in_place(F add_to) {
@@ -55,7 +57,7 @@ struct Vjp {
   virtual bool reveal() const = 0;
 };
 
-/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>), `f(dy, dx)` adds it
+/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an OuterProduct<T>), `f(dy, dx)` adds it
 /// to dx in place. A callable with both is asked for the contribution while dx is still empty, which saves
 /// filling it with zeros. What is captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and
 /// does not compile.
@@ -91,10 +93,11 @@ struct VjpOf final : Vjp<T> {
     }
     if constexpr (returns) {
       using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Array<T>&>>;
-      static_assert(
-          std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>>,
-          "a vjp must return an evaluated Array<T> (or RowSparse<T>), not a lazy xtensor expression, whose "
-          "operands are gone when it is read: write `return Array<T>(...)`");
+      static_assert(std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>> ||
+                        std::same_as<Result, OuterProduct<T>>,
+                    "a vjp must return an evaluated Array<T> (or RowSparse<T>, or OuterProduct<T>), not a "
+                    "lazy xtensor expression, whose "
+                    "operands are gone when it is read: write `return Array<T>(...)`");
       dx.add(f_(dy));
     }
   }

@@ -62,7 +62,7 @@ struct Rnnlm {
   auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean,
             const Sequences& sequences = {}) const {
     auto [logits, next] = (*this)(ids, state, sequences);
-    return Step{softmax_cross_entropy(logits, targets, reduction), std::move(next)};
+    return Step{softmax_cross_entropy(std::move(logits), targets, reduction), std::move(next)};
   }
 
   /// The initial state for a batch of N.

@@ -1,6 +1,7 @@
 // The rule of gradient descent; see sgd.hpp.
 #include <xgrad/training/sgd.hpp>
 
+#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/training/update/linear_map.hpp>
 
 namespace xgrad {
@@ -24,6 +25,10 @@ class SgdRule final : public detail::Rule<T> {
   }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
+    if (this->idle() == Idle::nothing) {  // plain descent
+      kernels::map_row(kernels::formulas::AddScaled<T>{static_cast<T>(-at.rate)}, x.w, x.n, x.w, g);
+      return;
+    }
     using B = xsimd::batch<T>;
     const B rate(static_cast<T>(at.rate)), decay(static_cast<T>(options_.weight_decay)),
         momentum(static_cast<T>(options_.momentum)), intake(static_cast<T>(intake_at(at)));

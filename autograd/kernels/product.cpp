@@ -150,6 +150,8 @@ void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, co
 
 std::uint64_t flops() { return flops_so_far; }
 
+void shift_flops(std::int64_t count) { flops_so_far += static_cast<std::uint64_t>(count); }
+
 template void product(std::size_t, std::size_t, std::size_t, const Matrix<float>&, const Matrix<float>&,
                       Base<float>, float*, std::size_t);
 template void product(std::size_t, std::size_t, std::size_t, const Matrix<double>&, const Matrix<double>&,

@@ -38,5 +38,7 @@ void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, co
 /// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
 /// count those of a piece of work, subtract.
 std::uint64_t flops();
+/// Counts the products of one piece of work as another's: some more there, as many less here.
+void shift_flops(std::int64_t count);
 
 }  // namespace xgrad::kernels

@@ -6,8 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/fast_paths.hpp>
+#include <xgrad/autograd/hoisting.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -136,12 +139,14 @@ T start_sum(const MatmulShape& sizes, T beta, T* dx, std::size_t count) {
 
 // A product of an affine sum: x seen as a matrix (N, K), N all leading axes together, times W: (K, M).
 template <class T>
-struct AffineProduct {
+struct AffineTerm {
+  const Variable<T>&x_variable, &W_variable;
   Array<T> x, W;
   std::size_t N, K, M;
   Shape shape;  // of the result
 
-  explicit AffineProduct(const Product<T>& p) : x(p.x.value()), W(p.W.value()) {
+  explicit AffineTerm(const Product<T>& p)
+      : x_variable(p.x), W_variable(p.W), x(p.x.value()), W(p.W.value()) {
     if (x.rank() == 0 || W.rank() != 2)
       throw Error("affine",
                   "needs x: (..., K) and W: (K, M), got " + describe(p.x) + " and " + describe(p.W));
@@ -155,9 +160,9 @@ struct AffineProduct {
     N = Shape(shape.begin(), shape.end() - 1).size();
   }
 
-  // y = x W + beta y
-  void add_to(Array<T>& y, T beta) const {
-    multiply<T>({x.data(), K}, {W.data(), M, Op::none, &W}, N, K, M, beta, y.mutable_data());
+  // y = base + x W
+  void add_to(T* y, Base<T> base) const {
+    product<T>(N, M, K, {x.data(), K}, {W.data(), M, Op::none, &W}, base, y, M);
   }
   // dx = dy W^T
   auto x_vjp() const {
@@ -167,46 +172,80 @@ struct AffineProduct {
   }
   // dW = x^T dy
   auto W_vjp() const {
-    return gemm_vjp<T>(W.shape(), [N = N, K = K, M = M, x = x](const Array<T>& dy, T beta, T* dW) {
-      multiply<T>({x.data(), K, Op::transpose}, {dy.data(), M}, K, N, M, beta, dW);
-    });
+    return [x = x](const Array<T>& dy) { return OuterProduct<T>{x, dy}; };
   }
 };
-
-// b in every row of an array of `shape`.
-template <class T>
-Array<T> rows_of(const Variable<T>& b, const Shape& shape) {
-  if (b.shape() != Shape{shape.back()})
-    throw Error("affine", "needs b of shape " + to_string(Shape{shape.back()}) + ", got " + describe(b));
-  auto y = Array<T>::uninitialized(shape);
-  T* const out = y.mutable_data();
-  for (std::size_t i = 0; i < y.size(); i += b.size()) std::copy_n(b.value().data(), b.size(), out + i);
-  return y;
-}
 
 template <class T>
 Array<T> pass(const Array<T>& dy) {
   return dy;
 }
 
-// y = x_1 W_1 + ... + b             dx_i = dy W_i^T         dW_i = x_i^T dy         db = dy
+// y = z + x_1 W_1 + ...             dx_i = dy W_i^T         dW_i = x_i^T dy         dz = dy
+// z has the shape of y, or of a row of it.
+template <class T, class... Terms>
+Variable<T> record_affine(const Variable<T>& z, const std::tuple<Terms...>& terms) {
+  if constexpr (sizeof...(Terms) == 0) {
+    return z;
+  } else {
+    const Shape& shape = std::get<0>(terms).shape;
+    auto y = Array<T>::uninitialized(shape);
+    T* const out = y.mutable_data();
+    Base<T> so_far{z.value().data(), z.rank() == 1 ? 0 : shape.back()};
+    const auto add = [&](const auto&... term) {
+      ((term.add_to(out, so_far), so_far = {out, shape.back()}), ...);
+      return std::tuple_cat(
+          std::tuple(wrt(term.x_variable, term.x_vjp()), wrt(term.W_variable, term.W_vjp()))...);
+    };
+    return std::apply([&](const auto&... inputs) { return record("affine", y, inputs..., wrt(z, pass<T>)); },
+                      std::apply(add, terms));
+  }
+}
+
+// The tuple without its element i.
+template <std::size_t i, class Tuple>
+auto without(const Tuple& tuple) {
+  const auto keep = [&]<std::size_t... k>(std::index_sequence<k...>) {
+    const auto one = [&]<std::size_t j>(std::integral_constant<std::size_t, j>) {
+      if constexpr (j == i)
+        return std::tuple<>();
+      else
+        return std::tuple(std::get<j>(tuple));
+    };
+    return std::tuple_cat(one(std::integral_constant<std::size_t, k>())...);
+  };
+  return keep(std::make_index_sequence<std::tuple_size_v<Tuple>>());
+}
+
+// Term i or a later one may be a row of a product that serves all time steps.
+template <std::size_t i, class T, class... Terms>
+Variable<T> affine_from(const Variable<T>& b, const std::tuple<Terms...>& terms) {
+  if constexpr (i == sizeof...(Terms)) {
+    return record_affine(b, terms);
+  } else {
+    const auto& term = std::get<i>(terms);
+    if (const auto z = row_of_product(term.x_variable, term.W_variable, &b))
+      return record_affine(*z, without<i>(terms));
+    return affine_from<i + 1>(b, terms);
+  }
+}
+
 template <class T, class... Products>
 Variable<T> affine_sum(const Variable<T>& b, const Products&... products) {
-  const auto sum = [&](const auto&... terms) {
-    const Shape& shape = std::get<0>(std::tie(terms...)).shape;
-    const auto check = [&](const AffineProduct<T>& term) {
-      if (term.shape != shape)
-        throw Error("affine", fmt::format("the products have shapes {} and {}, expected the same",
-                                          to_string(shape), to_string(term.shape)));
-    };
-    (check(terms), ...);
-    Array<T> y = rows_of(b, shape);
-    (terms.add_to(y, T(1)), ...);
-    return std::apply(
-        [&](const auto&... inputs) { return record("affine", y, inputs..., wrt(b, pass<T>)); },
-        std::tuple_cat(std::tuple(wrt(products.x, terms.x_vjp()), wrt(products.W, terms.W_vjp()))...));
+  const std::tuple terms{AffineTerm<T>(products)...};
+  const Shape& shape = std::get<0>(terms).shape;
+  const auto check = [&](const AffineTerm<T>& term) {
+    if (term.shape != shape)
+      throw Error("affine", fmt::format("the products have shapes {} and {}, expected the same",
+                                        to_string(shape), to_string(term.shape)));
   };
-  return sum(AffineProduct<T>(products)...);
+  std::apply([&](const auto&... term) { (check(term), ...); }, terms);
+  if (b.shape() != Shape{shape.back()})
+    throw Error("affine", "needs b of shape " + to_string(Shape{shape.back()}) + ", got " + describe(b));
+  if (!fast_paths().fused_affine)
+    return std::apply(
+        [&](const auto&... term) { return (matmul(term.x_variable, term.W_variable) + ...) + b; }, terms);
+  return affine_from<0>(b, terms);
 }
 
 }  // namespace
@@ -216,24 +255,29 @@ template <class T>
 Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose transpose) {
   const Array<T>&a = a_.value(), &b = b_.value();
   const MatmulShape s(a_, b_, transpose);
+  if (b.rank() == 2 && s.a_op == Op::none && s.b_op == Op::none)
+    if (const auto row = row_of_product<T>(a_, b_, nullptr)) return *row;
   auto y = Array<T>::uninitialized(s.result);
   T* const out = y.mutable_data();
   s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
     multiply(s.a(a, i), s.b(b, j), s.N, s.K, s.M, T(0), out + k);
   });
-  return record("matmul", y,
-                wrt(a_, gemm_vjp<T>(a.shape(),
-                                    [s, b, size = a.size()](const Array<T>& dy, T beta, T* da) {
-                                      const T sum = start_sum(s, beta, da, size);
-                                      s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
-                                        const auto y_k = s.y(dy, k), b_j = s.b(b, j);
-                                        if (s.a_op == Op::none) {
-                                          multiply(y_k, b_j.transposed(), s.N, s.M, s.K, sum, da + i);
-                                        } else {
-                                          multiply(b_j, y_k.transposed(), s.K, s.M, s.N, sum, da + i);
-                                        }
-                                      });
-                                    })),
+  const auto a_vjp = gemm_vjp<T>(a.shape(), [s, b, size = a.size()](const Array<T>& dy, T beta, T* da) {
+    const T sum = start_sum(s, beta, da, size);
+    s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
+      const auto y_k = s.y(dy, k), b_j = s.b(b, j);
+      if (s.a_op == Op::none) {
+        multiply(y_k, b_j.transposed(), s.N, s.M, s.K, sum, da + i);
+      } else {
+        multiply(b_j, y_k.transposed(), s.K, s.M, s.N, sum, da + i);
+      }
+    });
+  });
+  if (b.rank() == 2 && s.a_op == Op::none)  // a weight, most likely
+    return record("matmul", y, wrt(a_, a_vjp), wrt(b_, [a, op = s.b_op](const Array<T>& dy) {
+                    return op == Op::none ? OuterProduct<T>{a, dy} : OuterProduct<T>{dy, a};
+                  }));
+  return record("matmul", y, wrt(a_, a_vjp),
                 wrt(b_, gemm_vjp<T>(b.shape(), [s, a, size = b.size()](const Array<T>& dy, T beta, T* db) {
                       const T sum = start_sum(s, beta, db, size);
                       s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
@@ -264,21 +308,21 @@ Variable<T> outer(const Variable<T>& a, const Variable<T>& b) {
 
 template <class T>
 Variable<T> affine(const ProductOf<T>& p1, const Variable<T>& b) {
-  return affine_sum(b, p1);
+  return affine_sum<T>(b, p1);
 }
 template <class T>
 Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const Variable<T>& b) {
-  return affine_sum(b, p1, p2);
+  return affine_sum<T>(b, p1, p2);
 }
 template <class T>
 Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
                    const Variable<T>& b) {
-  return affine_sum(b, p1, p2, p3);
+  return affine_sum<T>(b, p1, p2, p3);
 }
 template <class T>
 Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const ProductOf<T>& p3,
                    const ProductOf<T>& p4, const Variable<T>& b) {
-  return affine_sum(b, p1, p2, p3, p4);
+  return affine_sum<T>(b, p1, p2, p3, p4);
 }
 
 template Variable<float> matmul(const Variable<float>&, const Variable<float>&, Transpose);

@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/indexing.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
+#include <xgrad/autograd/ops/shape.hpp>
+#include <xgrad/autograd/ops/softmax.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -17,66 +21,87 @@ namespace {
 using kernels::exp_shifted;
 using kernels::row_max;
 
-// What the gradient of a cross entropy needs, for each row of logits: e^(x - max x), and its sum.
+// The number of classes. Throws Error unless there is a target for each row of logits.
 template <class T>
-struct SoftmaxRows {
-  std::size_t V, rows;
-  Array<T> e, totals;
+std::size_t check_targets(const char* op, const Variable<T>& logits, const Ids& targets) {
+  if (logits.rank() == 0 || Shape(logits.shape().begin(), logits.shape().end() - 1) != targets.shape())
+    throw Error(op,
+                fmt::format("targets of shape {} must have the axes of logits of shape {} except the last",
+                            to_string(targets.shape()), describe(logits)));
+  return logits.shape().back();
+}
 
-  SoftmaxRows(const char* op, const Variable<T>& logits, const Ids& targets)
-      : V(check(op, logits, targets)),
-        rows(targets.size()),
-        e(Array<T>::uninitialized(logits.shape())),
-        totals(Array<T>::uninitialized({rows})) {}
-
-  // Fills row r; returns what makes log softmax(x)_v = x_v - max x - log of the total: {max x, log of the total}.
-  std::pair<scalar::Real<T>, T> fill(std::size_t r, const T* x) {
-    const auto shift = row_max(x, V);
-    const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);
-    return {shift, scalar::log(total)};
+template <class T>
+Variable<T> reduced(const Variable<T>& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::mean:
+      return mean(losses);
+    case Reduction::sum:
+      return sum(losses);
+    case Reduction::none:
+      break;
   }
+  return losses;
+}
 
- private:
-  static std::size_t check(const char* op, const Variable<T>& logits, const Ids& targets) {
-    if (logits.rank() == 0 || Shape(logits.shape().begin(), logits.shape().end() - 1) != targets.shape())
-      throw Error(op,
-                  fmt::format("targets of shape {} must have the axes of logits of shape {} except the last",
-                              to_string(targets.shape()), describe(logits)));
-    return logits.shape().back();
-  }
-};
+// The same by ops of one step each.
+template <class T>
+Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, Reduction reduction) {
+  Shape column = targets.shape();
+  column.push_back(1);
+  return reduced(-squeeze(gather(log_softmax(logits), targets.reshaped(column), -1), -1), reduction);
+}
 
 }  // namespace
 
 // L_r = log sum e^x_r - x_r[t_r]    dx_r = (softmax(x_r) - onehot(t_r)) dL_r
+// The gradient is made in the pass that makes the loss, while a row is at hand, and in place of logits that nobody else
+// sees: the largest array of a word model is then there once, and passes through memory once.
 template <class T>
-Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets, Reduction reduction) {
+Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduction reduction) {
   const char* const op = "softmax_cross_entropy";
-  SoftmaxRows<T> softmax(op, logits, targets);
-  const std::size_t V = softmax.V, rows = softmax.rows;
+  const std::size_t V = check_targets(op, logits, targets), rows = targets.size();
   targets.check_range(op, "target", V);
   if (reduction == Reduction::mean && rows == 0) throw Error(op, "the mean over no targets");
+  if (!fast_paths().fused_loss) return plain_cross_entropy(logits, targets, reduction);
 
+  const Tape<T>* const tape = Tape<T>::current();
+  const bool keep = tape == nullptr || tape->watched() || logits.parameter() != nullptr;
+  const Array<T> numbers = keep ? logits.value() : std::move(logits).value();
+  Array<T> d = tape == nullptr    ? Array<T>()
+               : numbers.unique() ? numbers
+                                  : Array<T>::uninitialized(numbers.shape());
+  T* const gradient = tape == nullptr ? nullptr : const_cast<T*>(d.data());
+  const auto weight =
+      static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
   auto losses = Array<T>::uninitialized(targets.shape());
   T* const loss = losses.mutable_data();
   T sum = T(0);
   for (std::size_t r = 0; r < rows; ++r) {
-    const T* x = logits.value().data() + r * V;
-    const auto [shift, log_total] = softmax.fill(r, x);
-    loss[r] = log_total - (x[targets[r]] - shift);
+    const T* const x = numbers.data() + r * V;
+    const auto t = static_cast<std::size_t>(targets[r]);
+    const auto shift = row_max(x, V);
+    const T target = x[t] - shift;
+    T total;
+    if (gradient == nullptr) {
+      total = kernels::sum_exp_shifted(x, V, shift);
+    } else {
+      T* const row = gradient + r * V;
+      total = exp_shifted(x, row, V, shift);
+      kernels::scale(row, row, V, weight / total);
+      row[t] -= weight;
+    }
+    loss[r] = scalar::log(total) - target;
     sum += loss[r];
   }
-  const auto weight =
-      static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
   const Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
   return record(op, y, wrt(logits, [=](const Array<T>& dy) {
-                  auto dx = Array<T>::uninitialized(softmax.e.shape());
-                  T* const d = dx.mutable_data();
-                  for (std::size_t r = 0; r < rows; ++r) {
-                    const T dL = reduction == Reduction::none ? dy.data()[r] : weight * *dy.data();
-                    kernels::scale(softmax.e.data() + r * V, d + r * V, V, dL / softmax.totals.data()[r]);
-                    d[r * V + static_cast<std::size_t>(targets[r])] -= dL;
-                  }
+                  if (reduction != Reduction::none && *dy.data() == T(1)) return d;
+                  auto dx = Array<T>::uninitialized(d.shape());
+                  T* const out = dx.mutable_data();
+                  for (std::size_t r = 0; r < rows; ++r)
+                    kernels::scale(d.data() + r * V, out + r * V, V,
+                                   dy.data()[reduction == Reduction::none ? r : 0]);
                   return dx;
                 }));
 }
@@ -107,6 +132,26 @@ class ClassWeights {
   double smoothing_, share_, total_ = 0;
 };
 
+// What the gradient needs, for each row of logits: e^(x - max x), and its sum.
+template <class T>
+struct SoftmaxRows {
+  std::size_t V, rows;
+  Array<T> e, totals;
+
+  SoftmaxRows(const Shape& shape, std::size_t count)
+      : V(shape.back()),
+        rows(count),
+        e(Array<T>::uninitialized(shape)),
+        totals(Array<T>::uninitialized({rows})) {}
+
+  // Fills row r; returns what makes log softmax(x)_v = x_v - max x - log of the total: {max x, log of the total}.
+  std::pair<scalar::Real<T>, T> fill(std::size_t r, const T* x) {
+    const auto shift = row_max(x, V);
+    const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);
+    return {shift, scalar::log(total)};
+  }
+};
+
 void check_options(const char* op, const CrossEntropyOptions& options, std::size_t V) {
   if (!options.weights.empty() && options.weights.size() != V)
     throw Error(op, fmt::format("{} class weights were given for {} classes", options.weights.size(), V));
@@ -124,9 +169,9 @@ void check_options(const char* op, const CrossEntropyOptions& options, std::size
 template <class T>
 LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const CrossEntropyOptions& options) {
   const char* const op = "cross_entropy";
-  SoftmaxRows<T> softmax(op, logits, targets);
-  const std::size_t V = softmax.V, rows = softmax.rows;
+  const std::size_t V = check_targets(op, logits, targets), rows = targets.size();
   check_options(op, options, V);
+  SoftmaxRows<T> softmax(logits.shape(), rows);
   const ClassWeights<T> weights(options, V);
   const auto ignored = [ignore = options.ignore](std::int64_t target) { return ignore && target == *ignore; };
   for (std::size_t r = 0; r < rows; ++r)
@@ -178,19 +223,6 @@ void check_same(const char* op, const Variable<T>& y, const Variable<T>& targets
     throw Error(op, fmt::format("targets of shape {} do not fit outputs of shape {}, expected the same",
                                 describe(targets), describe(y)));
   if (reduction == Reduction::mean && y.size() == 0) throw Error(op, "the mean over no targets");
-}
-
-template <class T>
-Variable<T> reduced(const Variable<T>& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean:
-      return mean(losses);
-    case Reduction::sum:
-      return sum(losses);
-    case Reduction::none:
-      break;
-  }
-  return losses;
 }
 
 }  // namespace
@@ -247,9 +279,9 @@ Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta
   return reduced(huber_of(y - targets, static_cast<scalar::Real<T>>(delta)), reduction);
 }
 
-template Variable<float> softmax_cross_entropy(const Variable<float>&, const Ids&, Reduction);
-template Variable<double> softmax_cross_entropy(const Variable<double>&, const Ids&, Reduction);
-template Variable<Complex> softmax_cross_entropy(const Variable<Complex>&, const Ids&, Reduction);
+template Variable<float> softmax_cross_entropy(Variable<float>, const Ids&, Reduction);
+template Variable<double> softmax_cross_entropy(Variable<double>, const Ids&, Reduction);
+template Variable<Complex> softmax_cross_entropy(Variable<Complex>, const Ids&, Reduction);
 template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
 template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
 template LossSum<Complex> cross_entropy(const Variable<Complex>&, const Ids&, const CrossEntropyOptions&);

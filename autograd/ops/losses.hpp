@@ -15,12 +15,13 @@ namespace xgrad {
 /// How the losses of many targets become one: their mean, their sum, or not at all.
 enum class Reduction { mean, sum, none };
 
-/// -log softmax(logits)[target] in nats, in one pass over the logits that also saves what the gradient needs.
+/// -log softmax(logits)[target] in nats, in one pass over the logits that also makes their gradient; logits that are moved
+/// in, `softmax_cross_entropy(std::move(logits), targets)`, and seen by nobody else give it their memory.
 ///     logits: (..., V)   targets: (...)   result: (), or (...) for none
 /// Throws Error for targets outside [0, V), naming target and position, for shapes that do not fit, and for the
 /// mean of nothing.
 template <class T>
-Variable<T> softmax_cross_entropy(const Variable<T>& logits, const Ids& targets,
+Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets,
                                   Reduction reduction = Reduction::mean);
 
 struct CrossEntropyOptions {

@@ -132,7 +132,9 @@ Variable<T> select(const Variable<T>& x, std::ptrdiff_t index, std::ptrdiff_t ax
   Shape shape;
   for (std::size_t d = 0; d < x.rank(); ++d)
     if (d != a) shape.push_back(x.shape()[d]);
-  return cut_from("select", x, Cut(x.shape(), a, i, 1), shape);
+  Variable<T> y = cut_from("select", x, Cut(x.shape(), a, i, 1), shape);
+  if (Tape<T>* const tape = Tape<T>::current(); tape != nullptr && a == 0) tape->add_row(y, x, i);
+  return y;
 }
 
 template <class T>

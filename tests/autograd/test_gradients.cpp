@@ -11,6 +11,7 @@
 #include <xgrad/autograd/tape.hpp>
 
 #include "errors.hpp"
+#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::Gradients;
@@ -185,4 +186,50 @@ TEST_CASE("Gradients: an optimizer sees unreached ones as zeros where that was a
   const auto gradients = tape.gradient(sum(w), {.unreached = zeros});
   CHECK(gradients.stored(idle) == nullptr);
   CHECK(gradients.stored(w) != nullptr);
+}
+
+// Integers, so that every order of the additions gives the same.
+TEST_CASE_TEMPLATE("GradientSum: outer products are multiplied together and add to what is there", T, float,
+                   double) {
+  const auto x = Array<T>({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), dy = Array<T>({4, 1}, {1, -1, 2, 3});
+  const std::vector<T> expected{1 - 3 + 10 + 21, 2 - 4 + 12 + 24};
+  for (const bool consecutive : {true, false}) {
+    for (const bool deferred : {true, false}) {
+      CAPTURE(consecutive);
+      CAPTURE(deferred);
+      const auto off = deferred ? std::vector<bool xgrad::FastPaths::*>{}
+                                : std::vector{&xgrad::FastPaths::deferred_weights};
+      const SwitchedOff switched(off);
+      xgrad::GradientSum<T> sum;
+      CHECK(sum.empty());
+      for (std::size_t t = 4; t-- > 0;) {  // back in time, as a sweep goes
+        const auto row = [&](const Array<T>& a) {
+          return consecutive ? a.rows(t, t + 1) : a.rows(t, t + 1).copy();
+        };
+        sum.add(xgrad::OuterProduct<T>{row(x), row(dy)});
+        CHECK(!sum.empty());
+        CHECK((sum.dense() == nullptr) == deferred);
+      }
+      sum.add(Array<T>::full({2, 1}, 100));
+      const auto total = sum.take_dense({2, 1});
+      CHECK(total.data()[0] == expected[0] + 100);
+      CHECK(total.data()[1] == expected[1] + 100);
+    }
+  }
+}
+
+TEST_CASE("GradientSum: outer products do not wait for ever, and those of many rows not at all") {
+  xgrad::GradientSum<double> sum;
+  sum.add(xgrad::OuterProduct<double>{Array<double>::full({65, 1}, 1), Array<double>::full({65, 1}, 1)});
+  REQUIRE(sum.dense() != nullptr);
+  CHECK(sum.dense()->item() == 65);
+  std::size_t waiting = 0;
+  const auto wide = Array<double>::full({1, std::size_t{1} << 20}, 1);  // 8 MiB
+  xgrad::GradientSum<double> large;
+  while (large.dense() == nullptr) {
+    large.add(xgrad::OuterProduct<double>{Array<double>::full({1, 1}, 1), wide});
+    ++waiting;
+  }
+  CHECK(waiting == 4);
+  CHECK(large.dense()->data()[5] == 4);
 }

@@ -158,6 +158,16 @@ TEST_CASE("Tape: a vjp of the wrong shape is named by op and argument") {
   CHECK(sweep([](const Array<double>&) {
           return RowSparse<double>{{3, 3}, {0}, ramp<double>({1, 3})};
         }) == "[my_faulty] the vjp of argument 1 returned rows of a table of shape (3, 3), expected (2, 3)");
+  CHECK(sweep([](const Array<double>&) {
+          return xgrad::OuterProduct<double>{ramp<double>({4, 3}), ramp<double>({4, 2})};
+        }) ==
+        "[my_faulty] the vjp of argument 1 returned the outer product of shapes (4, 3) and (4, 2) for a "
+        "matrix of "
+        "shape (2, 3)");
+  CHECK(contains(sweep([](const Array<double>&) {
+                   return xgrad::OuterProduct<double>{ramp<double>({4, 2}), ramp<double>({5, 3})};
+                 }),
+                 "shapes (4, 2) and (5, 3)"));
 }
 
 TEST_CASE("Tape: a vjp that leaves another shape in place is named by op and argument") {

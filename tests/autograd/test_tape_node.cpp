@@ -14,6 +14,7 @@
 
 #include "../models/cells.hpp"
 #include "errors.hpp"
+#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::Complex;
@@ -145,6 +146,7 @@ TEST_CASE("common_scope: whole names only") {
 }
 
 TEST_CASE("TapeNode: the scopes of nested layers") {
+  const SwitchedOff off({&xgrad::FastPaths::hoisted_products});
   const Parameters<double> p;
   const xgrad::Rnnlm<double, cells::Mgu<double>> model(p / "model", 5, 3, 4);
   Tape<double> tape;

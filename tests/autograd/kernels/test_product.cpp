@@ -28,12 +28,12 @@ std::vector<T> numbers(std::size_t n, std::size_t seed) {
   return x;
 }
 
-struct Sizes {
+struct ProductSizes {
   std::size_t m, n, k;
 };
 
 template <class T>
-void check(const Sizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
+void check(const ProductSizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
   const auto [m, n, k] = s;
   CAPTURE(m);
   CAPTURE(n);
@@ -79,7 +79,7 @@ void check(const Sizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
 }
 
 template <class T>
-void check_all(const Sizes& s) {
+void check_all(const ProductSizes& s) {
   for (const Op op_a : {Op::none, Op::transpose})
     for (const Op op_b : {Op::none, Op::transpose})
       for (const Start start : {Start::zero, Start::itself, Start::row})
@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
 
 TEST_CASE_TEMPLATE("product: with BLAS instead", T, float, double) {
   fast_paths().own_products = false;
-  for (const Sizes& s : {Sizes{1, 1, 1}, {3, 18, 5}, {70, 33, 9}}) check_all<T>(s);
+  for (const ProductSizes& s : {ProductSizes{1, 1, 1}, {3, 18, 5}, {70, 33, 9}}) check_all<T>(s);
   fast_paths().own_products = true;
 }
 
