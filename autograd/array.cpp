@@ -15,7 +15,7 @@ namespace {
 
 template <class T, class F>
 Array<T> binary(const char* op, const F& f, const Array<T>& a, const Array<T>& b) {
-  if (!broadcast(a.shape(), b.shape()))
+  if (a.shape() != b.shape() && !broadcast(a.shape(), b.shape()))
     throw Error(op, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) + " do not broadcast");
   return kernels::map(f, a, b);
 }

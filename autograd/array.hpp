@@ -37,7 +37,7 @@ class Array {
   using value_type = T;
 
   /// No numbers: shape (0,).
-  Array() : shape_{0} {}
+  Array() : shape_(Shape::none()) {}
   /// The rank-0 array of one number.
   template <class S>
   requires(Number<S> || std::same_as<S, T>) explicit(Number<S>) Array(S number)
@@ -65,7 +65,7 @@ class Array {
   Array(Array&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
-        shape_(std::exchange(other.shape_, Shape{0})) {}
+        shape_(std::exchange(other.shape_, Shape::none())) {}
   Array& operator=(Array other) noexcept {
     swap(other);
     return *this;

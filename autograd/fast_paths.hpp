@@ -1,7 +1,10 @@
 // FastPaths: what makes a training step fast, each behind a switch. All are on. Switching one off takes the plain path, which
-// computes the same by simpler means: the tests compare the two, and the benchmarks show what each one gives. Start with
-// docs/performance.md.
+// computes the same by simpler means: the tests compare the two, and the benchmarks show what each one gives; see
+// docs/performance.md. SwitchedOff is the way to do it for a while.
 #pragma once
+
+#include <utility>
+#include <vector>
 
 namespace xgrad {
 
@@ -20,5 +23,31 @@ inline FastPaths& fast_paths() {
   static FastPaths paths;
   return paths;
 }
+
+using FastPath = bool FastPaths::*;
+
+/// All of them, with their names.
+inline const std::vector<std::pair<const char*, FastPath>> fast_path_names = {
+    {"fused_loss", &FastPaths::fused_loss},
+    {"recycled_storage", &FastPaths::recycled_storage},
+    {"hoisted_products", &FastPaths::hoisted_products},
+    {"deferred_weights", &FastPaths::deferred_weights},
+    {"fused_affine", &FastPaths::fused_affine},
+    {"own_products", &FastPaths::own_products},
+};
+
+/// Some of them switched off until the brace.
+class SwitchedOff {
+ public:
+  explicit SwitchedOff(const std::vector<FastPath>& paths) {
+    for (const auto path : paths) fast_paths().*path = false;
+  }
+  ~SwitchedOff() { fast_paths() = before_; }
+  SwitchedOff(const SwitchedOff&) = delete;
+  SwitchedOff& operator=(const SwitchedOff&) = delete;
+
+ private:
+  FastPaths before_ = fast_paths();
+};
 
 }  // namespace xgrad

@@ -19,6 +19,12 @@ class Shape {
   static constexpr std::size_t max_rank = 6;
 
   Shape() = default;
+  /// (0,): the shape of no numbers.
+  static constexpr Shape none() {
+    Shape shape;
+    shape.rank_ = 1;
+    return shape;
+  }
   Shape(std::initializer_list<std::size_t> dims) : Shape(dims.begin(), dims.end()) {}
   template <class Iterator>
   Shape(Iterator first, Iterator last) {
@@ -40,10 +46,15 @@ class Shape {
   void push_back(std::size_t dim);
   void set(std::size_t axis, std::size_t dim);  ///< axis < rank
 
-  friend bool operator==(const Shape& a, const Shape& b) { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
+  friend bool operator==(const Shape& a, const Shape& b) {
+    if (a.rank_ != b.rank_) return false;
+    for (std::size_t axis = 0; axis < a.rank_; ++axis)  // memcmp takes longer than an op on a few numbers
+      if (a.dims_[axis] != b.dims_[axis]) return false;
+    return true;
+  }
 
  private:
-  std::array<std::uint32_t, max_rank> dims_{};  // axes past the rank stay 0, so that == compares plain memory
+  std::array<std::uint32_t, max_rank> dims_{};
   std::uint32_t rank_ = 0;
 };
 

@@ -85,7 +85,7 @@ Cache* cache() {
 Block* allocate(std::size_t bytes) {
   const std::uint16_t size_class = class_of(bytes);
   const std::size_t size = bytes;
-  if (recycling) {
+  if (recycling && fast_paths().recycled_storage) {
     if (Cache* mine = cache(); mine != nullptr && !mine->free[size_class].empty()) {
       Block* block = mine->free[size_class].back();
       mine->free[size_class].pop_back();

@@ -59,7 +59,8 @@ struct Vjp {
 
 /// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an OuterProduct<T>), `f(dy, dx)` adds it
 /// to dx in place. A callable with both is asked for the contribution while dx is still empty, which saves
-/// filling it with zeros. What is captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and
+/// filling it with zeros. An array that is captured by copy should not be const: the closure moves to its place on the tape,
+/// and a const member is copied instead. What is captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and
 /// does not compile.
 template <class T, class F>
 struct VjpOf final : Vjp<T> {

@@ -12,16 +12,16 @@
 
 namespace xgrad {
 
-/// Shows the counters "step_ms", "bare_ms" and "tokens_per_second" below a title, and the ratio of the first
-/// two. With --benchmark_repetitions there is a line for each repetition, which shows the spread, and one for
-/// their medians.
+/// Shows the counters "step_ms", "bare_ms", "tokens_per_second" and, where there is one, "peak_mib" below a title, and the
+/// ratio of the first two. With --benchmark_repetitions there is a line for each repetition, which shows the spread, and
+/// one for their medians.
 class Table : public benchmark::BenchmarkReporter {
  public:
   explicit Table(std::string title) : title_(std::move(title)) {}
 
   bool ReportContext(const Context&) override {
-    fmt::print("{}\n{:<20} {:<30} {:>7} {:>10} {:>10} {:>7} {:>10}\n", title_, "workload", "dimensions",
-               "rounds", "step ms", "bare ms", "ratio", "tokens/s");
+    fmt::print("{}\n{:<44} {:<34} {:>7} {:>10} {:>10} {:>7} {:>10} {:>9}\n", title_, "workload", "dimensions",
+               "rounds", "step ms", "bare ms", "ratio", "tokens/s", "peak MiB");
     std::fflush(stdout);
     return true;
   }
@@ -31,10 +31,12 @@ class Table : public benchmark::BenchmarkReporter {
       const bool aggregate = run.run_type == Run::RT_Aggregate;
       if (aggregate && run.aggregate_name != "median") continue;
       const double step = run.counters.at("step_ms"), bare = run.counters.at("bare_ms");
-      fmt::print("{:<20} {:<30} {:>7} {:>10.4g} {:>10.4g} {:>7.3f} {:>10.0f}\n",
+      const auto peak = run.counters.find("peak_mib");
+      fmt::print("{:<44} {:<34} {:>7} {:>10.4g} {:>10.4g} {:>7.3f} {:>10.0f} {:>9}\n",
                  run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
                  aggregate ? std::string() : std::to_string(run.iterations), step, bare, step / bare,
-                 double{run.counters.at("tokens_per_second")});
+                 double{run.counters.at("tokens_per_second")},
+                 peak == run.counters.end() ? "-" : fmt::format("{:.1f}", double{peak->second}));
     }
     std::fflush(stdout);
   }

@@ -1,108 +1,90 @@
-// What is measured: one training step of the word model, and beside it the matrix products that any
-// implementation of that step must compute. Both are callables that do the whole work once. Start with
-// TrainingStep.
+// What is measured: one training step of the word model over any cell, and one generated token. Both are callables that do
+// the whole work once. Start with TrainingStep.
 #pragma once
 
 #include <random>
 #include <utility>
 #include <vector>
 
-#include <xgrad/autograd/kernels/gemm.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/stack.hpp>
 #include <xgrad/models/rnnlm.hpp>
 #include <xgrad/training/clipping.hpp>
 #include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/sgd.hpp>
 
+#include "bare_products.hpp"
+#include "cells.hpp"
+
 namespace xgrad {
 
-/// N: sequences   T: steps   V: vocabulary   D: embedding   H: hidden
-struct Dimensions {
-  std::size_t N, T, V, D, H;
+/// A word model of as many layers as the dimensions say.
+template <class T, class Cell>
+class WordModel {
+ public:
+  using Model = Rnnlm<T, Stack<Cell>>;
+
+  explicit WordModel(const Dimensions& d)
+      : model_(parameters_, d.V, d.D, d.H, {}, StackOptions{.layers = d.layers}), d_(d) {}
+
+ protected:
+  Ids random_ids(std::size_t steps, std::size_t rows) {
+    std::vector<Ids::value_type> ids(steps * rows);
+    for (auto& id : ids) id = static_cast<Ids::value_type>(random_() % d_.V);
+    return Ids({steps, rows}, ids);
+  }
+
+  std::mt19937 random_{1};
+  Parameters<T> parameters_{1};
+  Model model_;
+  Dimensions d_;
 };
 
-/// Forward pass, gradient and update of Rnnlm<float> over one window, with carried state.
-class TrainingStep {
+/// Forward pass, gradient and update over one window, with carried state.
+template <class T, class Cell>
+class TrainingStep : WordModel<T, Cell> {
  public:
-  explicit TrainingStep(const Dimensions& dimensions)
-      : model_(parameters_, dimensions.V, dimensions.D, dimensions.H),
-        ids_(random_ids(dimensions)),
-        targets_(random_ids(dimensions)),
-        state_(model_.zero(dimensions.N)) {}
+  explicit TrainingStep(const Dimensions& d)
+      : WordModel<T, Cell>(d),
+        ids_(this->random_ids(d.T, d.N)),
+        targets_(this->random_ids(d.T, d.N)),
+        state_(this->model_.zero(d.N)) {}
 
   void operator()() { step(false); }
 
   /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does.
   void step(bool check) {
-    const auto forward = [this] { return model_.loss(ids_, targets_, state_); };
-    Tape<float> tape;
+    const auto forward = [this] { return this->model_.loss(ids_, targets_, state_); };
+    Tape<T> tape;
     auto [loss, next] = forward();
     const auto gradients = tape.gradient(loss);
     if (check)
-      check_finite(loss.item(), global_norm(gradients, parameters_), [&] { return forward().y; },
+      check_finite(loss.item(), global_norm(gradients, this->parameters_), [&] { return forward().y; },
                    {.step = ++steps_, .window = {.tokens = ids_}});
     sgd_.step(gradients);
     state_ = std::move(next);
   }
 
  private:
-  Ids random_ids(const Dimensions& dimensions) {
-    std::vector<Ids::value_type> ids(dimensions.T * dimensions.N);
-    for (auto& id : ids) id = static_cast<Ids::value_type>(random_() % dimensions.V);
-    return Ids({dimensions.T, dimensions.N}, ids);
-  }
-
-  std::mt19937 random_{1};
-  Parameters<float> parameters_{1};
-  Rnnlm<float> model_;
-  Sgd<float> sgd_{parameters_, 0.1};
+  Sgd<T> sgd_{this->parameters_, 0.1};
   Ids ids_, targets_;
-  Variable<float> state_;
+  decltype(std::declval<typename WordModel<T, Cell>::Model>().zero(1)) state_;
   std::size_t steps_ = 0;
 };
 
-/// The least matrix work of the same step, in bare BLAS: one product over all T N rows wherever the
-/// recurrence does not forbid it. No elementwise function, no softmax, no update.
-class BareProducts {
+/// The logits after one more token, without a tape.
+template <class Cell>
+class Token : WordModel<float, Cell> {
  public:
-  explicit BareProducts(const Dimensions& dimensions) : dimensions_(dimensions) {}
+  explicit Token(const Dimensions& d)
+      : WordModel<float, Cell>(d), ids_(this->random_ids(1, 1)), state_(this->model_.zero(1)) {}
 
-  void operator()() {
-    using kernels::Op;
-    const auto [N, T, V, D, H] = dimensions_;
-    const std::size_t M = T * N;
-    product(Op::none, Op::none, M, H, D, xs, Wx, zs);  // xs Wx
-    for (std::size_t t = 0; t < T; ++t)                // + h Wh, step by step
-      kernels::gemm(Op::none, Op::none, N, H, H, 1.F, &hs[t * N * H], H, Wh.data(), H, 1.F, &zs[t * N * H],
-                    H);
-    product(Op::none, Op::none, M, V, H, hs, A, logits);
-    product(Op::transpose, Op::none, H, V, M, hs, logits, dA);
-    product(Op::none, Op::transpose, M, H, V, logits, A, dhs);
-    for (std::size_t t = T; t-- > 1;)  // + dh Wh^T, step by step
-      kernels::gemm(Op::none, Op::transpose, N, H, H, 1.F, &dhs[t * N * H], H, Wh.data(), H, 1.F,
-                    &dhs[(t - 1) * N * H], H);
-    product(Op::transpose, Op::none, H, H, M, hs, dhs, dWh);
-    product(Op::transpose, Op::none, D, H, M, xs, dhs, dWx);
-    product(Op::none, Op::transpose, M, D, H, dhs, Wx, dxs);
-  }
+  void operator()() { state_ = this->model_(ids_, state_).state; }
 
  private:
-  using Numbers = std::vector<float>;
-
-  static void product(kernels::Op op_a, kernels::Op op_b, std::size_t m, std::size_t n, std::size_t k,
-                      const Numbers& a, const Numbers& b, Numbers& c) {
-    kernels::gemm(op_a, op_b, m, n, k, 1.F, a.data(), op_a == kernels::Op::none ? k : m, b.data(),
-                  op_b == kernels::Op::none ? n : k, 0.F, c.data(), n);
-  }
-
-  static Numbers matrix(std::size_t rows, std::size_t columns) { return Numbers(rows * columns, 1e-3F); }
-
-  Dimensions dimensions_;
-  std::size_t rows_ = dimensions_.T * dimensions_.N;
-  Numbers xs = matrix(rows_, dimensions_.D), hs = matrix(rows_, dimensions_.H), zs = hs,
-          logits = matrix(rows_, dimensions_.V), Wx = matrix(dimensions_.D, dimensions_.H),
-          Wh = matrix(dimensions_.H, dimensions_.H), A = matrix(dimensions_.H, dimensions_.V), dA = A,
-          dhs = hs, dWh = Wh, dWx = Wx, dxs = xs;
+  Ids ids_;
+  decltype(std::declval<typename WordModel<float, Cell>::Model>().zero(1)) state_;
 };
 
 }  // namespace xgrad

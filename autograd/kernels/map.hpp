@@ -65,7 +65,7 @@ void map_into(Array<T>& y, const F& f, const Array<T>& first, const Rest&... res
 template <class T, class F, class... Rest>
 Array<T> map(const F& f, const Array<T>& first, const Rest&... rest) {
   Shape shape = first.shape();
-  ((shape = *broadcast(shape, rest.shape())), ...);
+  ((shape = shape == rest.shape() ? shape : *broadcast(shape, rest.shape())), ...);
   auto y = Array<T>::uninitialized(shape);
   map_into(y, f, first, rest...);
   return y;

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/fast_paths.hpp>
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 
 namespace xgrad::kernels {
@@ -16,9 +19,10 @@ namespace {
 constinit thread_local std::uint64_t flops_so_far = 0;
 
 // Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a panel of it
-// fits the first. More rows than few_rows are worth a copy of b that is thrown away.
+// fits the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one that is kept,
+// for few rows.
 constexpr std::size_t block_depth = 256, block_rows = 240, block_bytes = std::size_t{512} << 10,
-                      few_rows = 64;
+                      few_rows = 64, some_rows = 128;
 
 template <class T>
 std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t columns) {
@@ -29,7 +33,8 @@ std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t 
 template <class T>
 class PackedCopies final : public storage::Attachment {
  public:
-  /// The copy of b: (depth, columns), made if it is not there yet.
+  /// The copy of b: (depth, columns). It is made when b is used for the second time, so that an empty array is returned for
+  /// the first; or at once, if b is transposed and has to be copied anyway.
   static Array<T> of(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
     static std::mutex mutex;  // two threads may use a parameter for the first time together
     const std::lock_guard lock(mutex);
@@ -44,32 +49,39 @@ class PackedCopies final : public storage::Attachment {
     const T* data;
     std::size_t row, depth, columns;
     Op op;
-    Array<T> numbers;
+    Array<T> numbers;  // empty until they are needed
   };
 
   Array<T> find(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
-    for (const Copy& copy : copies_)
+    for (Copy& copy : copies_)
       if (copy.data == b.data && copy.op == b.op && copy.row == b.row && copy.depth == depth &&
           copy.columns == columns && copy.kernels == &kernels)
-        return copy.numbers;
-    auto numbers = Array<T>::uninitialized({packed_size(kernels, depth, columns)});
-    kernels.pack(b.op == Op::transpose, depth, columns, b.data, b.row, numbers.mutable_data());
-    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.op, numbers});
-    return numbers;
+        return pack(copy);
+    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.op, {}});
+    return b.op == Op::none ? Array<T>() : pack(copies_.back());
+  }
+
+  static Array<T> pack(Copy& copy) {
+    if (copy.numbers.size() == 0) {
+      auto numbers = Array<T>::uninitialized({packed_size(*copy.kernels, copy.depth, copy.columns)});
+      copy.kernels->pack(copy.op == Op::transpose, copy.depth, copy.columns, copy.data, copy.row,
+                         numbers.mutable_data());
+      copy.numbers = numbers;
+    }
+    return copy.numbers;
   }
 
   std::vector<Copy> copies_;
 };
 
-// A block of the product, with b packed: m rows of a, `columns` columns of b.
-template <class T>
-void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::size_t columns,
-                    const T* packed) {
+// Part of the product, of m rows of a and `columns` columns of b, whose panels `panel(j)` gives: a place and a row length.
+template <class T, class Panel>
+void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::size_t columns, Panel panel) {
   const T *const a = tile.a, *const base = tile.base;
   T* const c = tile.c;
   const std::size_t strips = (m + kernels.tile_rows - 1) / kernels.tile_rows;  // of rows, evenly high
   for (std::size_t j = 0; j < columns; j += kernels.tile_columns) {
-    tile.b = packed + j * tile.depth;
+    std::tie(tile.b, tile.b_row) = panel(j);
     tile.columns = std::min(kernels.tile_columns, columns - j);
     for (std::size_t strip = 0, i = 0; strip < strips; ++strip, i += tile.rows) {
       tile.rows = m * (strip + 1) / strips - i;
@@ -81,46 +93,101 @@ void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::s
   }
 }
 
+// Panels of a packed b.
 template <class T>
-void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
-              Base<T> base, T* c, std::size_t c_row) {
+auto packed_panels(const Table<T>& kernels, const T* packed, std::size_t depth) {
+  return [=, width = kernels.tile_columns](std::size_t j) { return std::pair(packed + j * depth, width); };
+}
+
+// Memory for packed blocks, of this thread.
+template <class T>
+T* scratch(std::size_t size) {
+  thread_local std::vector<T> numbers;
+  if (numbers.size() < size) numbers.resize(size);
+  return numbers.data();
+}
+
+// Columns [first, last) of the product. `whole_packed` is a packed copy of all of b, or null.
+template <class T>
+void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::size_t k, const Matrix<T>& a,
+                      const Matrix<T>& whole_b, Base<T> base, T* c, std::size_t c_row,
+                      const T* whole_packed) {
   const Table<T>& kernels = table<T>();
+  const bool turned = whole_b.op == Op::transpose;
+  Matrix<T> b = whole_b;
+  b.data += turned ? first * b.row : first;
+  const std::size_t n = last - first;
+  if (base.data != nullptr) base.data += first;
+  c += first;
   Tile<T> tile{};
   tile.a_row = a.op == Op::none ? a.row : 1;
   tile.a_column = a.op == Op::none ? 1 : a.row;
   tile.c_row = c_row;
+  tile.depth = k;
+  tile.a = a.data;
+  tile.base = base.data;
+  tile.base_row = base.row;
+  tile.c = c;
 
-  if (m <= few_rows && b.reused != nullptr && b.reused->block() != nullptr) {
-    const Array<T> packed = PackedCopies<T>::of(kernels, b, k, n);
-    tile.depth = k;
-    tile.a = a.data;
-    tile.base = base.data;
-    tile.base_row = base.row;
-    tile.c = c;
-    multiply_block(kernels, tile, m, n, packed.data());
-    return;
+  if (whole_packed != nullptr)
+    return multiply_block(kernels, tile, m, n, packed_panels(kernels, whole_packed + first * k, k));
+  if (m <= some_rows && k <= block_depth && !turned) {  // as it lies, but for a last panel that is not full
+    const std::size_t full = n - n % kernels.tile_columns;
+    T* const tail = scratch<T>(k * kernels.tile_columns);
+    if (full < n) kernels.pack(false, k, n - full, b.data + full, b.row, tail);
+    return multiply_block(kernels, tile, m, n, [&](std::size_t j) {
+      return j < full ? std::pair(b.data + j, b.row)
+                      : std::pair<const T*, std::size_t>(tail, kernels.tile_columns);
+    });
   }
 
   const std::size_t block_columns = block_bytes / sizeof(T) / block_depth;
-  thread_local std::vector<T> scratch;  // grows to one block
   for (std::size_t j = 0; j < n; j += block_columns) {
     const std::size_t columns = std::min(block_columns, n - j);
     for (std::size_t p = 0; p < k; p += block_depth) {
       tile.depth = std::min(block_depth, k - p);
-      scratch.resize(std::max(scratch.size(), packed_size(kernels, tile.depth, columns)));
-      const bool turned = b.op == Op::transpose;
+      T* const packed = scratch<T>(packed_size(kernels, tile.depth, columns));
       kernels.pack(turned, tile.depth, columns, b.data + (turned ? j * b.row + p : p * b.row + j), b.row,
-                   scratch.data());
+                   packed);
       const Base<T> so_far = p == 0 ? base : Base<T>{c, c_row};
       for (std::size_t i = 0; i < m; i += block_rows) {
         tile.a = a.data + i * tile.a_row + p * tile.a_column;
         tile.base = so_far.data == nullptr ? nullptr : so_far.data + i * so_far.row + j;
         tile.base_row = so_far.row;
         tile.c = c + i * c_row + j;
-        multiply_block(kernels, tile, std::min(block_rows, m - i), columns, scratch.data());
+        multiply_block(kernels, tile, std::min(block_rows, m - i), columns,
+                       packed_panels<T>(kernels, packed, tile.depth));
       }
     }
   }
+}
+
+// On several threads if it is large: each has some of the columns, or some of the rows where there are more of them.
+// A number is the same sum in the same order, whoever computes it.
+template <class T>
+void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
+              Base<T> base, T* c, std::size_t c_row) {
+  const Table<T>& kernels = table<T>();
+  Array<T> packed;
+  if (m <= few_rows && b.reused != nullptr && b.reused->block() != nullptr)
+    packed = PackedCopies<T>::of(kernels, b, k, n);
+  const T* const copy = packed.size() > 0 ? packed.data() : nullptr;
+  constexpr std::size_t large = std::size_t{1} << 22;  // multiplications: some tens of microseconds
+  const std::size_t width = kernels.tile_columns;
+  if (n >= m) {
+    parallel_ranges(
+        (n + width - 1) / width, 1 + large / (m * k * width), [&](std::size_t first, std::size_t last) {
+          multiply_columns(m, first * width, std::min(n, last * width), k, a, b, base, c, c_row, copy);
+        });
+    return;
+  }
+  parallel_ranges(m, 1 + large / (n * k), [&](std::size_t first, std::size_t last) {
+    Matrix<T> rows = a;
+    rows.data += first * (a.op == Op::none ? a.row : 1);
+    Base<T> rows_base = base;
+    if (base.data != nullptr) rows_base.data += first * base.row;
+    multiply_columns(last - first, 0, n, k, rows, b, rows_base, c + first * c_row, c_row, copy);
+  });
 }
 
 template <class T>

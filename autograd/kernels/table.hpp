@@ -18,7 +18,8 @@ struct Tile {
   std::size_t rows, columns, depth;
   const T* a;
   std::size_t a_row, a_column;  ///< how far apart the entries of a are along i and p
-  const T* b;                   ///< packed: a row of as many numbers as the widest tile for each p
+  const T* b;                   ///< at least as wide as the registers that `columns` fill
+  std::size_t b_row;            ///< the width of the widest tile if b is packed
   const T* base;                ///< null for zeros; may be c
   std::size_t base_row;         ///< 0 for one row that serves all i
   T* c;

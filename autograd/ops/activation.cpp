@@ -14,14 +14,14 @@ namespace formulas = kernels::formulas;
 // y = tanh x                        dx = dy (1 - y^2)
 template <class T>
 Variable<T> tanh(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Tanh(), x.value());
+  Array<T> y = map(formulas::Tanh(), x.value());
   return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::TanhVjp<T>(), dy, y); }));
 }
 
 // y = 1 / (1 + e^-x)                dx = dy y (1 - y)
 template <class T>
 Variable<T> sigmoid(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Sigmoid(), x.value());
+  Array<T> y = map(formulas::Sigmoid(), x.value());
   return record("sigmoid", y,
                 wrt(x, [y](const Array<T>& dy) { return map(formulas::SigmoidVjp<T>(), dy, y); }));
 }
@@ -29,7 +29,7 @@ Variable<T> sigmoid(const Variable<T>& x) {
 // y = log(1 + e^x)                  dx = dy sigmoid x
 template <class T>
 Variable<T> softplus(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::softplus(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::softplus(xi); }, x.value());
   return record("softplus", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi * scalar::sigmoid(xi); }, dy, x);
                 }));
@@ -38,7 +38,7 @@ Variable<T> softplus(const Variable<T>& x) {
 // y = x if x > 0 else 0             dx = dy if y > 0 else 0         (NaN stays NaN)
 template <class T>
 Variable<T> relu(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Relu<T>(), x.value());
+  Array<T> y = map(formulas::Relu<T>(), x.value());
   return record("relu", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::ReluVjp<T>(), dy, y); }));
 }
 
@@ -46,7 +46,7 @@ Variable<T> relu(const Variable<T>& x) {
 template <class T>
 Variable<T> leaky_relu(const Variable<T>& x, double slope) {
   const auto s = static_cast<scalar::Real<T>>(slope);
-  const Array<T> y = map(
+  Array<T> y = map(
       [s](auto xi) {
         const decltype(xi) zero(T(0));
         scalar::kink(xi, zero);
@@ -66,7 +66,7 @@ Variable<T> leaky_relu(const Variable<T>& x, double slope) {
 template <class T>
 Variable<T> elu(const Variable<T>& x, double alpha) {
   const auto a = static_cast<scalar::Real<T>>(alpha);
-  const Array<T> y = map(
+  Array<T> y = map(
       [a](auto xi) {
         const decltype(xi) zero(T(0));
         if (a != 1) scalar::kink(xi, zero);
@@ -100,7 +100,7 @@ constexpr auto inv_sqrt_2pi =
 // y = x P(x), P that of N(0, 1)     dx = dy [P(x) + x e^(-x^2/2) / sqrt(2 pi)]
 template <class T>
 Variable<T> gelu(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return xi * normal_cdf<T>(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return xi * normal_cdf<T>(xi); }, x.value());
   return record(
       "gelu", y, wrt(x, [x = x.value()](const Array<T>& dy) {
         return map(

@@ -39,7 +39,7 @@ Variable<T> multiply(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("divide", a, b);
-  const Array<T> y = a.value() / b.value();
+  Array<T> y = a.value() / b.value();
   return record("divide", y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
                 wrt(b, [y, b = b.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto yi, auto bi) { return -(dyi * yi / bi); }, dy, y, b);

@@ -34,7 +34,7 @@ Array<T> share(const Array<T>& dy, const Array<T>& a, const Array<T>& b, Before 
 template <class T, class Before>
 Variable<T> extremum(const char* op, const Variable<T>& a, const Variable<T>& b, Before before) {
   check_broadcast(op, a, b);
-  const Array<T> y = map(
+  Array<T> y = map(
       [=](auto ai, auto bi) {
         scalar::kink(ai, bi);
         const auto number = scalar::select(before(ai, bi), ai, bi);  // b also if either is NaN
@@ -63,7 +63,7 @@ Variable<T> clip(const Variable<T>& x, double lower, double upper) {
   if (!(lower <= upper))
     throw Error("clip", fmt::format("needs bounds low <= high, got low {} and high {}", lower, upper));
   const auto low = static_cast<scalar::Real<T>>(lower), high = static_cast<scalar::Real<T>>(upper);
-  const Array<T> y = map(
+  Array<T> y = map(
       [=](auto xi) {
         const decltype(xi) l(T{low}), h(T{high});
         scalar::kink(xi, l);

@@ -15,14 +15,14 @@ namespace formulas = kernels::formulas;
 // y = e^x                           dx = dy y
 template <class T>
 Variable<T> exp(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Exp(), x.value());
+  Array<T> y = map(formulas::Exp(), x.value());
   return record("exp", y, wrt(x, [y](const Array<T>& dy) { return dy * y; }));
 }
 
 // y = e^x - 1                       dx = dy (y + 1)
 template <class T>
 Variable<T> expm1(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::expm1(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::expm1(xi); }, x.value());
   return record("expm1", y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (yi + T(1)); }, dy, y);
                 }));
@@ -31,14 +31,14 @@ Variable<T> expm1(const Variable<T>& x) {
 // y = log x                         dx = dy / x
 template <class T>
 Variable<T> log(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Log(), x.value());
+  Array<T> y = map(formulas::Log(), x.value());
   return record("log", y, wrt(x, [x = x.value()](const Array<T>& dy) { return dy / x; }));
 }
 
 // y = log(1 + x)                    dx = dy / (1 + x)
 template <class T>
 Variable<T> log1p(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::log1p(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::log1p(xi); }, x.value());
   return record("log1p", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi / (T(1) + xi); }, dy, x);
                 }));
@@ -47,7 +47,7 @@ Variable<T> log1p(const Variable<T>& x) {
 // y = sin x                         dx = dy cos x
 template <class T>
 Variable<T> sin(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::sin(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::sin(xi); }, x.value());
   return record("sin", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi * scalar::cos(xi); }, dy, x);
                 }));
@@ -56,7 +56,7 @@ Variable<T> sin(const Variable<T>& x) {
 // y = cos x                         dx = -dy sin x
 template <class T>
 Variable<T> cos(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::cos(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::cos(xi); }, x.value());
   return record("cos", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return -(dyi * scalar::sin(xi)); }, dy, x);
                 }));
@@ -65,7 +65,7 @@ Variable<T> cos(const Variable<T>& x) {
 // y = erf x                         dx = dy 2/sqrt(pi) e^(-x^2)
 template <class T>
 Variable<T> erf(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::erf(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::erf(xi); }, x.value());
   return record("erf", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map(
                       [](auto dyi, auto xi) {
@@ -79,7 +79,7 @@ Variable<T> erf(const Variable<T>& x) {
 // y = x^2                           dx = dy 2 x
 template <class T>
 Variable<T> square(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Square(), x.value());
+  Array<T> y = map(formulas::Square(), x.value());
   return record("square", y,
                 wrt(x, [x = x.value()](const Array<T>& dy) { return map(formulas::SquareVjp<T>(), dy, x); }));
 }
@@ -87,7 +87,7 @@ Variable<T> square(const Variable<T>& x) {
 // y = sqrt x                        dx = dy / (2 y)
 template <class T>
 Variable<T> sqrt(const Variable<T>& x) {
-  const Array<T> y = map(formulas::Sqrt(), x.value());
+  Array<T> y = map(formulas::Sqrt(), x.value());
   return record("sqrt", y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi / (T(2) * yi); }, dy, y);
                 }));
@@ -96,7 +96,7 @@ Variable<T> sqrt(const Variable<T>& x) {
 // y = x^(-1/2)                      dx = -dy y^3 / 2
 template <class T>
 Variable<T> rsqrt(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return T(1) / scalar::sqrt(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return T(1) / scalar::sqrt(xi); }, x.value());
   return record("rsqrt", y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (T(-0.5) * yi * yi * yi); }, dy, y);
                 }));
@@ -116,7 +116,7 @@ X pow_slope(const X& x, const X& p, const X& one) {
 template <class T>
 Variable<T> pow(const Variable<T>& x, const Variable<T>& p) {
   check_broadcast("pow", x, p);
-  const Array<T> y = map([](auto xi, auto pi) { return scalar::pow(xi, pi); }, x.value(), p.value());
+  Array<T> y = map([](auto xi, auto pi) { return scalar::pow(xi, pi); }, x.value(), p.value());
   return record(
       "pow", y,
       wrt(x,
@@ -139,7 +139,7 @@ Variable<T> pow(const Variable<T>& x, const Variable<T>& p) {
 template <class T>
 Variable<T> pow(const Variable<T>& x, double exponent) {
   const auto p = static_cast<scalar::Real<T>>(exponent);
-  const Array<T> y = map([p](auto xi) { return scalar::pow(xi, decltype(xi)(T(p))); }, x.value());
+  Array<T> y = map([p](auto xi) { return scalar::pow(xi, decltype(xi)(T(p))); }, x.value());
   return record("pow", y, wrt(x, [x = x.value(), p](const Array<T>& dy) {
                   return map(
                       [p](auto dyi, auto xi) {
@@ -153,7 +153,7 @@ Variable<T> pow(const Variable<T>& x, double exponent) {
 // y = |x|                           dx = dy sign(x)
 template <class T>
 Variable<T> abs(const Variable<T>& x) {
-  const Array<T> y = map([](auto xi) { return scalar::abs(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::abs(xi); }, x.value());
   return record("abs", y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map(
                       [](auto dyi, auto xi) {

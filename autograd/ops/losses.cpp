@@ -5,6 +5,7 @@
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
@@ -76,25 +77,28 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
       static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
   auto losses = Array<T>::uninitialized(targets.shape());
   T* const loss = losses.mutable_data();
-  T sum = T(0);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const T* const x = numbers.data() + r * V;
-    const auto t = static_cast<std::size_t>(targets[r]);
-    const auto shift = row_max(x, V);
-    const T target = x[t] - shift;
-    T total;
-    if (gradient == nullptr) {
-      total = kernels::sum_exp_shifted(x, V, shift);
-    } else {
-      T* const row = gradient + r * V;
-      total = exp_shifted(x, row, V, shift);
-      kernels::scale(row, row, V, weight / total);
-      row[t] -= weight;
+  const std::size_t few_rows = 1 + (std::size_t{1} << 16) / (V + 1);
+  kernels::parallel_ranges(rows, few_rows, [&](std::size_t first, std::size_t last) {
+    for (std::size_t r = first; r < last; ++r) {
+      const T* const x = numbers.data() + r * V;
+      const auto t = static_cast<std::size_t>(targets[r]);
+      const auto shift = row_max(x, V);
+      const T target = x[t] - shift;
+      T total;
+      if (gradient == nullptr) {
+        total = kernels::sum_exp_shifted(x, V, shift);
+      } else {
+        T* const row = gradient + r * V;
+        total = exp_shifted(x, row, V, shift);
+        kernels::scale(row, row, V, weight / total);
+        row[t] -= weight;
+      }
+      loss[r] = scalar::log(total) - target;
     }
-    loss[r] = scalar::log(total) - target;
-    sum += loss[r];
-  }
-  const Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
+  });
+  T sum = T(0);
+  for (std::size_t r = 0; r < rows; ++r) sum += loss[r];
+  Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
   return record(op, y, wrt(logits, [=](const Array<T>& dy) {
                   if (reduction != Reduction::none && *dy.data() == T(1)) return d;
                   auto dx = Array<T>::uninitialized(d.shape());
@@ -252,7 +256,7 @@ namespace {
 // L = x^2 / 2 if |x| <= d else d (|x| - d / 2)              dx = dL x if |x| <= d else dL d sign(x)
 template <class T>
 Variable<T> huber_of(const Variable<T>& x, scalar::Real<T> d) {
-  const Array<T> y = kernels::map(
+  Array<T> y = kernels::map(
       [d](auto xi) {
         const decltype(xi) delta(T{d}), size = scalar::select(scalar::less(xi, decltype(xi)(T(0))), -xi, xi);
         return scalar::select(scalar::less_equal(size, delta), T(0.5) * xi * xi,

@@ -6,12 +6,12 @@
 
 #include <optional>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 #include "errors.hpp"
-#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::Gradients;
@@ -197,9 +197,9 @@ TEST_CASE_TEMPLATE("GradientSum: outer products are multiplied together and add 
     for (const bool deferred : {true, false}) {
       CAPTURE(consecutive);
       CAPTURE(deferred);
-      const auto off = deferred ? std::vector<bool xgrad::FastPaths::*>{}
-                                : std::vector{&xgrad::FastPaths::deferred_weights};
-      const SwitchedOff switched(off);
+      const auto off =
+          deferred ? std::vector<xgrad::FastPath>{} : std::vector{&xgrad::FastPaths::deferred_weights};
+      const xgrad::SwitchedOff switched(off);
       xgrad::GradientSum<T> sum;
       CHECK(sum.empty());
       for (std::size_t t = 4; t-- > 0;) {  // back in time, as a sweep goes

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <string>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 #include "errors.hpp"
-#include "switched_off.hpp"
 
 using namespace xgrad;
 using namespace xgrad::testing;
@@ -41,7 +41,7 @@ TEST_CASE("hoisting: the rows of a sequence are multiplied once") {
   CHECK(count(tape, "matmul") == 1);
   const auto fast = tape.gradient(sum_of_all);
 
-  const SwitchedOff off({&FastPaths::hoisted_products});
+  const xgrad::SwitchedOff off({&FastPaths::hoisted_products});
   Tape<double> plain_tape;
   const auto ys = plain_tape.leaf(ramp<double>({10, 3, 4}));
   Variable<double> same = 0.0;
@@ -109,8 +109,8 @@ TEST_CASE("hoisting: the gradient of a single row is what flows back through the
   const Weights w;
   for (const bool hoisted : {true, false}) {
     CAPTURE(hoisted);
-    const SwitchedOff off(hoisted ? std::vector<bool FastPaths::*>{}
-                                  : std::vector<bool FastPaths::*>{&FastPaths::hoisted_products});
+    const xgrad::SwitchedOff off(hoisted ? std::vector<FastPath>{}
+                                         : std::vector<FastPath>{&FastPaths::hoisted_products});
     Tape<double> tape;
     const auto xs = tape.leaf(Array<double>::full({4, 1, 4}, 1));
     std::vector<Variable<double>> x;

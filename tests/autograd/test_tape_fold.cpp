@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -13,7 +14,6 @@
 
 #include "../models/cells.hpp"
 #include "errors.hpp"
-#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::fold;
@@ -91,7 +91,8 @@ TEST_CASE("fold: nothing, and values without time steps, stay as they are") {
 }
 
 TEST_CASE("fold: a language model of 35 steps is one picture of its cell") {
-  const SwitchedOff off({&xgrad::FastPaths::hoisted_products});  // one product would stand before the cell
+  const xgrad::SwitchedOff off(
+      {&xgrad::FastPaths::hoisted_products});  // one product would stand before the cell
   const auto folded = language_model<xgrad::Rnn<double>>(35);
   CHECK(names(folded) == Texts{"parameter", "take", "select x35", "parameter", "parameter", "parameter",
                                "affine x35", "tanh x35", "stack", "parameter", "parameter", "affine",
@@ -106,7 +107,7 @@ TEST_CASE("fold: a language model of 35 steps is one picture of its cell") {
 
 TEST_CASE_TEMPLATE("fold: the picture does not depend on the number of steps", Cell, cells::Lstm<double>,
                    cells::Mgu<double>) {
-  const SwitchedOff off({&xgrad::FastPaths::hoisted_products});
+  const xgrad::SwitchedOff off({&xgrad::FastPaths::hoisted_products});
   const auto folded = language_model<Cell>(35), few = language_model<Cell>(2);
   CHECK(folded.nodes.size() == few.nodes.size());
   CHECK(folded.edges.size() == few.edges.size());

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -14,7 +15,6 @@
 
 #include "../models/cells.hpp"
 #include "errors.hpp"
-#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::Complex;
@@ -146,7 +146,7 @@ TEST_CASE("common_scope: whole names only") {
 }
 
 TEST_CASE("TapeNode: the scopes of nested layers") {
-  const SwitchedOff off({&xgrad::FastPaths::hoisted_products});
+  const xgrad::SwitchedOff off({&xgrad::FastPaths::hoisted_products});
   const Parameters<double> p;
   const xgrad::Rnnlm<double, cells::Mgu<double>> model(p / "model", 5, 3, 4);
   Tape<double> tape;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sstream>
 
+#include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -14,7 +15,6 @@
 #include <xgrad/layers/unroll.hpp>
 
 #include "errors.hpp"
-#include "switched_off.hpp"
 
 using xgrad::Array;
 using xgrad::Complex;
@@ -113,7 +113,7 @@ TEST_CASE_TEMPLATE("TapeStats: a program of two ops, by hand", T, float, double,
 }
 
 TEST_CASE("TapeStats: an unrolled Elman cell, by hand") {
-  const SwitchedOff off({&xgrad::FastPaths::hoisted_products});
+  const xgrad::SwitchedOff off({&xgrad::FastPaths::hoisted_products});
   constexpr std::size_t T = 3, N = 2, D = 3, H = 4, number = sizeof(float);
   const Parameters<float> p;
   const xgrad::Rnn<float> cell(p / "cell", D, H);

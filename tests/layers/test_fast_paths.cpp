@@ -6,11 +6,9 @@
 
 #include <xgrad/models/rnnlm.hpp>
 
-#include "autograd/switched_off.hpp"
 #include "layers/cells.hpp"
 
 using namespace xgrad;
-using namespace xgrad::testing;
 
 namespace {
 
@@ -63,8 +61,8 @@ TEST_CASE("fast paths: each cell's loss, state and gradients are those of the pl
   for (const auto& cell : cells::names) {
     CAPTURE(cell);
     const auto fast = results(cell);
-    std::vector<bool FastPaths::*> all;
-    for (const auto& [name, path] : all_fast_paths) {
+    std::vector<FastPath> all;
+    for (const auto& [name, path] : fast_path_names) {
       const std::string switched_off = name;
       CAPTURE(switched_off);
       const SwitchedOff off({path});

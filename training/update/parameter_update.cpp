@@ -1,6 +1,8 @@
 // Updates of whole parameters and of rows; see parameter_update.hpp.
 #include <xgrad/training/update/parameter_update.hpp>
 
+#include <xgrad/autograd/kernels/parallel.hpp>
+
 namespace xgrad::detail {
 
 template <class T>
@@ -91,7 +93,10 @@ void ParameterUpdate<T>::leave_rows_behind() {
 
 template <class T>
 void ParameterUpdate<T>::apply_dense(const T* g) {
-  rule_.update(numbers(0, rows_), g, history_.latest());
+  kernels::parallel_ranges(
+      rows_, 1 + (std::size_t{1} << 16) / (width_ + 1), [&](std::size_t first, std::size_t last) {
+        rule_.update(numbers(first, last - first), g + first * width_, history_.latest());
+      });
 }
 
 template <class T>

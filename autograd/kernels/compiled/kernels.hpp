@@ -140,7 +140,7 @@ void tile_of(const Tile<T>& t) {
       for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = xsimd::fma(a_ip, b_p[v], sums[i][v]);
     }
     a += t.a_column;
-    b += tile_columns<T>;
+    b += t.b_row;
   }
   const std::size_t last = t.columns - (vectors - 1) * width<T>;  // numbers in the last vector
 #pragma GCC unroll 16

@@ -1,0 +1,30 @@
+// Sharing the work of a kernel among threads; how many is said by threads.hpp. Internal.
+#pragma once
+
+#include <cstddef>
+
+namespace xgrad::kernels {
+
+namespace detail {
+void run_parallel(std::size_t parts, void (*run)(const void* work, std::size_t part), const void* work);
+/// Parts that `size` units of work, of which a part should have at least `least`, are worth cutting into: 1 on a thread that
+/// works for another one already.
+std::size_t parts_for(std::size_t size, std::size_t least);
+}  // namespace detail
+
+/// Calls f(first, last) for consecutive ranges that make up [0, n), on several threads if n, times what one unit costs, is
+/// worth it: `least` is the number of units that keep a thread busy for some twenty microseconds. Returns when all have
+/// returned. f must not throw.
+template <class F>
+void parallel_ranges(std::size_t n, std::size_t least, const F& f) {
+  const std::size_t parts = detail::parts_for(n, least);
+  if (parts <= 1) {
+    if (n > 0) f(std::size_t{0}, n);
+    return;
+  }
+  const auto work = [&](std::size_t part) { f(n * part / parts, n * (part + 1) / parts); };
+  detail::run_parallel(
+      parts, [](const void* w, std::size_t part) { (*static_cast<const decltype(work)*>(w))(part); }, &work);
+}
+
+}  // namespace xgrad::kernels

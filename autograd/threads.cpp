@@ -1,0 +1,134 @@
+// The threads that wait for work, and what shares it among them; see threads.hpp and kernels/parallel.hpp.
+#include <xgrad/autograd/threads.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/kernels/parallel.hpp>
+
+extern "C" void openblas_set_num_threads(int) __attribute__((weak));  // absent where BLAS is another one
+
+namespace xgrad {
+
+namespace {
+
+std::size_t default_threads() {
+  for (const char* const name : {"XGRAD_NUM_THREADS", "OMP_NUM_THREADS"})
+    if (const char* const value = std::getenv(name); value != nullptr && std::atol(value) > 0)
+      return static_cast<std::size_t>(std::atol(value));
+  return std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
+
+std::atomic<std::size_t>& wanted_threads() {
+  static std::atomic<std::size_t> count = default_threads();
+  return count;
+}
+
+// One piece of work at a time, cut into parts that the caller and the waiting threads take one by one.
+class Pool {
+ public:
+  Pool() = default;
+  ~Pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // False if another thread's work is being done.
+  bool run(std::size_t parts, void (*work)(const void*, std::size_t), const void* data) {
+    const std::unique_lock one(callers_, std::try_to_lock);
+    if (!one.owns_lock()) return false;
+    {
+      const std::lock_guard lock(mutex_);
+      while (threads_.size() + 1 < wanted_threads()) threads_.emplace_back([this] { serve(); });
+      work_ = work;
+      data_ = data;
+      parts_ = parts;
+      next_ = 0;
+      left_ = parts;
+      ++round_;
+    }
+    wake_.notify_all();
+    take_parts();
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return left_ == 0 && busy_ == 0; });
+    return true;
+  }
+
+ private:
+  void take_parts() {
+    for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) {
+      work_(data_, part);
+      if (left_.fetch_sub(1) == 1) {
+        const std::lock_guard lock(mutex_);
+        done_.notify_all();
+      }
+    }
+  }
+
+  void serve() {
+    std::uint64_t seen = 0;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return stop_ || (round_ != seen && left_ > 0); });
+      if (stop_) return;
+      seen = round_;
+      ++busy_;
+      lock.unlock();
+      serving = true;
+      take_parts();
+      lock.lock();
+      if (--busy_ == 0) done_.notify_all();
+    }
+  }
+
+ public:
+  inline static thread_local bool serving = false;  // this thread is one of a pool
+
+ private:
+  std::mutex callers_, mutex_;
+  std::condition_variable wake_, done_;
+  std::vector<std::thread> threads_;
+  void (*work_)(const void*, std::size_t) = nullptr;
+  const void* data_ = nullptr;
+  std::size_t parts_ = 0, busy_ = 0;
+  std::atomic<std::size_t> next_{0}, left_{0};
+  std::uint64_t round_ = 0;
+  bool stop_ = false;
+};
+
+}  // namespace
+
+void set_threads(std::size_t n) {
+  if (n == 0) throw Error("set_threads", "needs at least one thread, got 0");
+  wanted_threads() = n;
+  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(static_cast<int>(n));
+}
+
+std::size_t threads() { return wanted_threads(); }
+
+std::size_t kernels::detail::parts_for(std::size_t size, std::size_t least) {
+  if (Pool::serving) return 1;
+  return std::min(wanted_threads().load(), size / std::max<std::size_t>(1, least));
+}
+
+void kernels::detail::run_parallel(std::size_t parts, void (*run)(const void* work, std::size_t part),
+                                   const void* work) {
+  static Pool pool;
+  if (!pool.run(parts, run, work))
+    for (std::size_t part = 0; part < parts; ++part) run(work, part);
+}
+
+}  // namespace xgrad
