@@ -195,36 +195,38 @@ void transpose(Lanes<T> (&rows)[width<T>]) {
   }
 }
 
+// The numbers at p of which only `present` are there, with zeros in their place; of a whole register or less.
+template <class T>
+Batch<T> load_present(const T* p, std::size_t present) {
+  if (present >= width<T>) return Batch<T>::load_unaligned(p);
+  return present == 0 ? Batch<T>(T(0)) : load_lanes<Arch>(p, present, T(0));
+}
+
 template <class T>
 void pack_panel(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
+  const std::size_t first = columns < width<T> ? columns : width<T>, second = columns - first;
   for (std::size_t p = 0; p < depth; ++p, b += b_row, packed += tile_columns<T>) {
-    if (columns == tile_columns<T>) {
-      __builtin_memcpy(packed, b, sizeof(T) * tile_columns<T>);
-    } else {
-      for (std::size_t j = 0; j < tile_columns<T>; ++j) packed[j] = j < columns ? b[j] : T(0);
-    }
+    load_present(b, first).store_unaligned(packed);
+    load_present(b + first, second).store_unaligned(packed + width<T>);
   }
 }
 
 template <class T>
 void pack_transposed_panel(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
   for (std::size_t j = 0; j < tile_columns<T>; j += width<T>) {
-    const std::size_t present = j >= columns ? 0 : columns - j < width<T> ? columns - j : width<T>;
-    std::size_t p = 0;
-    if (present == width<T>)
-      for (; p + width<T> <= depth; p += width<T>) {
-        Lanes<T> square[width<T>];
+    const std::size_t rows = j >= columns ? 0 : columns - j < width<T> ? columns - j : width<T>;
+    for (std::size_t p = 0; p < depth; p += width<T>) {
+      const std::size_t present = depth - p < width<T> ? depth - p : width<T>;
+      Lanes<T> square[width<T>];
 #pragma GCC unroll 16
-        for (std::size_t i = 0; i < width<T>; ++i)
-          __builtin_memcpy(&square[i], b + (j + i) * b_row + p, sizeof square[i]);
-        transpose<T>(square);
-#pragma GCC unroll 16
-        for (std::size_t i = 0; i < width<T>; ++i)
-          __builtin_memcpy(packed + (p + i) * tile_columns<T> + j, &square[i], sizeof square[i]);
+      for (std::size_t i = 0; i < width<T>; ++i) {
+        const Batch<T> row = i < rows ? load_present(b + (j + i) * b_row + p, present) : Batch<T>(T(0));
+        __builtin_memcpy(&square[i], &row, sizeof row);
       }
-    for (; p < depth; ++p)
-      for (std::size_t i = 0; i < width<T>; ++i)
-        packed[p * tile_columns<T> + j + i] = i < present ? b[(j + i) * b_row + p] : T(0);
+      transpose<T>(square);
+      for (std::size_t i = 0; i < present; ++i)
+        __builtin_memcpy(packed + (p + i) * tile_columns<T> + j, &square[i], sizeof square[i]);
+    }
   }
 }
 
