@@ -3,9 +3,56 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
+
+namespace {
+
+using kernels::map_row;
+using kernels::row_dot;
+using kernels::row_sum;
+namespace formulas = kernels::formulas;
+
+// n = s (x - m), y = g n + b for a row of H numbers; returns s.
+template <class T>
+T normalize(const T* x, const T* g, const T* b, scalar::Real<T> epsilon, std::size_t H, T* n, T* y) {
+  const auto count = static_cast<scalar::Real<T>>(H);
+  const T mean = row_sum(x, H) / count;
+  const auto scale_of = [&](const T& squares) { return T(1) / scalar::sqrt(squares / count + epsilon); };
+  if constexpr (kernels::Vectorized<T>) {
+    map_row(formulas::Shift<T>{-mean}, n, H, x);
+    const T scale = scale_of(row_dot(n, n, H));
+    map_row(formulas::Scale<T>{scale}, n, H, n);
+    map_row(formulas::AddProduct(), y, H, b, g, n);
+    return scale;
+  } else {
+    for (std::size_t j = 0; j < H; ++j) n[j] = x[j] - mean;
+    const T scale = scale_of(row_dot(n, n, H));
+    for (std::size_t j = 0; j < H; ++j) {
+      n[j] *= scale;
+      y[j] = g[j] * n[j] + b[j];
+    }
+    return scale;
+  }
+}
+
+// dx = s (e - mean e - n mean(e n)), e = dy g
+template <class T>
+void flow_back(const T* dy, const T* g, const T* n, T s, std::size_t H, T* dx) {
+  const auto count = static_cast<scalar::Real<T>>(H);
+  map_row(formulas::Multiply(), dx, H, dy, g);
+  const T e_mean = row_sum(dx, H) / count, en_mean = row_dot(dx, n, H) / count;
+  if constexpr (kernels::Vectorized<T>) {
+    map_row(formulas::AddScaled<T>{-en_mean}, dx, H, dx, n);
+    map_row(formulas::ScaleShift<T>{s, -s * e_mean}, dx, H, dx);
+  } else {
+    for (std::size_t j = 0; j < H; ++j) dx[j] = s * (dx[j] - e_mean - n[j] * en_mean);
+  }
+}
+
+}  // namespace
 
 // y = g n + b, n = s (x - m), s = 1 / sqrt(v + epsilon)
 // dx = s (e - mean e - n mean(e n)) with e = dy g           dg = dy n               db = dy
@@ -21,42 +68,21 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
                                 describe(x), describe(gain), describe(bias)));
   if (!(epsilon >= 0)) throw Error(op, fmt::format("needs epsilon >= 0, got {}", epsilon));
 
-  using Real = scalar::Real<T>;
-  const auto count = static_cast<Real>(H), eps = static_cast<Real>(epsilon);
+  const auto eps = static_cast<scalar::Real<T>>(epsilon);
   auto n = Array<T>::uninitialized(x.shape()), y = Array<T>::uninitialized(x.shape());
   auto s = Array<T>::uninitialized({rows});
   T *const normalized = n.mutable_data(), *const out = y.mutable_data(), *const scales = s.mutable_data();
   const T *const g = gain.value().data(), *const b = bias.value().data();
-  for (std::size_t r = 0; r < rows; ++r) {
-    const T* row = x.value().data() + r * H;
-    T mean(0), variance(0);
-    for (std::size_t j = 0; j < H; ++j) mean += row[j];
-    mean /= count;
-    for (std::size_t j = 0; j < H; ++j) variance += (row[j] - mean) * (row[j] - mean);
-    const T scale = scales[r] = T(1) / scalar::sqrt(variance / count + eps);
-    for (std::size_t j = 0; j < H; ++j) {
-      normalized[r * H + j] = scale * (row[j] - mean);
-      out[r * H + j] = g[j] * normalized[r * H + j] + b[j];
-    }
-  }
+  for (std::size_t r = 0; r < rows; ++r)
+    scales[r] = normalize(x.value().data() + r * H, g, b, eps, H, normalized + r * H, out + r * H);
   return record(op, y,
                 wrt(x,
                     [=, gain = gain.value()](const Array<T>& dy) {
                       auto dx = Array<T>::uninitialized(dy.shape());
                       T* const d = dx.mutable_data();
-                      for (std::size_t r = 0; r < rows; ++r) {
-                        const T *const dy_r = dy.data() + r * H, *const n_r = n.data() + r * H;
-                        T e_mean(0), en_mean(0);
-                        for (std::size_t j = 0; j < H; ++j) {
-                          const T e = dy_r[j] * gain.data()[j];
-                          e_mean += e;
-                          en_mean += e * n_r[j];
-                        }
-                        e_mean /= count;
-                        en_mean /= count;
-                        for (std::size_t j = 0; j < H; ++j)
-                          d[r * H + j] = s.data()[r] * (dy_r[j] * gain.data()[j] - e_mean - n_r[j] * en_mean);
-                      }
+                      for (std::size_t r = 0; r < rows; ++r)
+                        flow_back(dy.data() + r * H, gain.data(), n.data() + r * H, s.data()[r], H,
+                                  d + r * H);
                       return dx;
                     }),
                 wrt(gain, [n](const Array<T>& dy) { return dy * n; }),
