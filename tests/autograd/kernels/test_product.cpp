@@ -34,7 +34,7 @@ struct ProductSizes {
 
 template <class T>
 void check(const ProductSizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
-  const auto [m, n, k] = s;
+  const std::size_t m = s.m, n = s.n, k = s.k;
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
