@@ -249,7 +249,7 @@ int main(int argc, char** argv) {
   const bool own = std::none_of(arguments.begin(), arguments.end(), [](std::string_view argument) {
     return argument.starts_with("--benchmark_format");
   });
-  std::string enough = "--benchmark_min_time=4";  // seconds of steps; a later argument takes its place
+  std::string enough = "--benchmark_min_time=2";  // seconds of steps; a later argument takes its place
   arguments.insert(arguments.begin() + 1, enough.data());
   argc = static_cast<int>(arguments.size());
   benchmark::Initialize(&argc, arguments.data());
