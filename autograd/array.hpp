@@ -110,9 +110,10 @@ class Array {
   T item() const;
   /// The same numbers in another shape of the same size; shares the block.
   Array reshaped(const Shape& shape) const;
-  /// The numbers of `shape` from this array's first on, which may reach beyond its end but not beyond the block; shares it.
-  Array stretched(const Shape& shape) const {
+  /// The numbers of `shape` that begin `count` numbers before this array's first, all of which lie in the block; shares it.
+  Array from_before(std::size_t count, const Shape& shape) const {
     Array result = *this;
+    result.data_ -= count;
     result.shape_ = shape;
     return result;
   }

@@ -188,7 +188,7 @@ Array<T> stacked(const std::vector<OuterProduct<T>>& products, Part part) {
     size += x.size();
   }
   const Shape shape{width == 0 ? 0 : size / width, width};
-  if (consecutive) return first.stretched(shape);
+  if (consecutive) return first.from_before(0, shape);
   auto result = Array<T>::uninitialized(shape);
   T* out = result.mutable_data();
   for (auto product = products.rbegin(); product != products.rend(); ++product)

@@ -9,10 +9,9 @@
 namespace xgrad {
 
 template <class T>
-auto Hoisting<T>::find(const Variable<T>& of, const Variable<T>& W, const Variable<T>* b) const
-    -> const Product* {
+auto Hoisting<T>::find(std::uint32_t of, const Variable<T>& W, const Variable<T>* b) const -> const Product* {
   const auto found = std::find_if(products_.rbegin(), products_.rend(), [&](const Product& p) {
-    return p.of.same_as(of) && p.W.same_as(W) && p.b.has_value() == (b != nullptr) &&
+    return p.of == of && p.W.same_as(W) && p.b.has_value() == (b != nullptr) &&
            (b == nullptr || p.b->same_as(*b));
   });
   return found == products_.rend() ? nullptr : &*found;
@@ -25,8 +24,8 @@ std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T
   const auto* const row = tape->row(x);
   if (row == nullptr) return std::nullopt;
   Hoisting<T>& hoisting = tape->hoisting();
-  const Variable<T> of = hoisting.sequence(*row);
-  const std::size_t t = row->index, steps = of.shape()[0];
+  const std::uint32_t of = row->of;
+  const std::size_t t = row->index, steps = tape->shape(of)[0];
   const auto signed_of = [](std::size_t n) { return static_cast<std::ptrdiff_t>(n); };
   const auto* const product = hoisting.find(of, W, b);
   const auto row_of = [&](const typename Hoisting<T>::Product& p) {
@@ -38,9 +37,11 @@ std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T
   const std::size_t next = product == nullptr ? 0 : product->last;
   const std::size_t last = std::min(steps, next + std::max<std::size_t>(64, 4 * next));
   if (t != next || last - next < 2) return std::nullopt;
-  const Variable<T> part = next == 0 && last == steps ? of : slice(of, signed_of(next), signed_of(last));
+  const Variable<T> sequence = tape->sequence_of(x, *row);
+  const Variable<T> part =
+      next == 0 && last == steps ? sequence : slice(sequence, signed_of(next), signed_of(last));
   const Variable<T> y = b == nullptr ? matmul(part, W) : affine({part, W}, *b);
-  hoisting.add({of, W, b == nullptr ? std::nullopt : std::optional(*b), next, last, y});
+  hoisting.add_product({of, W, b == nullptr ? std::nullopt : std::optional(*b), next, last, y});
   return row_of(*hoisting.find(of, W, b));
 }
 

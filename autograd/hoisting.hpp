@@ -14,20 +14,21 @@
 
 namespace xgrad {
 
-/// What a tape knows of rows and of their products; only tapes make one.
+/// What a tape knows of rows and of their products; only tapes make one. Nothing here keeps a sequence's numbers alive.
 template <class T>
 class Hoisting {
  public:
-  /// A product of rows [first, last) of `of`, with W, and with b unless that is null.
+  /// A product of rows [first, last) of the variable at `of`, with W, and with b unless that is null.
   struct Product {
-    Variable<T> of, W;
+    std::uint32_t of;
+    Variable<T> W;
     std::optional<Variable<T>> b;
     std::size_t first, last;
     Variable<T> y;  ///< (last - first, ...)
   };
+  /// That the variable at `node` is row `index` of the one at `of`.
   struct Row {
-    std::uint32_t node;
-    std::uint32_t of;  ///< index in `sequences`
+    std::uint32_t node, of;
     std::size_t index;
   };
   /// That `node` stands for the product of the row at `row`.
@@ -35,18 +36,14 @@ class Hoisting {
     std::uint32_t node, row, product;
   };
 
-  /// Remembers that the variable at `node` is row `index` of `of`; nodes come in ascending order.
-  void add_row(std::uint32_t node, const Variable<T>& of, std::size_t index) {
-    if (sequences_.empty() || !sequences_.back().same_as(of)) sequences_.push_back(of);
-    rows_.push_back({node, static_cast<std::uint32_t>(sequences_.size() - 1), index});
-  }
+  /// Rows come in the order of their nodes.
+  void add_row(const Row& row) { rows_.push_back(row); }
   /// What the variable at `node` is a row of, or null.
   const Row* row(std::uint32_t node) const { return find_node(rows_, node); }
-  const Variable<T>& sequence(const Row& row) const { return sequences_[row.of]; }
 
-  /// The latest product of rows of `of` with W and b, or null.
-  const Product* find(const Variable<T>& of, const Variable<T>& W, const Variable<T>* b) const;
-  void add(Product product) { products_.push_back(std::move(product)); }
+  /// The latest product of rows of the variable at `of` with W and b, or null.
+  const Product* find(std::uint32_t of, const Variable<T>& W, const Variable<T>* b) const;
+  void add_product(Product product) { products_.push_back(std::move(product)); }
   const Product& product(const Use& use) const { return products_[use.product]; }
 
   /// Remembers that the variable at `node` is the product of the row at `row`, a row of `product`.
@@ -63,7 +60,6 @@ class Hoisting {
     return found != entries.end() && found->node == node ? &*found : nullptr;
   }
 
-  std::vector<Variable<T>> sequences_;
   std::vector<Row> rows_;  // both in the order of their nodes
   std::vector<Use> uses_;
   std::vector<Product> products_;

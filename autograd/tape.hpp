@@ -84,11 +84,16 @@ class Tape {
 
   /// What is known of rows and their products; see hoisting.hpp. Internal.
   Hoisting<T>& hoisting() { return hoisting_; }
-  /// Remembers that y is row `index` of x. Internal.
+  /// Remembers that y, which was recorded last, is row `index` of x and shares its numbers. Internal.
   void add_row(const Variable<T>& y, const Variable<T>& x, std::size_t index) {
-    if (y.kind_ == Kind::taped && y.tape_ == serial_ && y.node_ + 1 == nodes_.size())
-      hoisting_.add_row(y.node_, x, index);
+    if (y.kind_ == Kind::taped && y.tape_ == serial_ && x.kind_ == Kind::taped && x.tape_ == serial_)
+      hoisting_.add_row({y.node_, x.node_, index});
   }
+  /// The variable that x is a row of. Internal.
+  Variable<T> sequence_of(const Variable<T>& x, const typename Hoisting<T>::Row& row) const {
+    return taped(x.value().from_before(row.index * x.size(), shape(row.of)), row.of);
+  }
+  const Shape& shape(std::uint32_t node) const { return nodes_[node].shape; }
   /// What x is a row of, or null. Internal.
   const typename Hoisting<T>::Row* row(const Variable<T>& x) const {
     return x.kind_ == Kind::taped && x.tape_ == serial_ ? hoisting_.row(x.node_) : nullptr;

@@ -156,3 +156,17 @@ TEST_CASE("hoisting: a weight that changes before the sweep is an error as ever"
   CHECK(message_of([&] { (void)tape.gradient(total); }).find("'W' was changed after this tape used it") !=
         std::string::npos);
 }
+
+TEST_CASE("hoisting: what rows were taken of is not kept alive") {
+  Tape<double> tape;
+  const auto xs = tape.leaf(Array<double>::full({2, 2, 4}, 1));
+  Variable<double> y = 0.0;
+  Array<double> watched;
+  {
+    const auto large = xs + 1;  // its vjp keeps nothing
+    y = sum(select(large, 0));
+    watched = large.value();
+  }
+  CHECK(watched.unique());
+  CHECK(tape.gradient(y)[xs].data()[0] == 1);
+}
