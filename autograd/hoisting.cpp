@@ -11,7 +11,7 @@ namespace xgrad {
 template <class T>
 auto Hoisting<T>::find(std::uint32_t of, const Variable<T>& W, const Variable<T>* b) const -> const Product* {
   const auto found = std::find_if(products_.rbegin(), products_.rend(), [&](const Product& p) {
-    return p.of == of && p.W.same_as(W) && p.b.has_value() == (b != nullptr) &&
+    return p.of == of && p.version == version(W, b) && p.W.same_as(W) && p.b.has_value() == (b != nullptr) &&
            (b == nullptr || p.b->same_as(*b));
   });
   return found == products_.rend() ? nullptr : &*found;
@@ -41,7 +41,8 @@ std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T
   const Variable<T> part =
       next == 0 && last == steps ? sequence : slice(sequence, signed_of(next), signed_of(last));
   const Variable<T> y = b == nullptr ? matmul(part, W) : affine({part, W}, *b);
-  hoisting.add_product({of, W, b == nullptr ? std::nullopt : std::optional(*b), next, last, y});
+  hoisting.add_product(
+      {of, W, b == nullptr ? std::nullopt : std::optional(*b), next, last, y, Hoisting<T>::version(W, b)});
   return row_of(*hoisting.find(of, W, b));
 }
 

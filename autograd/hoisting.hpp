@@ -24,7 +24,8 @@ class Hoisting {
     Variable<T> W;
     std::optional<Variable<T>> b;
     std::size_t first, last;
-    Variable<T> y;  ///< (last - first, ...)
+    Variable<T> y;          ///< (last - first, ...)
+    std::uint64_t version;  ///< of the numbers of W and b together, when it was made
   };
   /// That the variable at `node` is row `index` of the one at `of`.
   struct Row {
@@ -41,7 +42,11 @@ class Hoisting {
   /// What the variable at `node` is a row of, or null.
   const Row* row(std::uint32_t node) const { return find_node(rows_, node); }
 
-  /// The latest product of rows of the variable at `of` with W and b, or null.
+  /// Counts the changes of W and b: what was multiplied before one is not what a product would be now.
+  static std::uint64_t version(const Variable<T>& W, const Variable<T>* b) {
+    return W.value().version() + (b == nullptr ? 0 : b->value().version());
+  }
+  /// The latest product of rows of the variable at `of` with W and b as they are now, or null.
   const Product* find(std::uint32_t of, const Variable<T>& W, const Variable<T>* b) const;
   void add_product(Product product) { products_.push_back(std::move(product)); }
   const Product& product(const Use& use) const { return products_[use.product]; }
