@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -30,6 +31,9 @@ std::atomic<std::size_t>& wanted_threads() {
   static std::atomic<std::size_t> count = default_threads();
   return count;
 }
+
+constinit thread_local bool serving =
+    false;  // this thread does a part of shared work, and shares none itself
 
 // One piece of work at a time, cut into parts that the caller and the waiting threads take one by one.
 class Pool {
@@ -61,7 +65,9 @@ class Pool {
       ++round_;
     }
     wake_.notify_all();
+    serving = true;
     take_parts();
+    serving = false;
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return left_ == 0 && busy_ == 0; });
     return true;
@@ -94,10 +100,6 @@ class Pool {
     }
   }
 
- public:
-  inline static thread_local bool serving = false;  // this thread is one of a pool
-
- private:
   std::mutex callers_, mutex_;
   std::condition_variable wake_, done_;
   std::vector<std::thread> threads_;
@@ -120,7 +122,7 @@ void set_threads(std::size_t n) {
 std::size_t threads() { return wanted_threads(); }
 
 std::size_t kernels::detail::parts_for(std::size_t size, std::size_t least) {
-  if (Pool::serving) return 1;
+  if (serving) return 1;
   return std::min(wanted_threads().load(), size / std::max<std::size_t>(1, least));
 }
 

@@ -205,7 +205,12 @@ TEST_CASE("reference network 004: a hundred epochs in double") {
 }
 
 TEST_CASE("reference network 004: a hundred epochs in float from twelve starts") {
-  for (std::uint32_t seed = 0; seed < 12; ++seed) {
+#ifdef __SANITIZE_ADDRESS__
+  constexpr std::uint32_t starts = 2;  // the others run the same code, each for minutes
+#else
+  constexpr std::uint32_t starts = 12;
+#endif
+  for (std::uint32_t seed = 0; seed < starts; ++seed) {
     CAPTURE(seed);
     Network<float> network(seed);
     for (std::size_t epoch = 0; epoch < 100; ++epoch) {
