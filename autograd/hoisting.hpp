@@ -57,6 +57,11 @@ class Hoisting {
   }
   const Use* use(std::uint32_t node) const { return find_node(uses_, node); }
 
+  /// What these lists take.
+  std::size_t bytes() const {
+    return rows_.size() * sizeof(Row) + uses_.size() * sizeof(Use) + products_.size() * sizeof(Product);
+  }
+
  private:
   template <class Entry>
   static const Entry* find_node(const std::vector<Entry>& entries, std::uint32_t node) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -80,6 +81,12 @@ Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()), f
 }
 
 template <class T>
+Tape<T>::Tape(Timing timing) : Tape() {
+  timed_ = timing == Timing::on;
+  time_seen_ = clock();
+}
+
+template <class T>
 Tape<T>::~Tape() {
   if (thread_ != std::this_thread::get_id()) {
     std::fputs("xgrad: a tape was destroyed on another thread than the one it was opened on\n", stderr);
@@ -112,21 +119,30 @@ std::uint32_t Tape<T>::add_node(const char* op, const Shape& shape, std::uint32_
   return static_cast<std::uint32_t>(nodes_.size() - 1);
 }
 
-// The node of an op's result. The products since the last one were computed for it: by its op, which computes the value
-// before it records it.
+// The node of an op's result. The work since the last one was done for it: by its op, which computes the value before it
+// records it.
 template <class T>
 std::uint32_t Tape<T>::add_result(const char* op, const Shape& shape) {
   const std::uint32_t node = add_node(op, shape, time_step_now());
   if (std::exchange(adds_ended_, false)) ended_sums_.push_back(node);
-  note_flops(forward_flops_, node);
+  note_work(forward_work_, node);
   return node;
 }
 
 template <class T>
-void Tape<T>::note_flops(std::vector<Flops>& of, std::uint32_t node) {
-  const std::uint64_t now = kernels::flops();
-  if (now != flops_seen_) of.push_back({node, now - flops_seen_});
-  flops_seen_ = now;
+double Tape<T>::clock() const {
+  if (!timed_) return 0;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// What was done since the last call was done for `node`.
+template <class T>
+void Tape<T>::note_work(std::vector<Work>& of, std::uint32_t node) {
+  const std::uint64_t flops = kernels::flops();
+  const double time = clock();
+  if (flops != flops_seen_ || timed_) of.push_back({node, flops - flops_seen_, time - time_seen_});
+  flops_seen_ = flops;
+  time_seen_ = time;
 }
 
 template <class T>
@@ -281,8 +297,9 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   sums[start].add(options.seed.value_or(Array<T>::full(y.shape(), T(1))));
 
   if (!options.keep) swept_ = true;
-  backward_flops_.clear();  // of an earlier sweep
+  backward_work_.clear();  // of an earlier sweep
   flops_seen_ = kernels::flops();
+  time_seen_ = clock();
   const auto free = [&](Edge& edge) {
     if (options.keep || edge.vjp == nullptr) return;
     edge.vjp->~Vjp<T>();
@@ -303,6 +320,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     if (is_leaf) {
       const auto place = result.by_node_.emplace(node, sums[node].take(nodes_[node].shape)).first;
       if (observer_ != nullptr) observer_->see_gradient(node, place->second, true);
+      if (timed_) note_work(backward_work_, node);
       continue;
     }
     const Array<T> dy = sums[node].take_dense(nodes_[node].shape);
@@ -324,7 +342,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
       }
       free(*edge);
     }
-    note_flops(backward_flops_, node);
+    note_work(backward_work_, node);
   }
   for (const Use& use : uses_)
     result.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});

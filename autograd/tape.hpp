@@ -58,6 +58,8 @@ class Tape {
   explicit Tape(Probe& probe) requires std::same_as<T, Complex> : Tape() { probe_ = &probe; }
   /// The same under an observer, which must outlive the tape; see observer.hpp.
   explicit Tape(Observer<T>& observer) : Tape() { observer_ = &observer; }
+  /// The same with a clock, so that stats() tells where the time goes.
+  explicit Tape(Timing timing);
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -75,8 +77,8 @@ class Tape {
   std::size_t size() const { return nodes_.size(); }
   /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes nothing from it.
   std::vector<TapeNode> nodes() const;
-  /// How many values and edges are recorded, what memory their vjps keep alive, and the work of the matrix products, in
-  /// total, by op and by scope; see tape_stats.hpp.
+  /// How many values and edges are recorded, what memory their vjps keep alive, the work of the matrix products, and the
+  /// time if the tape has a clock, in total, by op and by scope; see tape_stats.hpp.
   TapeStats stats() const;
 
   /// True under a probe or an observer, which look at the numbers of an op's inputs after it.
@@ -124,9 +126,10 @@ class Tape {
     Shape shape;
     std::uint32_t time_step;
   };
-  struct Flops {  // of the matrix products of a node
+  struct Work {  // of a node
     std::uint32_t node;
-    std::uint64_t count;
+    std::uint64_t flops;  // of its matrix products
+    double seconds;       // 0 without a clock
   };
   struct Edge {
     Vjp<T>* vjp;  // null once freed
@@ -151,7 +154,8 @@ class Tape {
   std::uint32_t add_node(const char* op, const Shape& shape, std::uint32_t time_step);
   std::uint32_t add_result(const char* op, const Shape& shape);
   static std::uint32_t time_step_now();
-  void note_flops(std::vector<Flops>& of, std::uint32_t node);
+  void note_work(std::vector<Work>& of, std::uint32_t node);
+  double clock() const;  // 0 where the tape has none
   void check_thread(const char* op) const;
   void check_parameters() const;
   void add_hoisted(Gradients<T>& result, const std::vector<bool>& wanted, std::uint32_t node,
@@ -173,6 +177,7 @@ class Tape {
     using Closure = VjpOf<T, std::remove_cvref_t<F>>;
     edges_.push_back({nullptr, output, input, static_cast<std::uint32_t>(argument)});
     void* memory = closures_.allocate(sizeof(Closure), alignof(Closure));
+    closure_bytes_ += sizeof(Closure);
     edges_.back().vjp = new (memory) Closure(std::forward<F>(vjp));
   }
 
@@ -181,13 +186,16 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   std::pmr::monotonic_buffer_resource closures_;
+  std::size_t closure_bytes_ = 0;
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
-  std::vector<std::uint32_t> ended_sums_;              // sums to which a number of an ended tape was added
-  bool adds_ended_ = false;                            // so does the op that is being recorded
-  std::vector<Flops> forward_flops_, backward_flops_;  // only of nodes that have some, in order
-  std::uint64_t flops_seen_;                           // of this thread, when they were last noted
+  std::vector<std::uint32_t> ended_sums_;           // sums to which a number of an ended tape was added
+  bool adds_ended_ = false;                         // so does the op that is being recorded
+  std::vector<Work> forward_work_, backward_work_;  // only of nodes that have some, in order
+  std::uint64_t flops_seen_;                        // of this thread, when work was last noted
+  double time_seen_ = 0;                            // on the clock, then
+  bool timed_ = false;
   Hoisting<T> hoisting_;
   Probe* probe_ = nullptr;
   Observer<T>* observer_ = nullptr;

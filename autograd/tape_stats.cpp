@@ -37,6 +37,8 @@ void add(TapeStats::Row& sum, const TapeStats::Row& row) {
   sum.saved_bytes += row.saved_bytes;
   sum.forward_flops += row.forward_flops;
   sum.backward_flops += row.backward_flops;
+  sum.forward_seconds += row.forward_seconds;
+  sum.backward_seconds += row.backward_seconds;
 }
 
 // One row for each name, the largest first.
@@ -64,8 +66,18 @@ TapeStats Tape<T>::stats() const {
     rows[i].nodes = 1;
     rows[i].edges = list[i].inputs.size();
   }
-  for (const Flops& flops : forward_flops_) rows[flops.node].forward_flops += flops.count;
-  for (const Flops& flops : backward_flops_) rows[flops.node].backward_flops += flops.count;
+  for (const Work& work : forward_work_) {
+    rows[work.node].forward_flops += work.flops;
+    rows[work.node].forward_seconds += work.seconds;
+  }
+  for (const Work& work : backward_work_) {
+    rows[work.node].backward_flops += work.flops;
+    rows[work.node].backward_seconds += work.seconds;
+  }
+  stats.timed = timed_;
+  stats.bookkeeping_bytes = nodes_.size() * sizeof(Node) + edges_.size() * sizeof(Edge) + closure_bytes_ +
+                            uses_.size() * sizeof(Use) + views_.size() * sizeof(View) + hoisting_.bytes() +
+                            (forward_work_.size() + backward_work_.size()) * sizeof(Work);
 
   ReferenceWatch watch;
   std::unordered_set<const storage::Block*> known;
@@ -93,12 +105,16 @@ std::ostream& operator<<(std::ostream& out, const TapeStats& stats) {
   for (const auto* rows : {&stats.by_op, &stats.by_scope})
     for (const auto& row : *rows) width = std::max(width, row.name.size() + 2);
   const auto line = [&](const std::string& name, const TapeStats::Row& row) {
-    out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}\n", name, width, row.nodes, row.edges,
+    out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}", name, width, row.nodes, row.edges,
                        with_unit(row.saved_bytes, "B"), with_unit(row.forward_flops, "FLOP"),
                        with_unit(row.backward_flops, "FLOP"));
+    if (stats.timed)
+      out << fmt::format(" {:>10.3f} {:>11.3f}", 1e3 * row.forward_seconds, 1e3 * row.backward_seconds);
+    out << '\n';
   };
-  out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}\n", "", width, "nodes", "edges", "saved",
-                     "forward", "backward");
+  out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}", "", width, "nodes", "edges", "saved",
+                     "forward", "backward")
+      << (stats.timed ? " forward ms backward ms\n" : "\n");
   line("total", stats.total);
   out << "by op\n";
   for (const auto& row : stats.by_op) line("  " + row.name, row);

@@ -1,5 +1,5 @@
 // TapeStats: what a tape costs, as Tape::stats() tells it: numbers to compute with, and a table to print with `<<`. Which
-// op keeps the memory, which part of the model does the work: start with `by_op` and `by_scope`.
+// op keeps the memory, which part of the model does the work and takes the time: start with `by_op` and `by_scope`.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,9 @@
 #include <vector>
 
 namespace xgrad {
+
+/// Whether a tape looks at the clock at every op: `Tape<float> tape(Timing::on);`. It costs some 50 ns an op.
+enum class Timing { off, on };
 
 struct TapeStats {
   struct Row {
@@ -29,17 +32,26 @@ struct TapeStats {
     std::uint64_t forward_flops = 0;
     /// The same of the last sweep, 0 before the first: those of the vjps of these values.
     std::uint64_t backward_flops = 0;
+
+    /// Time on the clock, of a tape with Timing::on, else 0. As with the operations, all that has passed since the last value
+    /// was recorded, or the tape was opened, counts for the next one.
+    double forward_seconds = 0;
+    /// The same of the last sweep. What makes the gradients of parameters may be put off to its end, and counts for "parameter".
+    double backward_seconds = 0;
   };
 
   Row total;
   std::vector<Row> by_op,
-      by_scope;  ///< the largest first: by bytes, then operations, then values, then by name
+      by_scope;        ///< the largest first: by bytes, then operations, then values, then by name
+  bool timed = false;  ///< the tape has a clock
+  /// What the tape itself takes, in bytes: its lists and the closures of the vjps, without the numbers these hold.
+  std::size_t bookkeeping_bytes = 0;
   /// Vjps that cannot be copied, so that what they hold is not known and not in the sums. (Vjps are opaque closures:
   /// what one holds shows when it is copied.)
   std::size_t unknown_vjps = 0;
 };
 
-/// Prints a table, with decimal units (1 kB = 1000 B) and three digits. The empty scope is printed as "(top)".
+/// Prints a table, with decimal units (1 kB = 1000 B) and three digits, and with milliseconds if the tape has a clock. The empty scope is printed as "(top)".
 std::ostream& operator<<(std::ostream& out, const TapeStats& stats);
 
 }  // namespace xgrad

@@ -4,8 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/ops.hpp>
@@ -263,4 +265,43 @@ TEST_CASE("TapeStats: the largest row comes first") {
   const auto stats = tape.stats();
   CHECK(stats.by_scope.front().name == "b");
   CHECK(stats.by_op.front().name == "matmul");
+}
+
+TEST_CASE("TapeStats: a clock counts all the time of a step once, and only where it is asked for") {
+  const Parameters<double> p;
+  const auto W = (p / "cell").weight("W", {3, 4});
+  const auto seconds = [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  const auto idle = [](double time) { std::this_thread::sleep_for(std::chrono::duration<double>(time)); };
+  const double start = seconds();
+  Tape<double> tape(xgrad::Timing::on);
+  const auto x = tape.leaf(ramp<double>({2, 3}));
+  const auto z = matmul(x, W);
+  idle(0.02);  // as if it were a part of the op that is recorded next
+  const auto y = xgrad::record("my_slow", z.value(), wrt(z, [idle](const Array<double>& dy) {
+                                 idle(0.03);
+                                 return dy;
+                               }));
+  const auto loss = sum(y);
+  (void)tape.gradient(loss);
+  const double all = seconds() - start;
+  const auto stats = tape.stats();
+  CHECK(row(stats.by_op, "my_slow").forward_seconds >= 0.02);
+  CHECK(row(stats.by_op, "my_slow").backward_seconds >= 0.03);
+  CHECK(row(stats.by_op, "matmul").forward_seconds > 0);
+  CHECK(row(stats.by_op, "matmul").backward_seconds > 0);
+  CHECK(row(stats.by_op, "parameter").backward_seconds > 0);
+  CHECK(row(stats.by_op, "parameter").forward_seconds == 0);
+  CHECK(stats.total.forward_seconds + stats.total.backward_seconds <= all);
+  double by_scope = 0;
+  for (const Row& scope : stats.by_scope) by_scope += scope.forward_seconds + scope.backward_seconds;
+  CHECK(by_scope == doctest::Approx(stats.total.forward_seconds + stats.total.backward_seconds));
+  CHECK(contains(printed(stats), "forward ms backward ms\n"));
+
+  Tape<double> without;
+  (void)without.gradient(sum(matmul(without.leaf(ramp<double>({2, 3})), W)));
+  CHECK(without.stats().total.forward_seconds == 0);
+  CHECK(without.stats().total.backward_seconds == 0);
+  CHECK(!contains(printed(without.stats()), "ms"));
 }
