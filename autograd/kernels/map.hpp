@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/simd.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/kernels/table.hpp>
@@ -42,9 +43,13 @@ void map_into(Array<T>& y, const F& f, const Array<T>& first, const Rest&... res
   if (first.shape() == y.shape() && ((rest.shape() == y.shape()) && ...)) {
     std::array<std::size_t, K> steps;
     steps.fill(1);
-    detail::map_row<T>(f, out, std::array<const T*, K>{first.data(), rest.data()...}, steps, y.size(),
-                       indices);
-    return;
+    const auto part = [&](std::size_t from, std::size_t to) {
+      detail::map_row<T>(f, out + from, std::array<const T*, K>{first.data() + from, (rest.data() + from)...},
+                         steps, to - from, indices);
+    };
+    constexpr std::size_t enough = std::size_t{1} << 16;  // to keep a thread busy
+    if (Vectorized<T> && y.size() >= 2 * enough) return parallel_ranges(y.size(), enough, part);
+    return part(0, y.size());
   }
   const StridedWalk<K + 1> walk(
       y.shape(), {broadcast_strides(y.shape(), y.shape()), broadcast_strides(first.shape(), y.shape()),

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -76,13 +77,13 @@ Variable<T> take(const Variable<T>& table, const Ids& ids) {
   for (const auto dim : row) shape.push_back(dim);
 
   auto y = Array<T>::uninitialized(shape);
-  T* out = y.mutable_data();
-  const std::size_t width = row.size();
+  T* const out = y.mutable_data();
+  const std::size_t width = row.size(), few_rows = 1 + (std::size_t{1} << 16) / (width + 1);
   const T* const numbers = table.value_of_rows(ids).data();
-  for (const auto id : ids) {
-    std::copy_n(numbers + static_cast<std::size_t>(id) * width, width, out);
-    out += width;
-  }
+  kernels::parallel_ranges(ids.size(), few_rows, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i)
+      std::copy_n(numbers + static_cast<std::size_t>(ids[i]) * width, width, out + i * width);
+  });
   return record("take", y, wrt(table, [ids, shape = table.shape()](const Array<T>& dy) {
                   Shape rows = shape;
                   rows.set(0, ids.size());
