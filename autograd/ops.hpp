@@ -10,6 +10,7 @@
 #include <xgrad/autograd/ops/layer_norm.hpp>
 #include <xgrad/autograd/ops/linear.hpp>
 #include <xgrad/autograd/ops/losses.hpp>
+#include <xgrad/autograd/ops/pointwise.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>

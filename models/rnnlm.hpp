@@ -19,6 +19,8 @@ struct RnnlmOptions {
   bool tied = false;
   double dropout =
       0;  ///< rate on the embedded tokens and on the outputs of the cell; it works in for_training()
+  /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory. 0 is all.
+  std::size_t loss_rows = 0;
 };
 
 /// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent neural
@@ -53,16 +55,23 @@ struct Rnnlm {
   ///     ids: (T, N)   logits: (T, N, V)
   template <class S>
   auto operator()(const Ids& ids, const S& state, const Sequences& sequences = {}) const {
-    auto unrolled = unroll(cell, drop(embed(ids), 0), state, sequences);
-    return Step{affine(drop(unrolled.ys, 1)), std::move(unrolled.state)};
+    auto [ys, next] = outputs(ids, state, sequences);
+    return Step{affine(ys), std::move(next)};
   }
 
   /// Cross entropy of `targets` in nats, and the state after the last step.     ids, targets: (T, N)
   template <class S>
   auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean,
             const Sequences& sequences = {}) const {
-    auto [logits, next] = (*this)(ids, state, sequences);
-    return Step{softmax_cross_entropy(std::move(logits), targets, reduction), std::move(next)};
+    auto [ys, next] = outputs(ids, state, sequences);
+    auto value =
+        options.loss_rows > 0 && reduction != Reduction::none
+            ? affine_cross_entropy({ys, affine.W}, affine.b, targets,
+                                   {.reduction = reduction,
+                                    .transpose = affine.transposed ? Transpose::second : Transpose::none,
+                                    .rows = options.loss_rows})
+            : softmax_cross_entropy(affine(ys), targets, reduction);
+    return Step{std::move(value), std::move(next)};
   }
 
   /// The initial state for a batch of N.
@@ -84,6 +93,13 @@ struct Rnnlm {
       throw Error("Rnnlm", "ties an output layer that reads width " + std::to_string(width) +
                                " to an embedding of width " + std::to_string(D) + "; they must be equal");
     return Affine<T>::tied(p, embed.W);
+  }
+
+  // What the output layer reads.     (T, N, width)
+  template <class S>
+  auto outputs(const Ids& ids, const S& state, const Sequences& sequences) const {
+    auto unrolled = unroll(cell, drop(embed(ids), 0), state, sequences);
+    return Step{drop(unrolled.ys, 1), std::move(unrolled.state)};
   }
 
   Variable<T> drop(const Variable<T>& x, std::uint64_t use) const {

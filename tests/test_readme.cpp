@@ -132,6 +132,16 @@ TEST_CASE("README: the ops that keep NaN out and drop the same again") {
   CHECK(sum(h1).item() == sum(dropout(h, 0.5, run.fold(window).fold(layer))).item());
 }
 
+TEST_CASE("README: a formula as one op") {
+  Tape<double> tape;
+  const auto z = tape.leaf(Array<double>({2}, {0, 0.25})), n = tape.leaf(Array<double>({2}, {0.5, 1})),
+             h = tape.leaf(Array<double>({2}, {3, 4}));
+  auto h2 =
+      pointwise([](auto gate, auto next, auto old) { return (1 - gate) * tanh(next) + gate * old; }, z, n, h);
+  CHECK(h2.value().data()[1] == doctest::Approx(0.75 * std::tanh(1) + 1));
+  CHECK(tape.gradient(sum(h2))[h].data()[1] == 0.25);
+}
+
 TEST_CASE("README: names every op there is") {
   std::ifstream file(XGRAD_TEST_DATA "/../README.md");
   std::string page{std::istreambuf_iterator<char>(file), {}};

@@ -6,7 +6,9 @@
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/kernels/parallel.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/kernels/sum.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
@@ -45,6 +47,38 @@ Variable<T> reduced(const Variable<T>& losses, Reduction reduction) {
   return losses;
 }
 
+// What each target's loss counts in the result.
+template <class T>
+scalar::Real<T> weight_of(Reduction reduction, std::size_t rows) {
+  return static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
+}
+
+// L_r = log sum e^x_r - x_r[t_r] for rows x_r of V logits, and d_r = weight (softmax(x_r) - onehot(t_r)), unless d is null;
+// d may be x.
+template <class T>
+void softmax_rows(const T* x, std::size_t V, const Ids::value_type* targets, std::size_t rows,
+                  scalar::Real<T> weight, T* losses, T* d) {
+  const std::size_t few_rows = 1 + (std::size_t{1} << 16) / (V + 1);
+  kernels::parallel_ranges(rows, few_rows, [&](std::size_t first, std::size_t last) {
+    for (std::size_t r = first; r < last; ++r) {
+      const T* const row = x + r * V;
+      const auto t = static_cast<std::size_t>(targets[r]);
+      const auto shift = row_max(row, V);
+      const T target = row[t] - shift;
+      T total;
+      if (d == nullptr) {
+        total = kernels::sum_exp_shifted(row, V, shift);
+      } else {
+        T* const d_row = d + r * V;
+        total = exp_shifted(row, d_row, V, shift);
+        kernels::scale(d_row, d_row, V, weight / total);
+        d_row[t] -= weight;
+      }
+      losses[r] = scalar::log(total) - target;
+    }
+  });
+}
+
 // The same by ops of one step each.
 template <class T>
 Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, Reduction reduction) {
@@ -73,29 +107,10 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
                : numbers.unique() ? numbers
                                   : Array<T>::uninitialized(numbers.shape());
   T* const gradient = tape == nullptr ? nullptr : const_cast<T*>(d.data());
-  const auto weight =
-      static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
+  const auto weight = weight_of<T>(reduction, rows);
   auto losses = Array<T>::uninitialized(targets.shape());
-  T* const loss = losses.mutable_data();
-  const std::size_t few_rows = 1 + (std::size_t{1} << 16) / (V + 1);
-  kernels::parallel_ranges(rows, few_rows, [&](std::size_t first, std::size_t last) {
-    for (std::size_t r = first; r < last; ++r) {
-      const T* const x = numbers.data() + r * V;
-      const auto t = static_cast<std::size_t>(targets[r]);
-      const auto shift = row_max(x, V);
-      const T target = x[t] - shift;
-      T total;
-      if (gradient == nullptr) {
-        total = kernels::sum_exp_shifted(x, V, shift);
-      } else {
-        T* const row = gradient + r * V;
-        total = exp_shifted(x, row, V, shift);
-        kernels::scale(row, row, V, weight / total);
-        row[t] -= weight;
-      }
-      loss[r] = scalar::log(total) - target;
-    }
-  });
+  const T* const loss = losses.data();
+  softmax_rows(numbers.data(), V, targets.begin(), rows, weight, losses.mutable_data(), gradient);
   T sum = T(0);
   for (std::size_t r = 0; r < rows; ++r) sum += loss[r];
   Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
@@ -108,6 +123,85 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
                                    dy.data()[reduction == Reduction::none ? r : 0]);
                   return dx;
                 }));
+}
+
+namespace {
+
+// Throws Error unless there are logits x W + b, or x W^T + b, for all targets, which must be classes.
+template <class T>
+void check_affine(const char* op, const Product<T>& p, const Variable<T>& b, const Ids& targets,
+                  const AffineCrossEntropyOptions& options) {
+  const Shape &x = p.x.shape(), &W = p.W.shape();
+  if (options.reduction == Reduction::none) throw Error(op, "reduces to the mean or the sum, not to none");
+  if (options.transpose != Transpose::none && options.transpose != Transpose::second)
+    throw Error(op, "can transpose W alone");
+  if (options.rows == 0) throw Error(op, "needs at least one row of logits at a time, got rows = 0");
+  const bool turned = options.transpose == Transpose::second;
+  if (x.rank() == 0 || W.rank() != 2 || W[turned ? 1 : 0] != x.back())
+    throw Error(op, fmt::format("needs x: (..., K) and W: {}, got {} and {}", turned ? "(V, K)" : "(K, V)",
+                                describe(p.x), describe(p.W)));
+  const std::size_t V = W[turned ? 0 : 1];
+  if (b.shape() != Shape{V})
+    throw Error(op, fmt::format("needs b of shape {}, got {}", to_string(Shape{V}), describe(b)));
+  if (Shape(x.begin(), x.end() - 1) != targets.shape())
+    throw Error(op, fmt::format("targets of shape {} must have the axes of x of shape {} except the last",
+                                to_string(targets.shape()), describe(p.x)));
+  targets.check_range(op, "target", V);
+  if (options.reduction == Reduction::mean && targets.size() == 0)
+    throw Error(op, "the mean over no targets");
+}
+
+// dy d, for a number dy.
+template <class T>
+auto scaled_by(Array<T> d) {
+  return [d = std::move(d)](const Array<T>& dy) { return *dy.data() == T(1) ? d : d * dy; };
+}
+
+}  // namespace
+
+// d = dL/dlogits as above                dx = d W^T              dW = x^T d              db = sum of the rows of d
+template <class T>
+Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, const Ids& targets,
+                                 const AffineCrossEntropyOptions& options) {
+  using kernels::Base, kernels::Matrix, kernels::Op, kernels::product;
+  const char* const op = "affine_cross_entropy";
+  check_affine(op, p, b, targets, options);
+  const Array<T>&x = p.x.value(), &W = p.W.value(), &bias = b.value();
+  const bool recorded = Tape<T>::current() != nullptr, turned = options.transpose == Transpose::second;
+  const std::size_t K = x.shape().back(), V = bias.size(), rows = targets.size(),
+                    most = std::min(options.rows, rows);
+  const Matrix<T> weights{W.data(), turned ? K : V, turned ? Op::transpose : Op::none, &W};
+  const auto weight = weight_of<T>(options.reduction, rows);
+  auto logits = Array<T>::uninitialized({most, V}), losses = Array<T>::uninitialized({rows});
+  Array<T> dx, dW, db;
+  if (recorded) {
+    dx = Array<T>::uninitialized(x.shape());
+    dW = rows == 0 ? Array<T>::zeros(W.shape()) : Array<T>::uninitialized(W.shape());
+    db = Array<T>::zeros({V});
+  }
+  for (std::size_t first = 0; first < rows; first += most) {
+    const std::size_t n = std::min(most, rows - first);
+    const Matrix<T> part{x.data() + first * K, K};
+    T* const d = logits.mutable_data();
+    product<T>(n, V, K, part, weights, Base<T>{bias.data(), 0}, d, V);
+    softmax_rows(d, V, targets.begin() + first, n, weight, losses.mutable_data() + first,
+                 recorded ? d : nullptr);
+    if (!recorded) continue;
+    const Matrix<T> of_logits{d, V};
+    product<T>(n, K, V, of_logits, weights.transposed(), {}, dx.mutable_data() + first * K, K);
+    T* const sum = dW.mutable_data();
+    const auto so_far = [&](std::size_t width) { return first == 0 ? Base<T>{} : Base<T>{sum, width}; };
+    if (turned) {
+      product<T>(V, K, n, of_logits.transposed(), part, so_far(K), sum, K);
+    } else {
+      product<T>(K, V, n, part.transposed(), of_logits, so_far(V), sum, V);
+    }
+    db = db + kernels::sum_to(logits.rows(0, n), {V});
+  }
+  T sum = T(0);
+  for (const T loss : losses) sum += loss;
+  return record(op, Array<T>::full({}, weight * sum), wrt(p.x, scaled_by(dx)), wrt(p.W, scaled_by(dW)),
+                wrt(b, scaled_by(db)));
 }
 
 namespace {
@@ -286,8 +380,14 @@ Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta
 template Variable<float> softmax_cross_entropy(Variable<float>, const Ids&, Reduction);
 template Variable<double> softmax_cross_entropy(Variable<double>, const Ids&, Reduction);
 template Variable<Complex> softmax_cross_entropy(Variable<Complex>, const Ids&, Reduction);
+template Variable<float> affine_cross_entropy(const Product<float>&, const Variable<float>&, const Ids&,
+                                              const AffineCrossEntropyOptions&);
 template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
+template Variable<double> affine_cross_entropy(const Product<double>&, const Variable<double>&, const Ids&,
+                                               const AffineCrossEntropyOptions&);
 template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
+template Variable<Complex> affine_cross_entropy(const Product<Complex>&, const Variable<Complex>&, const Ids&,
+                                                const AffineCrossEntropyOptions&);
 template LossSum<Complex> cross_entropy(const Variable<Complex>&, const Ids&, const CrossEntropyOptions&);
 template Variable<float> binary_cross_entropy_with_logits(const Variable<float>&, const Variable<float>&,
                                                           Reduction);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <xgrad/autograd/ops/arithmetic.hpp>
+#include <xgrad/autograd/ops/linear.hpp>
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
@@ -23,6 +24,21 @@ enum class Reduction { mean, sum, none };
 template <class T>
 Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets,
                                   Reduction reduction = Reduction::mean);
+
+struct AffineCrossEntropyOptions {
+  Reduction reduction = Reduction::mean;  ///< mean or sum
+  Transpose transpose = Transpose::none;  ///< none or second: W is (V, K), and the logits x W^T + b
+  std::size_t rows = 256;                 ///< of logits that are there at a time, at least 1
+};
+
+/// softmax_cross_entropy(affine({x, W}, b), targets), written affine_cross_entropy({x, W}, b, targets), without the logits of
+/// all targets at once: some rows of them are made, and their part of all gradients, before the next. That takes V (K + rows)
+/// numbers of memory instead of V (K + targets), and as many products.
+///     x: (..., K)   W: (K, V)   b: (V,)   targets: (...)   result: ()
+/// Throws Error like both; also for a reduction or a transposition that it does not know, and for 0 rows.
+template <class T>
+Variable<T> affine_cross_entropy(const ProductOf<T>& logits, const Variable<T>& b, const Ids& targets,
+                                 const AffineCrossEntropyOptions& options = {});
 
 struct CrossEntropyOptions {
   std::optional<std::int64_t> ignore{};  ///< a target that does not count, such as that of padding

@@ -160,6 +160,26 @@ TEST_CASE_TEMPLATE("rnnlm: logits loss and state are the composition by hand", T
   CHECK(to_string(model.loss(inputs, targets, h0, Reduction::none).y.shape()) == "(5, 2)");
 }
 
+TEST_CASE("rnnlm: with few rows of logits at a time loss and gradients are the same") {
+  for (const bool tied : {false, true}) {
+    CAPTURE(tied);
+    const auto run = [&](std::size_t rows, Reduction reduction) {
+      const Parameters<double> p(3);
+      const Rnnlm<double> model(p, 6, 4, 4, {.tied = tied, .loss_rows = rows});
+      Tape<double> tape;
+      const auto loss = model.loss(inputs, targets, model.zero(2), reduction).y;
+      const auto gradients = tape.gradient(sum(loss));
+      std::vector<Array<double>> all{loss.value()};
+      for (const auto& parameter : p.list()) all.push_back(gradients[parameter]);
+      return all;
+    };
+    for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
+      const auto whole = run(0, reduction), chunked = run(3, reduction);
+      for (std::size_t i = 0; i < whole.size(); ++i) CHECK(checks::distance(whole[i], chunked[i]) <= 1e-12);
+    }
+  }
+}
+
 TEST_CASE("rnnlm: parameters in order and the initial state of any cell") {
   const Parameters<float> p(1), q(1);
   const Rnnlm model(p, 6, 3, 4);

@@ -61,6 +61,29 @@ Call draw_weighted_cross_entropy(Draw& draw) {
                       V, python(targets), more)};
 }
 
+// Of one to all rows at a time.
+Call draw_affine_cross_entropy(Draw& draw) {
+  const bool mean = draw.coin(), turned = draw.coin();
+  Shape rows;
+  do rows = draw.shape(0, 2, mean ? 1 : 0);
+  while (rows.size() > 20);
+  const std::size_t K = draw.size(), V = draw.size(1);
+  Shape x = rows;
+  x.push_back(K);
+  const Ids targets = draw.ids(rows, V);
+  const xgrad::AffineCrossEntropyOptions options{
+      .reduction = mean ? Reduction::mean : Reduction::sum,
+      .transpose = turned ? xgrad::Transpose::second : xgrad::Transpose::none,
+      .rows = 1 + draw.index(rows.size() + 1)};
+  return {{x, turned ? Shape{V, K} : Shape{K, V}, {V}},
+          [=](const auto& v) {
+            return affine_cross_entropy({v[0], v[1]}, v[2], targets, options);
+          },
+          fmt::format("F.cross_entropy((t[0] @ t[1]{} + t[2]).reshape(-1, {}), "
+                      "torch.from_numpy({}).reshape(-1), reduction='{}').numpy()",
+                      turned ? ".T" : "", V, python(targets), mean ? "mean" : "sum")};
+}
+
 // F: (outputs, targets, reduction) to variable; `python` is a function of PyTorch.
 template <class F>
 std::function<Call(Draw&)> between(F f, const std::string& python, const std::string& more = "") {
@@ -98,6 +121,49 @@ std::vector<Op> losses() {
                        softmax_cross_entropy(ones({0, 3}), Ids());
                      },
                      "[softmax_cross_entropy] the mean over no targets"}}},
+      {.name = "affine_cross_entropy",
+       .valid = draw_affine_cross_entropy,
+       .refusals = {{[] {
+                       affine_cross_entropy({ones({2, 3}), ones({4, 5})}, ones({5}), {0, 1});
+                     },
+                     "[affine_cross_entropy] needs x: (..., K) and W: (K, V), got (2, 3) and (4, 5)"},
+                    {[] {
+                       affine_cross_entropy({ones({2, 3}), ones({3, 5})}, ones({5}), {0, 1},
+                                            {.transpose = xgrad::Transpose::second});
+                     },
+                     "[affine_cross_entropy] needs x: (..., K) and W: (V, K), got (2, 3) and (3, 5)"},
+                    {[] {
+                       affine_cross_entropy({ones({2, 3}), ones({3, 5})}, ones({5}), {0, 1},
+                                            {.transpose = xgrad::Transpose::first});
+                     },
+                     "[affine_cross_entropy] can transpose W alone"},
+                    {[] {
+                       affine_cross_entropy({ones({2, 3}), ones({3, 5})}, ones({3}), {0, 1});
+                     },
+                     "[affine_cross_entropy] needs b of shape (5,), got (3,)"},
+                    {[] {
+                       affine_cross_entropy({ones({2, 3}), ones({3, 5})}, ones({5}), {0, 5});
+                     },
+                     "[affine_cross_entropy] target 5 at position (1,) is outside [0, 5)"},
+                    {[] {
+                       affine_cross_entropy({ones({2, 3}), ones({3, 5})}, ones({5}), {0});
+                     },
+                     "[affine_cross_entropy] targets of shape (1,) must have the axes of x of shape (2, 3) "
+                     "except the last"},
+                    {[] {
+                       affine_cross_entropy({ones({0, 3}), ones({3, 5})}, ones({5}), Ids());
+                     },
+                     "[affine_cross_entropy] the mean over no targets"},
+                    {[] {
+                       affine_cross_entropy({ones({1, 3}), ones({3, 5})}, ones({5}), {0},
+                                            {.reduction = Reduction::none});
+                     },
+                     "[affine_cross_entropy] reduces to the mean or the sum, not to none"},
+                    {[] {
+                       affine_cross_entropy({ones({1, 3}), ones({3, 5})}, ones({5}), {0}, {.rows = 0});
+                     },
+                     "[affine_cross_entropy] needs at least one row of logits at a time, got rows = 0"}},
+       .domains = {{-1, 1, {1e-30, -1e-60}}}},
       {.name = "cross_entropy",
        .valid = draw_weighted_cross_entropy,
        .refusals = {{[] {

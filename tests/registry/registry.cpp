@@ -73,8 +73,9 @@ Ids Draw::ids(const Shape& shape, std::size_t count) {
 const std::vector<Op>& ops() {
   static const std::vector<Op> all = [] {
     std::vector<Op> rows;
-    for (const auto& family : {activation(), arithmetic(), choice(), elementwise(), indexing(), linear(),
-                               losses(), network(), reduce(), shape(), slicing(), softmax()})
+    for (const auto& family :
+         {activation(), arithmetic(), choice(), elementwise(), indexing(), linear(), losses(), network(),
+          pointwise_rows(), reduce(), shape(), slicing(), softmax()})
       rows.insert(rows.end(), family.begin(), family.end());
     return rows;
   }();

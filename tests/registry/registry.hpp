@@ -114,6 +114,7 @@ std::vector<Op> indexing();
 std::vector<Op> linear();
 std::vector<Op> losses();
 std::vector<Op> network();
+std::vector<Op> pointwise_rows();  // `pointwise` is the op
 std::vector<Op> reduce();
 std::vector<Op> shape();
 std::vector<Op> slicing();

@@ -69,3 +69,50 @@ TEST_CASE("losses: reductions, and targets that are variables themselves") {
   CHECK(identical(gradients[y], Array<double>({2}, {2, 4})));
   CHECK(identical(gradients[t], Array<double>({2}, {-2, -4})));
 }
+
+TEST_CASE_TEMPLATE("losses: by rows of logits at a time, affine_cross_entropy is the composition of its ops",
+                   T, float, double) {
+  constexpr std::size_t N = 7, K = 3, V = 5;
+  const Ids targets({N}, {4, 0, 1, 1, 3, 2, 4});
+  const Array<T> x = numbers<T>({N, K}), W = numbers<T>({K, V}, -1, 1), b = numbers<T>({V}, -1, 1);
+  const double tolerance = std::is_same_v<T, double> ? 1e-12 : 1e-5;
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum})
+    for (const double factor : {1.0, -2.5})
+      for (const std::size_t rows : {1, 3, 7, 100}) {
+        CAPTURE(rows);
+        const auto run = [&](bool by_rows) {
+          Tape<T> tape;
+          const auto vx = tape.leaf(x), vW = tape.leaf(W), vb = tape.leaf(b);
+          const auto loss =
+              factor *
+              (by_rows ? affine_cross_entropy({vx, vW}, vb, targets, {.reduction = reduction, .rows = rows})
+                       : softmax_cross_entropy(affine({vx, vW}, vb), targets, reduction));
+          const auto gradients = tape.gradient(loss);
+          return std::vector{loss.value(), gradients[vx], gradients[vW], gradients[vb]};
+        };
+        const auto chunked = run(true), plain = run(false);
+        for (std::size_t i = 0; i < plain.size(); ++i) {
+          CHECK(chunked[i].shape() == plain[i].shape());
+          CHECK(distance(chunked[i], plain[i]) <= tolerance);
+        }
+      }
+}
+
+TEST_CASE("losses: affine_cross_entropy keeps no logits, and makes none of all rows") {
+  constexpr std::size_t N = 400, K = 2, V = 50;
+  const Parameters<float> p;
+  const auto W = p.weight("W", {K, V}), b = p.bias("b", {V});
+  const Ids targets({N}, std::vector<Ids::value_type>(N, 1));
+  const auto saved = [&](auto loss) {
+    Tape<float> tape;
+    const auto y = loss(tape.leaf(numbers<float>({N, K})));
+    return tape.stats().total.saved_bytes;
+  };
+  const std::size_t gradients = (N * K + K * V + V) * sizeof(float);
+  CHECK(saved([&](const auto& x) {
+          return affine_cross_entropy({x, W}, b, targets, {.rows = 8});
+        }) == gradients);
+  CHECK(saved([&](const auto& x) {
+          return softmax_cross_entropy(affine({x, W}, b), targets);
+        }) >= N * V * sizeof(float));
+}
