@@ -8,11 +8,15 @@
 // on a busy one; that of all threads, so that work cannot hide in another. Start with `register_all`.
 //
 // What stands beside the step, under "bare", is
-//   Elman, LSTM, ...   the least matrix work of the step, in bare BLAS: bare_products.cpp
+//   Elman, LSTM, ...   the least matrix work of the step, in bare BLAS: bare_products.cpp. Beside them also the step with all
+//                      fast paths off ("plain"), and, where libtorch was found, its steps: libtorch.hpp
 //   User LSTM          the library's own LSTM, where the step has one that a user wrote: cells.hpp
+//   User fused MGU     the cell in ops, where the step has its elementwise part as one op, by pointwise()
+//   Loss by rows       the loss over all logits at once, where the step has 256 rows of them at a time
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
+//   Compiling          of a file that includes xtensor alone, where the step is that of examples/02_custom_cell.cpp
 //   Tiny ops, Token, Slices   the same by hand: tiny_ops.hpp, bare_products.cpp, slices.hpp
 //
 // Debian's build of the library calls itself a debug build, in the JSON ("library_build_type") and, where its
@@ -21,11 +25,16 @@
 #include <time.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -38,7 +47,9 @@
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
+#include "libtorch.hpp"
 #include "memory.hpp"
+#include "shares.hpp"
 #include "slices.hpp"
 #include "table.hpp"
 #include "tiny_ops.hpp"
@@ -71,25 +82,43 @@ double median(std::vector<double> times) {
   return *middle;
 }
 
-// Times `step` and `bare` in turn, and reports the medians. `tokens` is what a step does, of whatever kind.
-template <class Step, class Bare>
-void compare(benchmark::State& state, const std::string& label, std::size_t tokens, Step step, Bare bare_step,
-             double peak = -1, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
-  std::vector<double> step_times, bare_times;
-  step();  // with what is done once: fresh memory, the first look at the numbers
-  bare_step();
+// What a step is compared with, as the counter `name`_ms; what is done before and after it is not timed.
+struct Rival {
+  std::string name;
+  std::function<void()> step;
+  std::function<void()> before = [] {}, after = [] {};
+};
+
+// Times the rivals in turn and reports the medians: the first of them, "step", is that which the others stand beside, and
+// "bare" that which its ratio is to. `tokens` is what a step does, of whatever kind.
+void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
+             const std::vector<Rival>& rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  std::vector<std::vector<double>> times(rivals.size());
+  const auto run = [&](const Rival& rival) {
+    rival.before();
+    const double time = seconds(rival.step, clock);
+    rival.after();
+    return time;
+  };
+  for (const Rival& rival : rivals)
+    run(rival);  // with what is done once: fresh memory, the first look at the numbers
   for (auto _ : state) {
-    step_times.push_back(seconds(step, clock));
-    bare_times.push_back(seconds(bare_step, clock));
-    state.SetIterationTime(step_times.back());
+    const double start = seconds_on(CLOCK_MONOTONIC);
+    for (std::size_t i = 0; i < rivals.size(); ++i) times[i].push_back(run(rivals[i]));
+    state.SetIterationTime(seconds_on(CLOCK_MONOTONIC) - start);
   }
-  const double ours = median(step_times), bare = median(bare_times);
-  state.counters["step_ms"] = 1e3 * ours;
-  state.counters["bare_ms"] = 1e3 * bare;
-  state.counters["ratio"] = ours / bare;
-  state.counters["tokens_per_second"] = static_cast<double>(tokens) / ours;
-  if (peak >= 0) state.counters["peak_mib"] = peak;
+  for (std::size_t i = 0; i < rivals.size(); ++i)
+    state.counters[rivals[i].name + "_ms"] = 1e3 * median(times[i]);
+  state.counters["ratio"] = state.counters["step_ms"] / state.counters["bare_ms"];
+  state.counters["tokens_per_second"] = static_cast<double>(tokens) / median(times[0]);
   state.SetLabel(label);
+}
+
+// The same beside one thing alone.
+template <class Step, class Bare>
+void compare(benchmark::State& state, const std::string& label, std::size_t tokens, Step step, Bare bare,
+             clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  compare(state, label, tokens, {{"step", std::move(step)}, {"bare", std::move(bare)}}, clock);
 }
 
 std::string label_of(const Dimensions& d) {
@@ -106,16 +135,62 @@ std::map<std::string, std::function<void()>>& peak_works() {
   return works;
 }
 
+// A step that can be copied, as std::function wants it.
+template <class T, class Cell>
+auto shared_step(const Dimensions& d, const RnnlmOptions& options = {}) {
+  return [step = std::make_shared<TrainingStep<T, Cell>>(d, options)] { (*step)(); };
+}
+
+std::vector<FastPath> all_paths() {
+  std::vector<FastPath> all;
+  for (const auto& [name, path] : fast_path_names) all.push_back(path);
+  return all;
+}
+
+std::string torch_name(const std::string& name) { return name + ", libtorch"; }
+
 template <class T, class Cell>
 void measure(benchmark::State& state, const Dimensions& d, const CellProducts& products,
-             const std::string& name) {
-  compare(state, label_of(d), d.N * d.T, TrainingStep<T, Cell>(d), BareProducts<T>(d, products),
-          peak_mib(this_program, name));
+             const std::string& name, TorchCell torch_cell) {
+  TrainingStep<T, Cell> step(d);
+  std::vector<Rival> rivals{{"step", [&] { step(); }},
+                            {"bare", BareProducts<T>(d, products)},
+                            {"plain", [&] {
+                               const SwitchedOff off(all_paths());
+                               step();
+                             }}};
+  if (std::is_same_v<T, float>) {
+    if (auto module = libtorch_step(d, torch_cell, TorchForm::module))
+      rivals.push_back({"torch", std::move(module)});
+    if (auto written_out = libtorch_step(d, torch_cell, TorchForm::written_out))
+      rivals.push_back({"torch_cell", std::move(written_out)});
+  }
+  compare(state, label_of(d), d.N * d.T, rivals);
+  state.counters["peak_mib"] = peak_mib(this_program, name);
+  if (peak_works().contains(torch_name(name)))
+    state.counters["torch_peak_mib"] = peak_mib(this_program, torch_name(name));
+  const Shares shares = shares_of(step);
+  state.counters["products_percent"] = shares.products;
+  state.counters["loss_percent"] = shares.loss;
+  state.counters["elementwise_percent"] = shares.elementwise;
+  state.counters["update_percent"] = shares.update;
+  state.counters["rest_percent"] = shares.rest;
 }
 
 void measure_user_cell(benchmark::State& state, const Dimensions& d) {
-  compare(state, label_of(d), d.N * d.T, TrainingStep<float, user::Lstm<float>>(d),
-          TrainingStep<float, Lstm<float>>(d));
+  compare(state, label_of(d), d.N * d.T, shared_step<float, user::Lstm<float>>(d),
+          shared_step<float, Lstm<float>>(d));
+}
+
+void measure_fused_cell(benchmark::State& state, const Dimensions& d) {
+  compare(state, label_of(d), d.N * d.T, shared_step<float, user::FusedMgu<float>>(d),
+          shared_step<float, user::Mgu<float>>(d));
+}
+
+void measure_loss_by_rows(benchmark::State& state, const Dimensions& d, const std::string& name) {
+  compare(state, label_of(d), d.N * d.T, shared_step<float, Rnn<float>>(d, {.loss_rows = 256}),
+          shared_step<float, Rnn<float>>(d));
+  state.counters["peak_mib"] = peak_mib(this_program, name);
 }
 
 template <class Cell>
@@ -140,28 +215,55 @@ void measure_token(benchmark::State& state, const Dimensions& d, const CellProdu
   compare(state, label_of({1, 1, d.V, d.D, d.H, 1}), 1, Token<Cell>(d), BareToken(d, products));
 }
 
-// By the clock, as processor time counts both threads.
-void measure_threads(benchmark::State& state, const Dimensions& d) {
-  TrainingStep<float, Lstm<float>> model(d);
-  const auto on_two = [&] {
-    set_threads(2);
-    model();
-    set_threads(1);
+// A thread of BLAS looks out for more work some 20 ms long before it sleeps, and would take a processor from who comes next.
+void set_all_threads(int n) {
+  set_threads(static_cast<std::size_t>(n));
+  set_libtorch_threads(n);
+  if (n == 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
+// A step on two threads before the one that is timed: threads are made, and a second processor is woken up.
+void warm_up_two(const std::function<void()>& step) {
+  set_all_threads(2);
+  step();
+}
+
+// By the clock, as processor time counts both threads; beside one thread, the products in BLAS on two, and libtorch on two.
+template <class Cell>
+void measure_threads(benchmark::State& state, const Dimensions& d, const CellProducts& products,
+                     TorchCell torch_cell) {
+  TrainingStep<float, Cell> model(d);
+  const auto on_two = [](std::string name, std::function<void()> step) {
+    return Rival{std::move(name), step, [step] { warm_up_two(step); }, [] { set_all_threads(1); }};
   };
-  compare(
-      state, label_of(d), d.N * d.T, on_two, [&] { model(); }, -1, CLOCK_MONOTONIC);
+  std::vector<Rival> rivals{on_two("step", [&] { model(); }),
+                            {"bare", [&] { model(); }, [&] { model(); }},
+                            on_two("bare_on_two", BareProducts<float>(d, products))};
+  if (auto module = libtorch_step(d, torch_cell, TorchForm::module))
+    rivals.push_back(on_two("torch", std::move(module)));
+  compare(state, label_of(d), d.N * d.T, rivals, CLOCK_MONOTONIC);
 }
 
 // What the machine itself gains by a second thread, in BLAS.
 void measure_threads_of_blas(benchmark::State& state) {
   constexpr std::size_t n = 2048;
-  SquareProduct product(n);
-  const auto on_two = [&] {
-    set_threads(2);
-    product();
-    set_threads(1);
-  };
-  compare(state, fmt::format("{0} x {0} floats", n), n, on_two, product, -1, CLOCK_MONOTONIC);
+  const SquareProduct product(n);
+  const std::function<void()> step = product;
+  compare(state, fmt::format("{0} x {0} floats", n), n,
+          {{"step", step, [&] { warm_up_two(step); }, [] { set_all_threads(1); }}, {"bare", step}},
+          CLOCK_MONOTONIC);
+}
+
+void compile(const std::string& file) {
+  const std::string command = std::string(XGRAD_COMPILE) + " -c '" + file + "' -o /dev/null";
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("this failed: " + command);
+}
+
+// By the clock, as the compiler is another process.
+void measure_compiling(benchmark::State& state) {
+  compare(
+      state, "g++ -O2, 02_custom_cell", 1, [] { compile(XGRAD_SOURCE_DIR "/examples/02_custom_cell.cpp"); },
+      [] { compile(XGRAD_SOURCE_DIR "/benchmarks/only_xtensor.cpp"); }, CLOCK_MONOTONIC);
 }
 
 void measure_tiny_ops(benchmark::State& state) {
@@ -183,8 +285,9 @@ std::string describe_machine() {
   benchmark::AddCustomContext("blas_threads", threads);
   benchmark::AddCustomContext("xgrad_build_type", XGRAD_BUILD_TYPE);
   benchmark::AddCustomContext("xgrad_kernels", kernels);
-  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}", blas, threads,
-                     XGRAD_BUILD_TYPE, kernels);
+  benchmark::AddCustomContext("libtorch", describe_libtorch());
+  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}; libtorch: {}", blas, threads,
+                     XGRAD_BUILD_TYPE, kernels, describe_libtorch());
 }
 
 template <class Measure, class... Arguments>
@@ -194,26 +297,49 @@ void add(const std::string& name, Measure measure, const Arguments&... arguments
       ->Unit(benchmark::kMillisecond);
 }
 
-template <class T, class Cell>
-void add_workload(const std::string& name, const Dimensions& d, const CellProducts& products) {
-  add(name, measure<T, Cell>, d, products, name);
-  peak_works()[name] = [d] {
-    TrainingStep<T, Cell> step(d);
-    for (int i = 0; i < 3; ++i) step();
+// What the process that is started for this name does.
+void add_peak_work(const std::string& name, const std::function<std::function<void()>()>& step) {
+  peak_works()[name] = [step] {
+    const auto work = step();
+    for (int i = 0; i < 3; ++i) work();
   };
+}
+
+template <class T, class Cell>
+void add_workload(const std::string& name, const Dimensions& d, const CellProducts& products,
+                  TorchCell torch_cell) {
+  add(name, measure<T, Cell>, d, products, name, torch_cell);
+  add_peak_work(name, [d] { return shared_step<T, Cell>(d); });
+  if (std::is_same_v<T, float> && describe_libtorch() != no_libtorch)
+    add_peak_work(torch_name(name), [=] {
+      auto module = libtorch_step(d, torch_cell, TorchForm::module);
+      return module ? module : libtorch_step(d, torch_cell, TorchForm::written_out);
+    });
+}
+
+template <class Cell>
+void add_techniques(const std::string& name, const Dimensions& d) {
+  for (const auto& [path_name, path] : fast_path_names)
+    add(fmt::format("Technique/{} without {}", name, path_name), measure_technique<Cell>, d,
+        std::vector{path});
+  add(fmt::format("Technique/{} without any", name), measure_technique<Cell>, d, all_paths());
 }
 
 void register_all() {
   const auto elman = [](std::size_t H) { return CellProducts{H, {H}}; };
   const auto lstm = [](std::size_t H) { return CellProducts{4 * H, {4 * H}}; };
-  add_workload<float, Rnn<float>>("Elman/W1", W1, elman(100));
-  add_workload<double, Rnn<double>>("Elman in double/W1", W1, elman(100));
-  add_workload<float, Rnn<float>>("Elman/W2", W2, elman(200));
-  add_workload<float, Lstm<float>>("LSTM/W2", W2, lstm(200));
-  add_workload<float, Lstm<float>>("LSTM/W3", W3, lstm(650));
-  add_workload<float, user::Mgu<float>>("User MGU/W2", W2, CellProducts{400, {200, 200}});
-  add_workload<float, user::LayerNormGru<float>>("User layer-norm GRU/W2", W2, CellProducts{600, {600}});
+  add_workload<float, Rnn<float>>("Elman/W1", W1, elman(100), TorchCell::rnn);
+  add_workload<double, Rnn<double>>("Elman in double/W1", W1, elman(100), TorchCell::rnn);
+  add_workload<float, Rnn<float>>("Elman/W2", W2, elman(200), TorchCell::rnn);
+  add_workload<float, Lstm<float>>("LSTM/W2", W2, lstm(200), TorchCell::lstm);
+  add_workload<float, Lstm<float>>("LSTM/W3", W3, lstm(650), TorchCell::lstm);
+  add_workload<float, user::Mgu<float>>("User MGU/W2", W2, CellProducts{400, {200, 200}}, TorchCell::mgu);
+  add_workload<float, user::LayerNormGru<float>>("User layer-norm GRU/W2", W2, CellProducts{600, {600}},
+                                                 TorchCell::layer_norm_gru);
   add("User LSTM/W2", measure_user_cell, W2);
+  add("User fused MGU/W2", measure_fused_cell, W2);
+  add("Loss by rows/W2", measure_loss_by_rows, W2, std::string("Loss by rows/W2"));
+  add_peak_work("Loss by rows/W2", [] { return shared_step<float, Rnn<float>>(W2, {.loss_rows = 256}); });
   add("Finite check/W1", measure_check<Rnn<float>>, W1);
   add("Finite check/W2", measure_check<Rnn<float>>, W2);
   add("Token, Elman/W2", measure_token<Rnn<float>>, W2, elman(200));
@@ -222,23 +348,21 @@ void register_all() {
   for (const std::size_t T :
        {100, 1000, 10000})  // that the cost of a slice does not hang on how many there are
     add(fmt::format("Slices/{}", T), measure_slices, Sequence{4, T, 32});
-  add("Threads/W3", measure_threads, W3);
+  add("Threads/W1", measure_threads<Rnn<float>>, W1, elman(100), TorchCell::rnn);
+  add("Threads/W2", measure_threads<Lstm<float>>, W2, lstm(200), TorchCell::lstm);
+  add("Threads/W3", measure_threads<Lstm<float>>, W3, lstm(650), TorchCell::lstm);
   add("Threads/BLAS", measure_threads_of_blas);
-  std::vector<FastPath> all;
-  for (const auto& [name, path] : fast_path_names) {
-    add(fmt::format("Technique/W1 without {}", name), measure_technique<Rnn<float>>, W1, std::vector{path});
-    add(fmt::format("Technique/W2 LSTM without {}", name), measure_technique<Lstm<float>>, W2,
-        std::vector{path});
-    all.push_back(path);
-  }
-  add("Technique/W1 without any", measure_technique<Rnn<float>>, W1, all);
-  add("Technique/W2 LSTM without any", measure_technique<Lstm<float>>, W2, all);
+  add_techniques<Rnn<float>>("W1", W1);
+  add_techniques<Lstm<float>>("W2 LSTM", W2);
+  add_techniques<Lstm<float>>("W3", W3);
+  add("Compiling/48 lines", measure_compiling);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   set_threads(1);
+  set_libtorch_threads(1);
   if (argc == 3 && std::string_view(argv[1]) == peak_argument) {
     register_all();
     print_peak(peak_works().at(argv[2]));
@@ -249,7 +373,7 @@ int main(int argc, char** argv) {
   const bool own = std::none_of(arguments.begin(), arguments.end(), [](std::string_view argument) {
     return argument.starts_with("--benchmark_format");
   });
-  std::string enough = "--benchmark_min_time=2";  // seconds of steps; a later argument takes its place
+  std::string enough = "--benchmark_min_time=5";  // seconds of rounds; a later argument takes its place
   arguments.insert(arguments.begin() + 1, enough.data());
   argc = static_cast<int>(arguments.size());
   benchmark::Initialize(&argc, arguments.data());

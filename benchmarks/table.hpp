@@ -12,16 +12,18 @@
 
 namespace xgrad {
 
-/// Shows the counters "step_ms", "bare_ms", "tokens_per_second" and, where there is one, "peak_mib" below a title, and the
-/// ratio of the first two. With --benchmark_repetitions there is a line for each repetition, which shows the spread, and
-/// one for their medians.
+/// Shows the counters "step_ms", "bare_ms", their ratio and "tokens_per_second"; where they are, also "plain_ms", "torch_ms" and
+/// "torch_cell_ms", as ratios to "bare_ms" too, "peak_mib", and the shares of a step in per cent: products, loss,
+/// elementwise, update, rest. With --benchmark_repetitions there is a line for each repetition, which shows the spread, and one
+/// for their medians.
 class Table : public benchmark::BenchmarkReporter {
  public:
   explicit Table(std::string title) : title_(std::move(title)) {}
 
   bool ReportContext(const Context&) override {
-    fmt::print("{}\n{:<44} {:<34} {:>7} {:>10} {:>10} {:>7} {:>10} {:>9}\n", title_, "workload", "dimensions",
-               "rounds", "step ms", "bare ms", "ratio", "tokens/s", "peak MiB");
+    fmt::print("{}\n{:<42} {:<33} {:>6} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7} {:>9} {:>8} {:>16}\n", title_,
+               "workload", "dimensions", "rounds", "step ms", "bare ms", "ratio", "plain", "torch", "..cell",
+               "tokens/s", "peak MiB", "shares of it, %");
     std::fflush(stdout);
     return true;
   }
@@ -31,17 +33,30 @@ class Table : public benchmark::BenchmarkReporter {
       const bool aggregate = run.run_type == Run::RT_Aggregate;
       if (aggregate && run.aggregate_name != "median") continue;
       const double step = run.counters.at("step_ms"), bare = run.counters.at("bare_ms");
-      const auto peak = run.counters.find("peak_mib");
-      fmt::print("{:<44} {:<34} {:>7} {:>10.4g} {:>10.4g} {:>7.3f} {:>10.0f} {:>9}\n",
+      fmt::print("{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>7} {:>9.0f} {:>8} {:>16}\n",
                  run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
                  aggregate ? std::string() : std::to_string(run.iterations), step, bare, step / bare,
-                 double{run.counters.at("tokens_per_second")},
-                 peak == run.counters.end() ? "-" : fmt::format("{:.1f}", double{peak->second}));
+                 number(run, "plain_ms", "{:.3f}", bare), number(run, "torch_ms", "{:.3f}", bare),
+                 number(run, "torch_cell_ms", "{:.3f}", bare), double{run.counters.at("tokens_per_second")},
+                 number(run, "peak_mib", "{:.1f}"), shares(run));
     }
     std::fflush(stdout);
   }
 
  private:
+  // The counter over `unit`, or "-".
+  static std::string number(const Run& run, const std::string& counter, const char* format, double unit = 1) {
+    const auto found = run.counters.find(counter);
+    if (found == run.counters.end()) return "-";
+    return fmt::format(fmt::runtime(format), double{found->second} / unit);
+  }
+  static std::string shares(const Run& run) {
+    std::string text;
+    for (const char* share : {"products", "loss", "elementwise", "update", "rest"})
+      text += (text.empty() ? "" : " ") + number(run, std::string(share) + "_percent", "{:.0f}");
+    return text == "- - - - -" ? "-" : text;
+  }
+
   std::string title_;
 };
 

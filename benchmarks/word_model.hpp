@@ -2,6 +2,7 @@
 // the whole work once. Start with TrainingStep.
 #pragma once
 
+#include <chrono>
 #include <random>
 #include <utility>
 #include <vector>
@@ -25,8 +26,8 @@ class WordModel {
  public:
   using Model = Rnnlm<T, Stack<Cell>>;
 
-  explicit WordModel(const Dimensions& d)
-      : model_(parameters_, d.V, d.D, d.H, {}, StackOptions{.layers = d.layers}), d_(d) {}
+  explicit WordModel(const Dimensions& d, const RnnlmOptions& options = {})
+      : model_(parameters_, d.V, d.D, d.H, options, StackOptions{.layers = d.layers}), d_(d) {}
 
  protected:
   Ids random_ids(std::size_t steps, std::size_t rows) {
@@ -41,29 +42,43 @@ class WordModel {
   Dimensions d_;
 };
 
+/// Of one step, in seconds, with what its tape says of itself.
+struct StepTimes {
+  double all = 0, update = 0;
+  TapeStats stats{};
+};
+
 /// Forward pass, gradient and update over one window, with carried state.
 template <class T, class Cell>
 class TrainingStep : WordModel<T, Cell> {
  public:
-  explicit TrainingStep(const Dimensions& d)
-      : WordModel<T, Cell>(d),
+  explicit TrainingStep(const Dimensions& d, const RnnlmOptions& options = {})
+      : WordModel<T, Cell>(d, options),
         ids_(this->random_ids(d.T, d.N)),
         targets_(this->random_ids(d.T, d.N)),
         state_(this->model_.zero(d.N)) {}
 
   void operator()() { step(false); }
 
-  /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does.
-  void step(bool check) {
+  /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does. With Timing::on it
+  /// tells what took how long.
+  StepTimes step(bool check, Timing timing = Timing::off) {
+    using Clock = std::chrono::steady_clock;
+    const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
     const auto forward = [this] { return this->model_.loss(ids_, targets_, state_); };
-    Tape<T> tape;
+    const auto start = Clock::now();
+    Tape<T> tape(timing);
     auto [loss, next] = forward();
     const auto gradients = tape.gradient(loss);
     if (check)
       check_finite(loss.item(), global_norm(gradients, this->parameters_), [&] { return forward().y; },
                    {.step = ++steps_, .window = {.tokens = ids_}});
+    const auto gradients_done = Clock::now();
     sgd_.step(gradients);
     state_ = std::move(next);
+    const auto end = Clock::now();
+    if (timing == Timing::off) return {};
+    return {seconds(end - start), seconds(end - gradients_done), tape.stats()};
   }
 
  private:
