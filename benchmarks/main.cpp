@@ -1,6 +1,6 @@
 // The benchmarks: a training step beside its bare matrix products, on one thread unless said otherwise. A round times the
-// step and then its rival, so that both meet the same moods of the machine; the figure to quote is the
-// ratio of the two medians over all rounds. Google Benchmark can interleave only whole repetitions, at
+// step and then each rival, so that all meet the same moods of the machine; the figure to quote is the
+// ratio of two medians over all rounds. Google Benchmark can interleave only whole repetitions, at
 // random, of everything it runs, which would leave seconds to a minute between the two: machines drift faster
 // than that. So a workload is one benchmark whose iteration is a round, timed by hand, and the medians are
 // its counters; the library chooses the number of rounds, writes the JSON and reads the command line
@@ -94,9 +94,15 @@ struct Rival {
 void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
              const std::vector<Rival>& rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   std::vector<std::vector<double>> times(rivals.size());
+  // Steps that follow one another, as in training: the first, for which the caches are another rival's, is not timed.
   const auto run = [&](const Rival& rival) {
     rival.before();
-    const double time = seconds(rival.step, clock);
+    const double first = seconds(rival.step, clock);
+    const auto steps = static_cast<std::size_t>(std::clamp(0.002 / (first + 1e-9), 1.0, 1000.0));
+    const auto burst = [&] {
+      for (std::size_t i = 0; i < steps; ++i) rival.step();
+    };
+    const double time = seconds(burst, clock) / static_cast<double>(steps);
     rival.after();
     return time;
   };
@@ -222,22 +228,16 @@ void set_all_threads(int n) {
   if (n == 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
-// A step on two threads before the one that is timed: threads are made, and a second processor is woken up.
-void warm_up_two(const std::function<void()>& step) {
-  set_all_threads(2);
-  step();
-}
-
 // By the clock, as processor time counts both threads; beside one thread, the products in BLAS on two, and libtorch on two.
 template <class Cell>
 void measure_threads(benchmark::State& state, const Dimensions& d, const CellProducts& products,
                      TorchCell torch_cell) {
   TrainingStep<float, Cell> model(d);
   const auto on_two = [](std::string name, std::function<void()> step) {
-    return Rival{std::move(name), step, [step] { warm_up_two(step); }, [] { set_all_threads(1); }};
+    return Rival{std::move(name), std::move(step), [] { set_all_threads(2); }, [] { set_all_threads(1); }};
   };
   std::vector<Rival> rivals{on_two("step", [&] { model(); }),
-                            {"bare", [&] { model(); }, [&] { model(); }},
+                            {"bare", [&] { model(); }},
                             on_two("bare_on_two", BareProducts<float>(d, products))};
   if (auto module = libtorch_step(d, torch_cell, TorchForm::module))
     rivals.push_back(on_two("torch", std::move(module)));
@@ -250,7 +250,7 @@ void measure_threads_of_blas(benchmark::State& state) {
   const SquareProduct product(n);
   const std::function<void()> step = product;
   compare(state, fmt::format("{0} x {0} floats", n), n,
-          {{"step", step, [&] { warm_up_two(step); }, [] { set_all_threads(1); }}, {"bare", step}},
+          {{"step", step, [] { set_all_threads(2); }, [] { set_all_threads(1); }}, {"bare", step}},
           CLOCK_MONOTONIC);
 }
 
