@@ -21,7 +21,7 @@ constinit thread_local std::uint64_t flops_so_far = 0;
 // Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a panel of it
 // fits the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one that is kept,
 // for few rows.
-constexpr std::size_t block_depth = 256, block_rows = 240, block_bytes = std::size_t{512} << 10,
+constexpr std::size_t block_depth = 384, block_rows = 240, block_bytes = std::size_t{512} << 10,
                       few_rows = 64, some_rows = 128;
 
 template <class T>
@@ -141,11 +141,12 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
     });
   }
 
-  const std::size_t block_columns = block_bytes / sizeof(T) / block_depth;
+  const std::size_t blocks = (k + block_depth - 1) / block_depth, depth = (k + blocks - 1) / blocks;
+  const std::size_t block_columns = block_bytes / sizeof(T) / depth / kernels.tile_columns * kernels.tile_columns;
   for (std::size_t j = 0; j < n; j += block_columns) {
     const std::size_t columns = std::min(block_columns, n - j);
-    for (std::size_t p = 0; p < k; p += block_depth) {
-      tile.depth = std::min(block_depth, k - p);
+    for (std::size_t p = 0; p < k; p += depth) {
+      tile.depth = std::min(depth, k - p);
       T* const packed = scratch<T>(packed_size(kernels, tile.depth, columns));
       kernels.pack(turned, tile.depth, columns, b.data + (turned ? j * b.row + p : p * b.row + j), b.row,
                    packed);

@@ -126,6 +126,12 @@ void tile_of(const Tile<T>& t) {
   for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = Batch<T>(T(0));
+  if (t.base == t.c) {  // what is added to may be far away: it comes while the sums are made
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(t.c + i * t.c_row + v * width<T>, 1);
+  }
   const T *a = t.a, *b = t.b;
   for (std::size_t p = 0; p < t.depth; ++p) {
     Batch<T> b_p[vectors];
@@ -202,12 +208,25 @@ Batch<T> load_present(const T* p, std::size_t present) {
   return present == 0 ? Batch<T>(T(0)) : load_lanes<Arch>(p, present, T(0));
 }
 
+// Row by row of b through all panels, as it lies in memory: a panel alone is a short piece of many rows, and b may be far
+// away.
 template <class T>
-void pack_panel(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
-  const std::size_t first = columns < width<T> ? columns : width<T>, second = columns - first;
+void pack_rows(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
+  const std::size_t full = columns - columns % tile_columns<T>;
   for (std::size_t p = 0; p < depth; ++p, b += b_row, packed += tile_columns<T>) {
-    load_present(b, first).store_unaligned(packed);
-    load_present(b + first, second).store_unaligned(packed + width<T>);
+    T* to = packed;
+    const T* const later = b + 4 * b_row;
+    for (std::size_t j = 0; j < full; j += tile_columns<T>, to += depth * tile_columns<T>) {
+      __builtin_prefetch(later + j);
+      __builtin_prefetch(later + j + width<T>);
+      Batch<T>::load_unaligned(b + j).store_unaligned(to);
+      Batch<T>::load_unaligned(b + j + width<T>).store_unaligned(to + width<T>);
+    }
+    if (full < columns) {
+      const std::size_t rest = columns - full, first = rest < width<T> ? rest : width<T>;
+      load_present(b + full, first).store_unaligned(to);
+      load_present(b + full + first, rest - first).store_unaligned(to + width<T>);
+    }
   }
 }
 
@@ -232,12 +251,10 @@ void pack_transposed_panel(std::size_t depth, std::size_t columns, const T* b, s
 
 template <class T>
 void pack(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
+  if (!transposed) return pack_rows(depth, columns, b, b_row, packed);
   for (std::size_t j = 0; j < columns; j += tile_columns<T>) {
     const std::size_t present = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
-    if (transposed)
-      pack_transposed_panel(depth, present, b + j * b_row, b_row, packed + j * depth);
-    else
-      pack_panel(depth, present, b + j, b_row, packed + j * depth);
+    pack_transposed_panel(depth, present, b + j * b_row, b_row, packed + j * depth);
   }
 }
 
