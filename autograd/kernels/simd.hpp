@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <numbers>
 #include <type_traits>
 
 #include <xsimd/xsimd.hpp>
@@ -39,16 +41,72 @@ xsimd::batch<T, A> correct(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>
   return xsimd::any(rare) ? xsimd::select(rare, lanewise(f, x), fast) : fast;
 }
 
+// What exp needs to know of a floating-point type.
+template <class T>
+struct ExpOf;
+template <>
+struct ExpOf<float> {
+  using Bits = std::int32_t;
+  static constexpr Bits mantissa = 23, bias = 127;
+  static constexpr int terms = 7;                  // of Taylor's series: 0.1 ulp from the end
+  static constexpr float low = -104, high = 89;    // beyond, the result is 0 or infinite
+  static constexpr float ln2_high = 0.693359375F;  // n times this is exact: the last bits are 0
+  static constexpr float ln2_low = -2.12194440e-4F;
+  static constexpr float magic = 0x1.8p23F;  // added to a number, it rounds it to an integer in the last bits
+};
+template <>
+struct ExpOf<double> {
+  using Bits = std::int64_t;
+  static constexpr Bits mantissa = 52, bias = 1023;
+  static constexpr int terms = 13;
+  static constexpr double low = -746, high = 710;
+  static constexpr double ln2_high = 6.93145751953125e-1;
+  static constexpr double ln2_low = 1.42860682030941723212e-6;
+  static constexpr double magic = 0x1.8p52;
+};
+
+// 1 / k!
+template <class T>
+constexpr T inverse_factorial(int k) {
+  double factorial = 1;
+  for (int i = 2; i <= k; ++i) factorial *= i;
+  return static_cast<T>(1 / factorial);
+}
+
+// 1/k! + r/(k + 1)! + ..., whose first is the series of e^r.
+template <int k, class T, class A>
+xsimd::batch<T, A> exp_series(const xsimd::batch<T, A>& r) {
+  constexpr T c = inverse_factorial<T>(k);
+  if constexpr (k == ExpOf<T>::terms)
+    return xsimd::batch<T, A>(c);
+  else
+    return xsimd::fma(exp_series<k + 1>(r), r, xsimd::batch<T, A>(c));
+}
+
 }  // namespace detail
 
-// xsimd's exp overflows a little early, and returns 0 where the result is subnormal.
+// e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2 (Cody & Waite 1980, "Software Manual for the Elementary
+// Functions"). The power is applied in two halves, as 2^n alone may be infinite or subnormal. xsimd's own is several times
+// slower in double, and gives up early at both ends.
 template <class T, class A>
 xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
-  constexpr T early = std::same_as<T, float> ? T(87) : T(707),
-              late = std::same_as<T, float> ? T(105) : T(746);
-  const auto size = xsimd::abs(x);
-  const auto rare = (size > xsimd::batch<T, A>(early)) & (size < xsimd::batch<T, A>(late));
-  return detail::correct(x, xsimd::exp(x), rare, [](T lane) { return std::exp(lane); });
+  using Batch = xsimd::batch<T, A>;
+  using Of = detail::ExpOf<T>;
+  using Integers = xsimd::batch<typename Of::Bits, A>;
+  const Batch magic(Of::magic);
+  const Batch limited =
+      xsimd::min(Batch(Of::high), xsimd::max(Batch(Of::low), x));  // in this order NaN passes
+  const Batch shifted = xsimd::fma(limited, Batch(static_cast<T>(1 / std::numbers::ln2)), magic),
+              n = shifted - magic;
+  const Batch r = xsimd::fma(n, Batch(-Of::ln2_low), xsimd::fma(n, Batch(-Of::ln2_high), limited));
+  const auto integer = [&](const Batch& rounded) {
+    return xsimd::bitwise_cast<Integers>(rounded) - xsimd::bitwise_cast<Integers>(magic);
+  };
+  const Integers whole = integer(shifted), half = integer(xsimd::fma(n, Batch(T(0.5)), magic));
+  const auto power = [](const Integers& e) {
+    return xsimd::bitwise_cast<Batch>((e + Integers(Of::bias)) << static_cast<std::int32_t>(Of::mantissa));
+  };
+  return detail::exp_series<0>(r) * power(half) * power(whole - half);
 }
 // xsimd's log is wrong for subnormal numbers.
 template <class T, class A>

@@ -2,6 +2,7 @@
 // length up to four registers and a bit, at misaligned places, and without a look or a write beyond the end.
 #include <xgrad/autograd/kernels/table.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -175,4 +176,46 @@ TEST_CASE_TEMPLATE("kernels: a long sum loses no digits", T, float, double) {
   for (const auto set : sets())
     CHECK(static_cast<double>(table<T>(set).sum(x.data(), x.size())) ==
           doctest::Approx(expected).epsilon(1024 * std::numeric_limits<T>::epsilon()));
+}
+
+TEST_CASE_TEMPLATE(
+    "kernels: exp is right to 1.25 ulp over all its range, subnormal results and limits included", T, float,
+    double) {
+  using Limits = std::numeric_limits<T>;
+  constexpr std::size_t formula = Formulas<T>::template index_of<formulas::Exp>();
+  // From below the logarithm of the smallest number to above that of the largest.
+  const double low = std::log(static_cast<double>(Limits::denorm_min())) - 1,
+               high = std::log(static_cast<double>(Limits::max())) + 1;
+  constexpr std::size_t count = 200'000;
+  std::vector<T> x(count + 5), y(count + 5);
+  for (std::size_t i = 0; i < count; ++i)
+    x[i] = static_cast<T>(low + (high - low) * static_cast<double>(i) / count);
+  const T ends[] = {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::max(),
+                    Limits::lowest()};
+  std::copy(std::begin(ends), std::end(ends), x.begin() + count);
+  for (const auto set : sets()) {
+    CAPTURE(name(set));
+    const formulas::Exp f;
+    const T* const operands[] = {x.data()};
+    const std::size_t steps[] = {1};
+    table<T>(set).rows[formula](&f, y.data(), operands, steps, x.size());
+    double worst = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const long double exact = std::exp(static_cast<long double>(x[i]));
+      const T rounded = static_cast<T>(exact);
+      if (!std::isfinite(rounded) || !std::isfinite(y[i])) {
+        CHECK(exact > 0.9999999L * static_cast<long double>(Limits::max()));
+        continue;
+      }
+      const long double ulp =
+          std::max<long double>(Limits::denorm_min(), std::nextafter(rounded, Limits::infinity()) - rounded);
+      worst = std::max(worst, static_cast<double>(std::abs(y[i] - exact) / ulp));
+    }
+    CHECK(worst <= 1.25);
+    CHECK(y[count] == Limits::infinity());
+    CHECK(y[count + 1] == 0);
+    CHECK(std::isnan(y[count + 2]));
+    CHECK(y[count + 3] == Limits::infinity());
+    CHECK(y[count + 4] == 0);
+  }
 }
