@@ -12,6 +12,7 @@
 //                      fast paths off ("plain"), and, where libtorch was found, its steps: libtorch.hpp
 //   User LSTM          the library's own LSTM, where the step has one that a user wrote: cells.hpp
 //   User fused MGU     the cell in ops, where the step has its elementwise part as one op, by pointwise()
+//   Formula            a long formula in ops, where the step has it as one op: formula.hpp
 //   Loss by rows       the loss over all logits at once, where the step has 256 rows of them at a time
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
@@ -47,6 +48,7 @@
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
+#include "formula.hpp"
 #include "libtorch.hpp"
 #include "memory.hpp"
 #include "shares.hpp"
@@ -270,6 +272,10 @@ void measure_tiny_ops(benchmark::State& state) {
   compare(state, fmt::format("{} ops on 4x4", tiny_ops), tiny_ops, TinyOps(), BareTinyOps());
 }
 
+void measure_formula(benchmark::State& state, std::size_t n) {
+  compare(state, fmt::format("{} numbers", n), n, LongFormula(n, true), LongFormula(n, false));
+}
+
 void measure_slices(benchmark::State& state, const Sequence& sequence) {
   const auto [N, T, D] = sequence;
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
@@ -345,6 +351,7 @@ void register_all() {
   add("Token, Elman/W2", measure_token<Rnn<float>>, W2, elman(200));
   add("Token, LSTM/W2", measure_token<Lstm<float>>, W2, lstm(200));
   add("Tiny ops/4x4", measure_tiny_ops);
+  for (const std::size_t n : {16, 4000, 1'400'000}) add(fmt::format("Formula/{}", n), measure_formula, n);
   for (const std::size_t T :
        {100, 1000, 10000})  // that the cost of a slice does not hang on how many there are
     add(fmt::format("Slices/{}", T), measure_slices, Sequence{4, T, 32});

@@ -27,6 +27,7 @@ set(models "Elman/W1 ${W1}" "Elman in double/W1 ${W1}" "Elman/W2 ${W2}" "LSTM/W2
 set(workloads ${models} "User LSTM/W2 ${W2}" "User fused MGU/W2 ${W2}" "Loss by rows/W2 ${W2}"
   "Finite check/W1 ${W1}" "Finite check/W2 ${W2}"
   "Token, Elman/W2 N=1 T=1 V=10000 D=200 H=200" "Token, LSTM/W2 N=1 T=1 V=10000 D=200 H=200" "Tiny ops/4x4 999 ops on 4x4"
+  "Formula/16 16 numbers" "Formula/4000 4000 numbers" "Formula/1400000 1400000 numbers"
   "Slices/100 N=4 T=100 D=32" "Slices/1000 N=4 T=1000 D=32" "Slices/10000 N=4 T=10000 D=32"
   "Threads/W1 ${W1}" "Threads/W2 ${W2}" "Threads/W3 ${W3}" "Threads/BLAS 2048 x 2048 floats")
 foreach(model "W1 ${W1}" "W2 LSTM ${W2}" "W3 ${W3}")
@@ -45,7 +46,7 @@ endif()
 set(number "[0-9.e+]+")
 set(i 0)
 foreach(workload IN LISTS workloads)
-  string(REGEX REPLACE " (N=|999 ops|2048 x|g\\+\\+).*" "/manual_time" name "${workload}")
+  string(REGEX REPLACE " (N=|999 ops|2048 x|g\\+\\+|[0-9]+ numbers).*" "/manual_time" name "${workload}")
   string(JSON found GET "${json}" benchmarks ${i} name)
   if(NOT found STREQUAL name)
     message(SEND_ERROR "benchmark ${i} in the JSON is '${found}', expected '${name}'")

@@ -1,12 +1,12 @@
 // pointwise(f, a, b, ...): an elementwise formula as one op. The formula is called once, with a symbol for each operand, which
 // writes down what it computes; kernels then run over the operands a block at a time, all steps while the block is in
-// the cache, and back again for the gradient. So a chain of functions passes through memory once, is one value on the
-// tape, and saves its operands alone. Start with `pointwise`, at the end.
+// the cache, and back again for the slopes. So a chain of functions passes through memory once, is one value on the
+// tape, and saves one number for each of an operand, however long it is. Start with `pointwise`, at the end.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/variable.hpp>
@@ -103,7 +103,7 @@ class Formula {
 
 namespace detail {
 template <class T>
-Variable<T> evaluate(std::shared_ptr<const Formula> formula, const std::vector<Variable<T>>& operands);
+Variable<T> evaluate(const Formula& formula, const std::vector<Variable<T>>& operands);
 }  // namespace detail
 
 /// f of the numbers of one to six variables under broadcasting:
@@ -117,11 +117,11 @@ Variable<T> pointwise(const F& f, const Variable<T>& first, const Rest&... rest)
   constexpr std::size_t operands = 1 + sizeof...(Rest);
   static_assert((std::same_as<Rest, Variable<T>> && ...), "pointwise takes variables of one scalar");
   static_assert(operands <= Formula::most_operands, "pointwise takes up to six variables");
-  const auto formula = std::make_shared<Formula>(operands);
-  const auto call = [&]<std::size_t... i>(std::index_sequence<i...>) { return f(formula->operand(i)...); };
+  Formula formula(operands);
+  const auto call = [&]<std::size_t... i>(std::index_sequence<i...>) { return f(formula.operand(i)...); };
   using Result = decltype(call(std::make_index_sequence<operands>()));
   static_assert(std::same_as<Result, Symbol>, "the formula must return what it computes from its operands");
-  formula->set_result(call(std::make_index_sequence<operands>()));
+  formula.set_result(call(std::make_index_sequence<operands>()));
   return detail::evaluate<T>(formula, {first, rest...});
 }
 
