@@ -1,0 +1,81 @@
+// Rounds: several things timed in turn, so that all meet the same moods of the machine. Start with `compare`.
+#pragma once
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+namespace xgrad {
+
+inline double seconds_on(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+template <class Work>
+double seconds(Work& work, clockid_t clock) {
+  const double start = seconds_on(clock);
+  work();
+  return seconds_on(clock) - start;
+}
+
+inline double median(std::vector<double> times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  return *middle;
+}
+
+/// What a step is compared with, as the counter `name`_ms; what is done before and after it is not timed.
+struct Rival {
+  std::string name;
+  std::function<void()> step;
+  std::function<void()> before = [] {}, after = [] {};
+};
+
+/// Times the rivals in turn and reports the medians: the first of them, "step", is that which the others stand beside, and
+/// "bare" that which its ratio is to. `tokens` is what a step does, of whatever kind.
+inline void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
+                    const std::vector<Rival>& rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  std::vector<std::vector<double>> times(rivals.size());
+  // Steps that follow one another, as in training: the first, for which the caches are another rival's, is not timed.
+  const auto run = [&](const Rival& rival) {
+    rival.before();
+    const double first = seconds(rival.step, clock);
+    const auto steps = static_cast<std::size_t>(std::clamp(0.002 / (first + 1e-9), 1.0, 1000.0));
+    const auto burst = [&] {
+      for (std::size_t i = 0; i < steps; ++i) rival.step();
+    };
+    const double time = seconds(burst, clock) / static_cast<double>(steps);
+    rival.after();
+    return time;
+  };
+  for (const Rival& rival : rivals)
+    run(rival);  // with what is done once: fresh memory, the first look at the numbers
+  for (auto _ : state) {
+    const double start = seconds_on(CLOCK_MONOTONIC);
+    for (std::size_t i = 0; i < rivals.size(); ++i) times[i].push_back(run(rivals[i]));
+    state.SetIterationTime(seconds_on(CLOCK_MONOTONIC) - start);
+  }
+  for (std::size_t i = 0; i < rivals.size(); ++i)
+    state.counters[rivals[i].name + "_ms"] = 1e3 * median(times[i]);
+  state.counters["ratio"] = state.counters["step_ms"] / state.counters["bare_ms"];
+  state.counters["tokens_per_second"] = static_cast<double>(tokens) / median(times[0]);
+  state.SetLabel(label);
+}
+
+/// The same beside one thing alone.
+template <class Step, class Bare>
+void compare(benchmark::State& state, const std::string& label, std::size_t tokens, Step step, Bare bare,
+             clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  compare(state, label, tokens, {{"step", std::move(step)}, {"bare", std::move(bare)}}, clock);
+}
+
+}  // namespace xgrad
