@@ -320,7 +320,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     if (is_leaf) {
       const auto place = result.by_node_.emplace(node, sums[node].take(nodes_[node].shape)).first;
       if (observer_ != nullptr) observer_->see_gradient(node, place->second, true);
-      if (timed_) note_work(backward_work_, node);
+      note_work(backward_work_, node);
       continue;
     }
     const Array<T> dy = sums[node].take_dense(nodes_[node].shape);

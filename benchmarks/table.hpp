@@ -21,9 +21,9 @@ class Table : public benchmark::BenchmarkReporter {
   explicit Table(std::string title) : title_(std::move(title)) {}
 
   bool ReportContext(const Context&) override {
-    fmt::print("{}\n{:<42} {:<33} {:>6} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7} {:>9} {:>8} {:>16}\n", title_,
-               "workload", "dimensions", "rounds", "step ms", "bare ms", "ratio", "plain", "torch", "..cell",
-               "tokens/s", "peak MiB", "shares of it, %");
+    fmt::print("{}\n{:<42} {:<33} {:>6} {:>9} {:>9} {:>7} {:>7} {:>7} {:>10} {:>9} {:>8} {:>16}\n", title_,
+               "workload", "dimensions", "rounds", "step ms", "bare ms", "ratio", "plain", "torch",
+               "torch cell", "tokens/s", "peak MiB", "shares of it, %");
     std::fflush(stdout);
     return true;
   }
@@ -33,7 +33,7 @@ class Table : public benchmark::BenchmarkReporter {
       const bool aggregate = run.run_type == Run::RT_Aggregate;
       if (aggregate && run.aggregate_name != "median") continue;
       const double step = run.counters.at("step_ms"), bare = run.counters.at("bare_ms");
-      fmt::print("{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>7} {:>9.0f} {:>8} {:>16}\n",
+      fmt::print("{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>10} {:>9.0f} {:>8} {:>16}\n",
                  run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
                  aggregate ? std::string() : std::to_string(run.iterations), step, bare, step / bare,
                  number(run, "plain_ms", "{:.3f}", bare), number(run, "torch_ms", "{:.3f}", bare),

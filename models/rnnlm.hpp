@@ -19,7 +19,8 @@ struct RnnlmOptions {
   bool tied = false;
   double dropout =
       0;  ///< rate on the embedded tokens and on the outputs of the cell; it works in for_training()
-  /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory. 0 is all.
+  /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory. 0 is all, and
+  /// so is a loss for each target (Reduction::none).
   std::size_t loss_rows = 0;
 };
 

@@ -47,9 +47,7 @@ void map_into(Array<T>& y, const F& f, const Array<T>& first, const Rest&... res
       detail::map_row<T>(f, out + from, std::array<const T*, K>{first.data() + from, (rest.data() + from)...},
                          steps, to - from, indices);
     };
-    constexpr std::size_t enough = std::size_t{1} << 16;  // to keep a thread busy
-    if (Vectorized<T> && y.size() >= 2 * enough) return parallel_ranges(y.size(), enough, part);
-    return part(0, y.size());
+    return Vectorized<T> ? parallel_ranges(y.size(), enough_numbers, part) : part(0, y.size());
   }
   const StridedWalk<K + 1> walk(
       y.shape(), {broadcast_strides(y.shape(), y.shape()), broadcast_strides(first.shape(), y.shape()),

@@ -17,7 +17,7 @@ std::size_t parts_for(std::size_t size, std::size_t least);
 /// returned. f must not throw.
 template <class F>
 void parallel_ranges(std::size_t n, std::size_t least, const F& f) {
-  const std::size_t parts = detail::parts_for(n, least);
+  const std::size_t parts = n < 2 * least ? 1 : detail::parts_for(n, least);
   if (parts <= 1) {
     if (n > 0) f(std::size_t{0}, n);
     return;
@@ -25,6 +25,15 @@ void parallel_ranges(std::size_t n, std::size_t least, const F& f) {
   const auto work = [&](std::size_t part) { f(n * part / parts, n * (part + 1) / parts); };
   detail::run_parallel(
       parts, [](const void* w, std::size_t part) { (*static_cast<const decltype(work)*>(w))(part); }, &work);
+}
+
+/// So many numbers, of little work each, keep a thread busy.
+inline constexpr std::size_t enough_numbers = std::size_t{1} << 16;
+
+/// parallel_ranges over rows of `width` numbers.
+template <class F>
+void parallel_rows(std::size_t rows, std::size_t width, const F& f) {
+  parallel_ranges(rows, 1 + enough_numbers / (width + 1), f);
 }
 
 }  // namespace xgrad::kernels

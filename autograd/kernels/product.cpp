@@ -19,7 +19,7 @@ namespace {
 constinit thread_local std::uint64_t flops_so_far = 0;
 
 // Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a panel of it
-// fits the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one that is kept,
+// is as large as the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one that is kept,
 // for few rows.
 constexpr std::size_t block_depth = 384, block_rows = 240, block_bytes = std::size_t{512} << 10,
                       few_rows = 64, some_rows = 128;
@@ -142,7 +142,8 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
   }
 
   const std::size_t blocks = (k + block_depth - 1) / block_depth, depth = (k + blocks - 1) / blocks;
-  const std::size_t block_columns = block_bytes / sizeof(T) / depth / kernels.tile_columns * kernels.tile_columns;
+  const std::size_t block_columns =
+      block_bytes / sizeof(T) / depth / kernels.tile_columns * kernels.tile_columns;
   for (std::size_t j = 0; j < n; j += block_columns) {
     const std::size_t columns = std::min(block_columns, n - j);
     for (std::size_t p = 0; p < k; p += depth) {

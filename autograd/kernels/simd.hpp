@@ -86,8 +86,8 @@ xsimd::batch<T, A> exp_series(const xsimd::batch<T, A>& r) {
 }  // namespace detail
 
 // e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2 (Cody & Waite 1980, "Software Manual for the Elementary
-// Functions"). The power is applied in two halves, as 2^n alone may be infinite or subnormal. xsimd's own is several times
-// slower in double, and gives up early at both ends.
+// Functions"). The power is applied in two halves, as 2^n alone may be infinite or subnormal. xsimd's own takes twice as
+// long in double, and gives up early at both ends.
 template <class T, class A>
 xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
   using Batch = xsimd::batch<T, A>;

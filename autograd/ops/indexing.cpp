@@ -78,9 +78,9 @@ Variable<T> take(const Variable<T>& table, const Ids& ids) {
 
   auto y = Array<T>::uninitialized(shape);
   T* const out = y.mutable_data();
-  const std::size_t width = row.size(), few_rows = 1 + (std::size_t{1} << 16) / (width + 1);
+  const std::size_t width = row.size();
   const T* const numbers = table.value_of_rows(ids).data();
-  kernels::parallel_ranges(ids.size(), few_rows, [&](std::size_t first, std::size_t last) {
+  kernels::parallel_rows(ids.size(), width, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i)
       std::copy_n(numbers + static_cast<std::size_t>(ids[i]) * width, width, out + i * width);
   });

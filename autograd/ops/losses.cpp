@@ -58,8 +58,7 @@ scalar::Real<T> weight_of(Reduction reduction, std::size_t rows) {
 template <class T>
 void softmax_rows(const T* x, std::size_t V, const Ids::value_type* targets, std::size_t rows,
                   scalar::Real<T> weight, T* losses, T* d) {
-  const std::size_t few_rows = 1 + (std::size_t{1} << 16) / (V + 1);
-  kernels::parallel_ranges(rows, few_rows, [&](std::size_t first, std::size_t last) {
+  kernels::parallel_rows(rows, V, [&](std::size_t first, std::size_t last) {
     for (std::size_t r = first; r < last; ++r) {
       const T* const row = x + r * V;
       const auto t = static_cast<std::size_t>(targets[r]);
@@ -382,12 +381,12 @@ template Variable<double> softmax_cross_entropy(Variable<double>, const Ids&, Re
 template Variable<Complex> softmax_cross_entropy(Variable<Complex>, const Ids&, Reduction);
 template Variable<float> affine_cross_entropy(const Product<float>&, const Variable<float>&, const Ids&,
                                               const AffineCrossEntropyOptions&);
-template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
 template Variable<double> affine_cross_entropy(const Product<double>&, const Variable<double>&, const Ids&,
                                                const AffineCrossEntropyOptions&);
-template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
 template Variable<Complex> affine_cross_entropy(const Product<Complex>&, const Variable<Complex>&, const Ids&,
                                                 const AffineCrossEntropyOptions&);
+template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
+template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
 template LossSum<Complex> cross_entropy(const Variable<Complex>&, const Ids&, const CrossEntropyOptions&);
 template Variable<float> binary_cross_entropy_with_logits(const Variable<float>&, const Variable<float>&,
                                                           Reduction);

@@ -37,7 +37,7 @@ struct AffineCrossEntropyOptions {
 ///     x: (..., K)   W: (K, V)   b: (V,)   targets: (...)   result: ()
 /// Throws Error like both; also for a reduction or a transposition that it does not know, and for 0 rows.
 template <class T>
-Variable<T> affine_cross_entropy(const ProductOf<T>& logits, const Variable<T>& b, const Ids& targets,
+Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, const Ids& targets,
                                  const AffineCrossEntropyOptions& options = {});
 
 struct CrossEntropyOptions {

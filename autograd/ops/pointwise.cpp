@@ -69,21 +69,22 @@ constexpr std::size_t stride = block<T> + 64 / sizeof(T);
 template <class T>
 class Block {
  public:
-  explicit Block(const Formula& formula) : formula_(formula), steps_(formula.steps()) {
+  // For up to `most` numbers at a time.
+  Block(const Formula& formula, std::size_t most) : formula_(formula), steps_(formula.steps()), most_(most) {
     thread_local std::vector<T> memory;
     const std::size_t needed = (2 * steps_.size() + 3) * stride<T>;
     if (memory.size() < needed) memory.resize(needed);
     memory_ = memory.data();
-    std::fill_n(ones(), block<T>, T(1));
+    std::fill_n(ones(), most_, T(1));
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       values_[i] = own(i);
-      if (steps_[i].op == Op::constant) std::fill_n(own(i), block<T>, T(real(steps_[i].shift)));
+      if (steps_[i].op == Op::constant) std::fill_n(own(i), most_, T(real(steps_[i].shift)));
     }
   }
 
   // Operand i: a row of numbers, or one for all.
   void set_row(std::size_t i, const T* x) { values_[i] = x; }
-  void set_single(std::size_t i, T x) { std::fill_n(own(i), block<T>, x); }
+  void set_single(std::size_t i, T x) { std::fill_n(own(i), most_, x); }
 
   // The result of n numbers goes to y.
   void forward(std::size_t n, T* y) {
@@ -215,6 +216,7 @@ class Block {
 
   const Formula& formula_;
   const std::vector<Formula::Step>& steps_;
+  std::size_t most_;
   T* memory_;
   std::array<const T*, Formula::most_steps> values_, slopes_;
   std::size_t n_ = 0;
@@ -238,7 +240,7 @@ void for_each_block(const Formula& formula, const std::vector<Variable<T>>& oper
     const std::size_t blocks = (n + block<T> - 1) / block<T>,
                       enough = kernels::Vectorized<T> ? 8 : blocks;  // to keep a thread busy
     kernels::parallel_ranges(blocks, enough, [&](std::size_t first, std::size_t last) {
-      Block<T> b(formula);
+      Block<T> b(formula, std::min(block<T>, n));
       for (std::size_t i = 0; i < operands.size(); ++i)
         if (steps[i] == 0) b.set_single(i, x[i][offsets[i]]);
       for (std::size_t k = first; k < last; ++k) {

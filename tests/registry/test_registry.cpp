@@ -31,7 +31,8 @@ std::set<std::string> declared() {
     if (file.path().extension() != ".hpp") continue;
     std::ifstream in(file.path());
     const std::string whole{std::istreambuf_iterator<char>(in), {}},
-        text = std::regex_replace(whole, std::regex(R"(namespace detail \{[^]*\}  // namespace detail)"), "");
+        text =
+            std::regex_replace(whole, std::regex(R"(namespace detail \{[^]*?\}  // namespace detail)"), "");
     for (std::sregex_iterator it(text.begin(), text.end(), function); it != std::sregex_iterator(); ++it)
       result.insert((*it)[1]);
   }

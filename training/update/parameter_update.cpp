@@ -93,10 +93,9 @@ void ParameterUpdate<T>::leave_rows_behind() {
 
 template <class T>
 void ParameterUpdate<T>::apply_dense(const T* g) {
-  kernels::parallel_ranges(
-      rows_, 1 + (std::size_t{1} << 16) / (width_ + 1), [&](std::size_t first, std::size_t last) {
-        rule_.update(numbers(first, last - first), g + first * width_, history_.latest());
-      });
+  kernels::parallel_rows(rows_, width_, [&](std::size_t first, std::size_t last) {
+    rule_.update(numbers(first, last - first), g + first * width_, history_.latest());
+  });
 }
 
 template <class T>

@@ -209,7 +209,7 @@ Batch<T> load_present(const T* p, std::size_t present) {
 }
 
 // Row by row of b through all panels, as it lies in memory: a panel alone is a short piece of many rows, and b may be far
-// away.
+// away. Four rows ahead it is asked for.
 template <class T>
 void pack_rows(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
   const std::size_t full = columns - columns % tile_columns<T>;
