@@ -19,8 +19,8 @@ namespace {
 constinit thread_local std::uint64_t flops_so_far = 0;
 
 // Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a panel of it
-// is as large as the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one that is kept,
-// for few rows.
+// is as large as the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one
+// that is kept, for few rows.
 constexpr std::size_t block_depth = 384, block_rows = 240, block_bytes = std::size_t{512} << 10,
                       few_rows = 64, some_rows = 128;
 
