@@ -6,9 +6,8 @@
 #include <limits>
 #include <string>
 
-#include <xtensor-blas/xblas.hpp>
-
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/kernels/xtensor_blas.hpp>
 #include <xgrad/autograd/scalar.hpp>
 
 namespace xgrad::kernels {
