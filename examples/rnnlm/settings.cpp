@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include <xgrad/autograd/config.hpp>
 #include <xgrad/layers/any_cell.hpp>
 
 namespace xgrad {
@@ -77,6 +78,8 @@ std::optional<Settings> parse(int argc, char** argv) {
   CLI::App app("Trains a recurrent language model, whose cells are written forward-only, and lets it write.",
                "rnnlm");
   app.set_help_flag("-h,--help", "print this page and leave");
+  app.set_version_flag(
+      "--version", [] { return to_string(config()); }, "print version, BLAS and kernels, and leave");
   const auto option = [&](const char* name, const std::string& text, auto apply) {
     app.add_option_function<std::string>(
            name, [name, apply](const std::string& value) { apply(std::string(name), value); }, text)
@@ -134,6 +137,9 @@ std::optional<Settings> parse(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", app.help());
+    return std::nullopt;
+  } catch (const CLI::CallForVersion& version) {
+    fmt::print("{}\n", version.what());
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
     throw UsageError{error.what()};

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <xgrad/autograd/config.hpp>
 #include <xgrad/layers/any_cell.hpp>
 
 namespace {
@@ -283,6 +284,9 @@ TEST_CASE("rnnlm: output that cannot be written is status 74 and diverged traini
   CHECK(diverged.says("the perplexity of epoch 1 is inf"));  // though every loss was finite
   CHECK(diverged.says("try a smaller --lr than 1000000"));
   CHECK(rnnlm("--help").status == 0);
+  const auto version = rnnlm("--version");
+  CHECK(version.status == 0);
+  CHECK(version.out == xgrad::to_string(xgrad::config()) + "\n");
 }
 
 TEST_CASE("rnnlm: a rate beyond all reason ends with what was not finite first, and status 75") {
