@@ -5,11 +5,6 @@
 
 #include <cblas.h>
 
-extern "C" {  // absent where BLAS is another one
-int openblas_get_num_threads() __attribute__((weak));
-char* openblas_get_config() __attribute__((weak));
-}
-
 namespace xgrad {
 
 namespace {
@@ -117,10 +112,5 @@ void BareToken::operator()() {
 SquareProduct::SquareProduct(std::size_t n) : n_(n), a_(matrix(n, n)), b_(a_), c_(a_) {}
 
 void SquareProduct::operator()() { gemm<float>(plain, plain, n_, n_, n_, a_.data(), b_.data(), c_.data()); }
-
-std::pair<const char*, int> describe_blas() {
-  if (openblas_get_config == nullptr || openblas_get_num_threads == nullptr) return {"not OpenBLAS", 0};
-  return {openblas_get_config(), openblas_get_num_threads()};
-}
 
 }  // namespace xgrad

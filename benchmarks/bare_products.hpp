@@ -68,7 +68,4 @@ class SquareProduct {
   std::vector<float> a_, b_, c_;
 };
 
-/// What OpenBLAS says of itself, and how many threads it uses; "not OpenBLAS" and 0 where BLAS is another one.
-std::pair<const char*, int> describe_blas();
-
 }  // namespace xgrad

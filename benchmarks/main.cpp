@@ -2,9 +2,12 @@
 // step and then each rival, so that all meet the same moods of the machine; the figure to quote is the
 // ratio of two medians over all rounds. Google Benchmark can interleave only whole repetitions, at
 // random, of everything it runs, which would leave seconds to a minute between the two: machines drift faster
-// than that. So a workload is one benchmark whose iteration is a round, timed by hand, and the medians are
-// its counters; the library chooses the number of rounds, writes the JSON and reads the command line
-// (--help). The times are processor time, which a quiet machine's clock shows too and which stays steadier
+// than that. So a workload is one benchmark with one iteration, which holds all rounds, timed by hand, and the medians
+// are its counters; the library writes the JSON and reads the command line (--help), but for
+//   --rounds=N    at least N rounds of each workload (10), and
+//   --seconds=S   at least S seconds of them (5); with --rounds=1 --seconds=0 the program only shows that it runs
+//   --step-alone  the step without its rivals, for against.cpp
+// The times are processor time, which a quiet machine's clock shows too and which stays steadier
 // on a busy one; that of all threads, so that work cannot hide in another. Start with `register_all`.
 //
 // What stands beside the step, under "bare", is
@@ -17,6 +20,7 @@
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
+//   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
 //   Compiling          of a file that includes xtensor alone, where the step is that of examples/02_custom_cell.cpp
 //   Tiny ops, Token, Slices   the same by hand: tiny_ops.hpp, bare_products.cpp, slices.hpp
 //
@@ -24,9 +28,11 @@
 // console is asked for by --benchmark_format, in a warning. That is cosmetic: it speaks of the library, which
 // times nothing here. How xgrad was built is "xgrad_build_type".
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,13 +46,14 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <xgrad/autograd/config.hpp>
 #include <xgrad/autograd/fast_paths.hpp>
-#include <xgrad/autograd/kernels/instruction_set.hpp>
 #include <xgrad/autograd/threads.hpp>
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
 #include "formula.hpp"
+#include "gemm.hpp"
 #include "libtorch.hpp"
 #include "memory.hpp"
 #include "rounds.hpp"
@@ -109,6 +116,7 @@ void measure(benchmark::State& state, const Dimensions& d, const CellProducts& p
       rivals.push_back({"torch_cell", std::move(written_out)});
   }
   compare(state, label_of(d), d.N * d.T, rivals);
+  if (enough.step_alone) return;
   state.counters["peak_mib"] = peak_mib(this_program, name);
   if (peak_works().contains(torch_name(name)))
     state.counters["torch_peak_mib"] = peak_mib(this_program, torch_name(name));
@@ -133,6 +141,7 @@ void measure_fused_cell(benchmark::State& state, const Dimensions& d) {
 void measure_loss_by_rows(benchmark::State& state, const Dimensions& d, const std::string& name) {
   compare(state, label_of(d), d.N * d.T, shared_step<float, Rnn<float>>(d, {.loss_rows = 256}),
           shared_step<float, Rnn<float>>(d));
+  if (enough.step_alone) return;
   state.counters["peak_mib"] = peak_mib(this_program, name);
 }
 
@@ -203,6 +212,11 @@ void measure_compiling(benchmark::State& state) {
       [] { compile(XGRAD_SOURCE_DIR "/benchmarks/only_xtensor.cpp"); }, CLOCK_MONOTONIC);
 }
 
+template <class T>
+void measure_gemm(benchmark::State& state, std::size_t n) {
+  compare(state, fmt::format("{0} x {0}", n), n, SquareGemm<T>(n, true), SquareGemm<T>(n, false));
+}
+
 void measure_tiny_ops(benchmark::State& state) {
   compare(state, fmt::format("{} ops on 4x4", tiny_ops), tiny_ops, TinyOps(), BareTinyOps());
 }
@@ -216,25 +230,35 @@ void measure_slices(benchmark::State& state, const Sequence& sequence) {
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
 }
 
+// As Linux calls it.
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
 // What the figures hang on, in a line, and for the JSON: BLAS takes other kernels when OPENBLAS_CORETYPE is
 // set in the environment.
 std::string describe_machine() {
-  const auto [blas, count] = describe_blas();
-  const std::string threads = count > 0 ? std::to_string(count) : "as its environment says",
-                    kernels = kernels::name(kernels::instruction_set());
-  benchmark::AddCustomContext("blas", blas);
+  const Config it = config();
+  const std::string threads =
+      it.blas_threads > 0 ? std::to_string(it.blas_threads) : "as its environment says";
+  benchmark::AddCustomContext("processor", processor());
+  benchmark::AddCustomContext("blas", it.blas);
   benchmark::AddCustomContext("blas_threads", threads);
   benchmark::AddCustomContext("xgrad_build_type", XGRAD_BUILD_TYPE);
-  benchmark::AddCustomContext("xgrad_kernels", kernels);
+  benchmark::AddCustomContext("xgrad_kernels", it.kernels);
   benchmark::AddCustomContext("libtorch", describe_libtorch());
-  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}; libtorch: {}", blas, threads,
-                     XGRAD_BUILD_TYPE, kernels, describe_libtorch());
+  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}; libtorch: {}; processor: {}",
+                     it.blas, threads, XGRAD_BUILD_TYPE, it.kernels, describe_libtorch(), processor());
 }
 
 template <class Measure, class... Arguments>
 void add(const std::string& name, Measure measure, const Arguments&... arguments) {
   benchmark::RegisterBenchmark(name.c_str(), measure, arguments...)
       ->UseManualTime()
+      ->Iterations(1)
       ->Unit(benchmark::kMillisecond);
 }
 
@@ -297,7 +321,24 @@ void register_all() {
   add_techniques<Rnn<float>>("W1", W1);
   add_techniques<Lstm<float>>("W2 LSTM", W2);
   add_techniques<Lstm<float>>("W3", W3);
+  add("GEMM/float", measure_gemm<float>, 256);
+  add("GEMM/double", measure_gemm<double>, 256);
+  add("GEMM/complex double", measure_gemm<Complex>, 256);
   add("Compiling/48 lines", measure_compiling);
+}
+
+// Whether the argument is one of this program's own, and takes it if so.
+bool take_own_argument(std::string_view argument) {
+  const auto number = [&](std::string_view name, auto& value) {
+    if (!argument.starts_with(name)) return false;
+    const auto [end, error] =
+        std::from_chars(argument.data() + name.size(), argument.data() + argument.size(), value);
+    if (error == std::errc{} && end == argument.data() + argument.size() && value >= 0) return true;
+    fmt::print(stderr, "xgrad_benchmarks: {}: expected a number from 0\n", argument);
+    std::exit(2);
+  };
+  if (argument == "--step-alone") return enough.step_alone = true;
+  return number("--rounds=", enough.rounds) || number("--seconds=", enough.seconds);
 }
 
 }  // namespace
@@ -315,8 +356,7 @@ int main(int argc, char** argv) {
   const bool own = std::none_of(arguments.begin(), arguments.end(), [](std::string_view argument) {
     return argument.starts_with("--benchmark_format");
   });
-  std::string enough = "--benchmark_min_time=5";  // seconds of rounds; a later argument takes its place
-  arguments.insert(arguments.begin() + 1, enough.data());
+  std::erase_if(arguments, [](const char* argument) { return take_own_argument(argument); });
   argc = static_cast<int>(arguments.size());
   benchmark::Initialize(&argc, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(argc, arguments.data())) return 2;

@@ -33,6 +33,15 @@ inline double median(std::vector<double> times) {
   return *middle;
 }
 
+/// How long a workload is measured: until both are reached. Google Benchmark would choose a number of rounds by time
+/// alone, which for the largest steps is one.
+struct Enough {
+  std::size_t rounds = 10;
+  double seconds = 5;       ///< of all rounds together
+  bool step_alone = false;  ///< without the rivals, for a comparison with another build of the program
+};
+inline Enough enough;
+
 /// What a step is compared with, as the counter `name`_ms; what is done before and after it is not timed.
 struct Rival {
   std::string name;
@@ -40,10 +49,11 @@ struct Rival {
   std::function<void()> before = [] {}, after = [] {};
 };
 
-/// Times the rivals in turn and reports the medians: the first of them, "step", is that which the others stand beside, and
-/// "bare" that which its ratio is to. `tokens` is what a step does, of whatever kind.
+/// Times the rivals in turn and reports the medians and the number of rounds: the first of them, "step", is that which the
+/// others stand beside, and "bare" that which its ratio is to. `tokens` is what a step does, of whatever kind.
 inline void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
-                    const std::vector<Rival>& rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+                    std::vector<Rival> rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  if (enough.step_alone) rivals.resize(1);
   std::vector<std::vector<double>> times(rivals.size());
   // Steps that follow one another, as in training: the first, for which the caches are another rival's, is not timed.
   const auto run = [&](const Rival& rival) {
@@ -57,17 +67,20 @@ inline void compare(benchmark::State& state, const std::string& label, std::size
     rival.after();
     return time;
   };
-  for (const Rival& rival : rivals)
-    run(rival);  // with what is done once: fresh memory, the first look at the numbers
-  for (auto _ : state) {
+  if (enough.rounds > 1)
+    for (const Rival& rival : rivals) run(rival);  // with what is done once: fresh memory, say
+  for (auto _ : state) {                           // once; see main.cpp
     const double start = seconds_on(CLOCK_MONOTONIC);
-    for (std::size_t i = 0; i < rivals.size(); ++i) times[i].push_back(run(rivals[i]));
+    do {
+      for (std::size_t i = 0; i < rivals.size(); ++i) times[i].push_back(run(rivals[i]));
+    } while (times[0].size() < enough.rounds || seconds_on(CLOCK_MONOTONIC) - start < enough.seconds);
     state.SetIterationTime(seconds_on(CLOCK_MONOTONIC) - start);
   }
   for (std::size_t i = 0; i < rivals.size(); ++i)
     state.counters[rivals[i].name + "_ms"] = 1e3 * median(times[i]);
-  state.counters["ratio"] = state.counters["step_ms"] / state.counters["bare_ms"];
+  if (!enough.step_alone) state.counters["ratio"] = state.counters["step_ms"] / state.counters["bare_ms"];
   state.counters["tokens_per_second"] = static_cast<double>(tokens) / median(times[0]);
+  state.counters["rounds"] = static_cast<double>(times[0].size());
   state.SetLabel(label);
 }
 

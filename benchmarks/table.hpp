@@ -2,6 +2,7 @@
 // Start with ReportRuns.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -32,10 +33,12 @@ class Table : public benchmark::BenchmarkReporter {
     for (const Run& run : runs) {
       const bool aggregate = run.run_type == Run::RT_Aggregate;
       if (aggregate && run.aggregate_name != "median") continue;
-      const double step = run.counters.at("step_ms"), bare = run.counters.at("bare_ms");
+      const double step = run.counters.at("step_ms");
+      const auto beside = run.counters.find("bare_ms");
+      const double bare = beside == run.counters.end() ? NAN : double{beside->second};
       fmt::print("{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>10} {:>9.0f} {:>8} {:>16}\n",
                  run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
-                 aggregate ? std::string() : std::to_string(run.iterations), step, bare, step / bare,
+                 number(run, "rounds", "{:.0f}"), step, bare, step / bare,
                  number(run, "plain_ms", "{:.3f}", bare), number(run, "torch_ms", "{:.3f}", bare),
                  number(run, "torch_cell_ms", "{:.3f}", bare), double{run.counters.at("tokens_per_second")},
                  number(run, "peak_mib", "{:.1f}"), shares(run));
