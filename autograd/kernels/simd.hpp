@@ -99,12 +99,11 @@ xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
               n = shifted - magic;
   const Batch r = xsimd::fma(n, Batch(-Of::ln2_low), xsimd::fma(n, Batch(-Of::ln2_high), limited));
   const auto integer = [&](const Batch& rounded) {
-    return kernels::bitwise_cast<typename Of::Bits>(rounded) -
-           kernels::bitwise_cast<typename Of::Bits>(magic);
+    return kernels::bits_as<typename Of::Bits>(rounded) - kernels::bits_as<typename Of::Bits>(magic);
   };
   const Integers whole = integer(shifted), half = integer(xsimd::fma(n, Batch(T(0.5)), magic));
   const auto power = [](const Integers& e) {
-    return kernels::bitwise_cast<T>((e + Integers(Of::bias)) << static_cast<std::int32_t>(Of::mantissa));
+    return kernels::bits_as<T>((e + Integers(Of::bias)) << static_cast<std::int32_t>(Of::mantissa));
   };
   return detail::exp_series<0>(r) * power(half) * power(whole - half);
 }

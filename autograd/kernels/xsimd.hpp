@@ -1,6 +1,6 @@
 // The door to xsimd, the only file that includes it: the functions whose names or template parameters differ between
-// its versions (8.1 in Debian 12, 13.2 in Debian 13), by the newer form. Internal, as a batch's type depends on the
-// compiler's flags.
+// its versions (8.1 in Debian 12, 13.2 in Debian 13), under names of our own, as argument-dependent look-up finds xsimd's
+// too. Internal, as a batch's type depends on the compiler's flags.
 #pragma once
 
 #include <xsimd/xsimd.hpp>
@@ -9,7 +9,7 @@ namespace xgrad::kernels {
 
 /// The sum of all lanes.
 template <class T, class A>
-T reduce_add(const xsimd::batch<T, A>& x) {
+T sum_lanes(const xsimd::batch<T, A>& x) {
 #if XSIMD_VERSION_MAJOR >= 10
   return xsimd::reduce_add(x);
 #else
@@ -19,7 +19,7 @@ T reduce_add(const xsimd::batch<T, A>& x) {
 
 /// The same bits as lanes of type To, which is as large as T.
 template <class To, class T, class A>
-xsimd::batch<To, A> bitwise_cast(const xsimd::batch<T, A>& x) {
+xsimd::batch<To, A> bits_as(const xsimd::batch<T, A>& x) {
   static_assert(sizeof(To) == sizeof(T));
 #if XSIMD_VERSION_MAJOR >= 10
   return xsimd::bitwise_cast<To>(x);

@@ -66,7 +66,7 @@ T sum_of(std::size_t n, F f) {
   Batch<T> total(T(0));
   std::size_t i = 0;
   for (; i + width<T> <= n; i += width<T>) total += f(FullPack<T, Arch>{i});
-  T result = reduce_add<T, Arch>(total);
+  T result = sum_lanes(total);
   if (i < n) {
     alignas(64) T lanes[width<T>];
     f(TailPack<T, Arch>{i, n - i}).store_aligned(lanes);
@@ -102,7 +102,7 @@ T sum(const T* x, std::size_t n) {
     for (; i + 4 * width<T> <= n; i += 4 * width<T>)
 #pragma GCC unroll 4
       for (std::size_t k = 0; k < 4; ++k) part[k] += Batch<T>::load_unaligned(x + i + k * width<T>);
-    total = reduce_add<T, Arch>((part[0] + part[1]) + (part[2] + part[3]));
+    total = sum_lanes((part[0] + part[1]) + (part[2] + part[3]));
   }
   return total + sum_of<T>(n - i, [&](const auto& pack) { return pack.load(x + i); });
 }
