@@ -34,7 +34,8 @@ struct Cell {
       : input(p / "input", D, H), U(p.weight("U", {H, H})) {}
 
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    return tanh(input(x) + recur(h, U));
+    const auto from_state = recur(h, U);  // apart: in a sum each compiler evaluates first what it likes
+    return tanh(input(x) + from_state);
   }
 };
 

@@ -179,13 +179,13 @@ std::vector<NonfiniteCause> Tracer<T>::largest_contributions(std::uint32_t node,
   std::vector<NonfiniteCause> causes;
   const auto found = contributions_.find(node);
   if (found == contributions_.end()) return causes;
-  for (const auto& [op, argument, dx] : found->second)
-    for_each_at(dx, index, [&, op = op, argument = argument](T value) {
+  for (const Contribution& part : found->second)
+    for_each_at(part.dx, index, [&](T value) {
       NonfiniteCause cause;
-      cause.name = fmt::format("the vjp of {}, argument {}", ops_[op].name, argument);
+      cause.name = fmt::format("the vjp of {}, argument {}", ops_[part.op].name, part.argument);
       cause.index = index;
       cause.value = shown(value);
-      cause.where.time_step = ops_[op].time_step;
+      cause.where.time_step = ops_[part.op].time_step;
       causes.push_back(cause);
     });
   std::stable_sort(causes.begin(), causes.end(),
