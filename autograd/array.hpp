@@ -132,9 +132,9 @@ class Array {
   }
 
   /// This array as an xtensor expression, without a copy; valid while the array is. Read-only.
-  auto xt() const { return xt::adapt(static_cast<const T*>(data_), size(), xt::no_ownership(), xt_shape()); }
+  auto xt() const { return detail::adapt<const T>(data_, size(), xt_shape()); }
   /// The same for writing; copies first if the block is shared (see `mutable_data`).
-  auto xt() { return xt::adapt(mutable_data(), size(), xt::no_ownership(), xt_shape()); }
+  auto xt() { return detail::adapt(mutable_data(), size(), xt_shape()); }
 
   friend Array operator+(const Array& a, const Array& b) { return add(a, b); }
   friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }

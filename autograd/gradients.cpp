@@ -67,6 +67,19 @@ Array<T> RowSparse<T>::dense() const {
 }
 
 template <class T>
+Gradients<T>::Gradients() = default;
+template <class T>
+Gradients<T>::Gradients(const Gradients&) = default;
+template <class T>
+Gradients<T>::Gradients(Gradients&&) noexcept = default;
+template <class T>
+Gradients<T>& Gradients<T>::operator=(const Gradients&) = default;
+template <class T>
+Gradients<T>& Gradients<T>::operator=(Gradients&&) noexcept = default;
+template <class T>
+Gradients<T>::~Gradients() = default;
+
+template <class T>
 Array<T> Gradients<T>::operator[](const Variable<T>& x) const {
   const Gradient<T>* gradient = stored(x);
   if (gradient == nullptr) return Array<T>::zeros(x.shape());

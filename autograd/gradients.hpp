@@ -43,6 +43,14 @@ inline constexpr Unreached zeros = Unreached::zeros;
 template <class T>
 class Gradients {
  public:
+  // Out of line: the maps below are more than a program's own code to compile.
+  Gradients();
+  Gradients(const Gradients&);
+  Gradients(Gradients&&) noexcept;
+  Gradients& operator=(const Gradients&);
+  Gradients& operator=(Gradients&&) noexcept;
+  ~Gradients();
+
   /// The gradient of a parameter, a leaf, or a variable named in `.of`, in the shape of its value.
   /// Throws Error naming x if the differentiated value does not depend on it or no gradient was kept for it.
   Array<T> operator[](const Variable<T>& x) const;
@@ -105,15 +113,5 @@ class GradientSum {
   std::size_t outer_bytes_ = 0;  // that outer_ keeps alive
   bool has_dense_ = false;
 };
-
-extern template struct RowSparse<float>;
-extern template struct RowSparse<double>;
-extern template struct RowSparse<Complex>;
-extern template class Gradients<float>;
-extern template class Gradients<double>;
-extern template class Gradients<Complex>;
-extern template class GradientSum<float>;
-extern template class GradientSum<double>;
-extern template class GradientSum<Complex>;
 
 }  // namespace xgrad

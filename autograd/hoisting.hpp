@@ -81,8 +81,4 @@ class Hoisting {
 template <class T>
 std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T>& W, const Variable<T>* b);
 
-extern template class Hoisting<float>;
-extern template class Hoisting<double>;
-extern template class Hoisting<Complex>;
-
 }  // namespace xgrad

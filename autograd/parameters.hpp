@@ -91,8 +91,4 @@ class Parameters {
   std::function<Variable<T>(const Variable<T>&)> replacement_;  // of derived()
 };
 
-extern template class Parameters<float>;
-extern template class Parameters<double>;
-extern template class Parameters<Complex>;
-
 }  // namespace xgrad

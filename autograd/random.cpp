@@ -4,24 +4,38 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <random>
 #include <string>
+#include <utility>
 
 #include <xgrad/autograd/error.hpp>
 
 namespace xgrad {
 
+struct Random::State {
+  std::mt19937 engine;
+  std::optional<double> spare{};  // the polar method draws pairs
+};
+
+Random::Random(std::uint32_t seed) : state_(new State{std::mt19937(seed)}) {}
+Random::Random(const Random& other) : state_(new State(*other.state_)) {}
+Random::Random(Random&& other) noexcept = default;
+Random& Random::operator=(Random other) noexcept {
+  state_.swap(other.state_);
+  return *this;
+}
+Random::~Random() = default;
+
 double Random::uniform() {
-  const auto high = static_cast<double>(engine_() >> 5);  // 27 bits
-  const auto low = static_cast<double>(engine_() >> 6);   // 26 bits
+  std::mt19937& engine = state_->engine;
+  const auto high = static_cast<double>(engine() >> 5);  // 27 bits
+  const auto low = static_cast<double>(engine() >> 6);   // 26 bits
   return (high * 67108864.0 + low) / 9007199254740992.0;
 }
 
 double Random::normal() {
-  if (spare_) {
-    const double x = *spare_;
-    spare_.reset();
-    return x;
-  }
+  if (const auto spare = std::exchange(state_->spare, std::nullopt)) return *spare;
   double x1, x2, r;
   do {
     x1 = 2.0 * uniform() - 1.0;
@@ -29,7 +43,7 @@ double Random::normal() {
     r = x1 * x1 + x2 * x2;
   } while (r >= 1.0 || r == 0.0);
   const double f = std::sqrt(-2.0 * std::log(r) / r);
-  spare_ = f * x1;
+  state_->spare = f * x1;
   return f * x2;
 }
 

@@ -7,8 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <random>
+#include <memory>
 #include <span>
 
 namespace xgrad {
@@ -16,7 +15,11 @@ namespace xgrad {
 /// numpy.random.RandomState(seed): the Mersenne twister MT19937 (Matsumoto & Nishimura 1998).
 class Random {
  public:
-  explicit Random(std::uint32_t seed) : engine_(seed) {}
+  explicit Random(std::uint32_t seed);
+  Random(const Random& other);
+  Random(Random&& other) noexcept;
+  Random& operator=(Random other) noexcept;
+  ~Random();
 
   /// Uniform in [0, 1), with 53 random bits: NumPy's `random_sample`.
   double uniform();
@@ -24,8 +27,8 @@ class Random {
   double normal();
 
  private:
-  std::mt19937 engine_;
-  std::optional<double> spare_;  // the polar method draws pairs
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four random words per

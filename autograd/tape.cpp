@@ -6,7 +6,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory_resource>
 #include <mutex>
+#include <thread>
+#include <unordered_map>
 
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/time_step.hpp>
@@ -75,7 +78,28 @@ Tape<T>* Tape<T>::current() {
 }
 
 template <class T>
-Tape<T>::Tape() : serial_(next_serial()), thread_(std::this_thread::get_id()), flops_seen_(kernels::flops()) {
+struct Tape<T>::Closures {
+  std::pmr::monotonic_buffer_resource memory;
+  std::size_t bytes = 0;
+};
+
+template <class T>
+void* Tape<T>::allocate(std::size_t bytes, std::size_t alignment) {
+  closures_->bytes += bytes;
+  return closures_->memory.allocate(bytes, alignment);
+}
+
+template <class T>
+std::size_t Tape<T>::closure_bytes() const {
+  return closures_->bytes;
+}
+
+template <class T>
+Tape<T>::Tape()
+    : serial_(next_serial()),
+      thread_(&scopes()),
+      closures_(std::make_unique<Closures>()),
+      flops_seen_(kernels::flops()) {
   live_tapes().insert(serial_);
   scopes().push_back(this);
 }
@@ -88,7 +112,7 @@ Tape<T>::Tape(Timing timing) : Tape() {
 
 template <class T>
 Tape<T>::~Tape() {
-  if (thread_ != std::this_thread::get_id()) {
+  if (thread_ != &scopes()) {
     std::fputs("xgrad: a tape was destroyed on another thread than the one it was opened on\n", stderr);
     std::abort();  // that thread would go on recording on it
   }
@@ -221,7 +245,7 @@ void Tape<T>::mark_untaped(Variable<T>& y, const Variable<T>& x) {
 
 template <class T>
 void Tape<T>::check_thread(const char* op) const {
-  if (thread_ != std::this_thread::get_id())
+  if (thread_ != &scopes())
     throw Error(op, "this tape belongs to another thread; a tape is used on the thread that opened it");
 }
 

@@ -16,10 +16,9 @@
 #pragma once
 
 #include <array>
-#include <memory_resource>
+#include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -176,17 +175,18 @@ class Tape {
   void add_edge(std::uint32_t output, std::uint32_t input, std::size_t argument, F&& vjp) {
     using Closure = VjpOf<T, std::remove_cvref_t<F>>;
     edges_.push_back({nullptr, output, input, static_cast<std::uint32_t>(argument)});
-    void* memory = closures_.allocate(sizeof(Closure), alignof(Closure));
-    closure_bytes_ += sizeof(Closure);
+    void* memory = allocate(sizeof(Closure), alignof(Closure));
     edges_.back().vjp = new (memory) Closure(std::forward<F>(vjp));
   }
+  void* allocate(std::size_t bytes, std::size_t alignment);  // for a closure, until the tape ends
+  std::size_t closure_bytes() const;
 
   std::uint64_t serial_;
-  std::thread::id thread_;
+  const void* thread_;  // &scopes() of the thread it was opened on
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
-  std::pmr::monotonic_buffer_resource closures_;
-  std::size_t closure_bytes_ = 0;
+  struct Closures;
+  std::unique_ptr<Closures> closures_;
   std::vector<Use> uses_;
   std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
   std::vector<View> views_;
@@ -301,9 +301,5 @@ void Tape<T>::show(const char* op, std::uint32_t output, const Array<T>& y,
   for_each([&](const auto& input) { inputs.push_back({input.x, places[inputs.size()]}); });
   observer_->see(op, output, y, inputs);
 }
-
-extern template class Tape<float>;
-extern template class Tape<double>;
-extern template class Tape<Complex>;
 
 }  // namespace xgrad

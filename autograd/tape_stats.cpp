@@ -75,7 +75,7 @@ TapeStats Tape<T>::stats() const {
     rows[work.node].backward_seconds += work.seconds;
   }
   stats.timed = timed_;
-  stats.bookkeeping_bytes = nodes_.size() * sizeof(Node) + edges_.size() * sizeof(Edge) + closure_bytes_ +
+  stats.bookkeeping_bytes = nodes_.size() * sizeof(Node) + edges_.size() * sizeof(Edge) + closure_bytes() +
                             uses_.size() * sizeof(Use) + views_.size() * sizeof(View) + hoisting_.bytes() +
                             (forward_work_.size() + backward_work_.size()) * sizeof(Work);
 

@@ -120,8 +120,4 @@ Wrt<T, F> wrt(const Variable<T>& x, F vjp) {
   return {x, std::move(vjp)};
 }
 
-extern template class VjpTarget<float>;
-extern template class VjpTarget<double>;
-extern template class VjpTarget<Complex>;
-
 }  // namespace xgrad

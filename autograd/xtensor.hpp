@@ -8,20 +8,31 @@
     "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's arithmetic"
 #endif
 
-#if __has_include(<xtensor/containers/xadapt.hpp>)
-#include <xtensor/containers/xadapt.hpp>
+#include <memory>
+#include <type_traits>
+
+// Not xadapt.hpp: what else it brings takes everybody's compiler a tenth of a second.
+#if __has_include(<xtensor/containers/xarray.hpp>)
+#include <xtensor/containers/xarray.hpp>
 #include <xtensor/core/xnoalias.hpp>
 #else
-#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
 #include <xtensor/xnoalias.hpp>
 #endif
 
 namespace xgrad {
 
 namespace detail {
+/// An xtensor container over `size` elements at `data`, which it does not own: xt::adapt.
+template <class T>
+auto adapt(T* data, std::size_t size, const xt::dynamic_shape<std::size_t>& shape) {
+  using Buffer = xt::xbuffer_adaptor<T*, xt::no_ownership, std::allocator<std::remove_const_t<T>>>;
+  return xt::xarray_adaptor<Buffer, xt::layout_type::row_major>(Buffer(data, size), shape);
+}
+
 template <class D>
 void accept_expression(const xt::xexpression<D>&);
-}
+}  // namespace detail
 
 /// Any xtensor container, view or lazy expression.
 template <class E>

@@ -39,7 +39,11 @@ Sequences reversed(const Sequences& sequences) {
   return result;
 }
 
+const Sequences detail::all_rows;
+
 void detail::check_sequences(const Shape& xs, const Sequences& sequences) {
+  if (xs.rank() < 2 || xs[0] == 0)
+    throw Error("unroll", "needs xs: (T, N, D) with at least one step, got shape " + to_string(xs));
   const auto check = [&](const char* what, const std::optional<Ids>& flags) {
     if (flags && flags->shape() != Shape({xs[0], xs[1]}))
       throw Error("unroll",

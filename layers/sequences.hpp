@@ -25,7 +25,10 @@ Sequences reversed(const Sequences& sequences);
 
 namespace detail {
 
-/// Throws Error unless mask and reset, where they are given, are (T, N) as xs: (T, N, ...) says.
+/// No padding and no reset.
+extern const Sequences all_rows;
+
+/// Throws Error unless xs: (T, N, ...) has a step, and mask and reset, where they are given, are (T, N).
 void check_sequences(const Shape& xs, const Sequences& sequences);
 /// Row t of `flags`, if there are flags and one of this row is nonzero, or zero, as `wanted` says.
 std::optional<Ids> row_with(const std::optional<Ids>& flags, std::size_t t, bool wanted);

@@ -107,9 +107,22 @@ std::vector<Variable<T>> parts(const S& state) {
   return result;
 }
 
+/// The shapes of all parts, in order.
+template <class S>
+std::vector<Shape> shapes(const S& state) {
+  if constexpr (detail::is_variable<S>) {
+    return {state.shape()};
+  } else {
+    std::vector<Shape> result;
+    for_each_part(state, [&result](const auto& part) { result.push_back(part.shape()); });
+    return result;
+  }
+}
+
 /// The state whose part number i is f(part i of a, part i of b).     a, b: of as many parts
 template <class T, class S, class F>
 S combine(S a, const S& b, F f) {
+  if constexpr (detail::is_variable<S>) return f(a, b);
   const auto others = parts<T>(b);
   std::size_t i = 0;
   for_each_part(a, [&](auto& part) {

@@ -3,9 +3,10 @@
 // checked, frozen at padding and begun afresh at a new document.
 #pragma once
 
-#include <string>
+#include <utility>
 #include <vector>
 
+#include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/time_step.hpp>
 #include <xgrad/layers/cell.hpp>
@@ -24,70 +25,45 @@ Unrolled(Variable<T>, S) -> Unrolled<T, S>;
 
 namespace detail {
 
-// Flags of leading axes, as a mask for arrays of more axes.     flags: (N,) or (T, N)   result: (N, 1, ...)
-inline Ids mask_of_rank(const Ids& flags, std::size_t rank) {
-  Shape shape = flags.shape();
-  while (shape.rank() < rank) shape.push_back(1);
-  return flags.reshaped(shape);
-}
+// What does not depend on the cell, for the three scalars in unroll.cpp.
 
-// Where `rows` (N,) is nonzero the rows of `a`, else those of `b`.     parts: (N, ...)
-template <class T, class S>
-S choose_rows(const Ids& rows, S a, const S& b) {
-  return combine<T>(std::move(a), b, [&rows](const Variable<T>& x, const Variable<T>& y) {
-    return where(mask_of_rank(rows, x.rank()), x, y);
-  });
-}
+/// Where `rows` (N,) is nonzero the rows of `a`, else those of `b`.     a, b: (N, ...)
+template <class T>
+Variable<T> choose_rows(const Ids& rows, const Variable<T>& a, const Variable<T>& b);
+/// y with the rows of padding set to 0.     present: (N,), 0 for padding   y: (N, ...)
+template <class T>
+Variable<T> mask_rows(const Ids& present, const Variable<T>& y);
+/// ys with the outputs of padding set to 0.     ys: (T, N, ...)
+template <class T>
+Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences);
+/// Throws `error` anew, with the step in its text.
+[[noreturn]] void fail_at_step(const Error& error, std::size_t t, std::size_t steps);
 
 // The state with the marked rows begun afresh: as the cell begins, or with zeros.
 template <class T, class Cell, class S>
 S begin_rows(const Cell& cell, const S& state, const Ids& rows) {
   if constexpr (requires { cell.zero(rows.size()); }) {
-    return choose_rows<T, S>(rows, cell.zero(rows.size()), state);
+    return combine<T>(S(cell.zero(rows.size())), state,
+                      [&](const auto& a, const auto& b) { return choose_rows<T>(rows, a, b); });
   } else {
     return reset_rows(state, rows);
   }
 }
 
-// The outputs with those of padding set to 0.     ys: (T, N, ...)
-template <class T>
-Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences) {
-  if (!has_zero(sequences.mask)) return ys;
-  return where(mask_of_rank(*sequences.mask, ys.rank()), ys, 0);
+// One step of a cell with what is done to the rows of the batch around it.
+template <class T, class Cell, class S>
+Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::size_t t, S state,
+                                   const Sequences& sequences) {
+  if (const auto begins = row_with(sequences.reset, t, true)) state = begin_rows<T>(cell, state, *begins);
+  Step<Variable<T>, S> next = step(cell, x, state);
+  if (t == 0) check_unchanged(shapes(state), shapes(next.state));
+  if (const auto present = row_with(sequences.mask, t, false)) {
+    next.y = mask_rows(*present, next.y);
+    next.state = combine<T>(std::move(next.state), state,
+                            [&](const auto& a, const auto& b) { return choose_rows<T>(*present, a, b); });
+  }
+  return next;
 }
-
-// What unroll does to a batch around each step of a cell.
-template <class T, class S>
-class Batch {
- public:
-  Batch(const Variable<T>& xs, const S& state, const Sequences& sequences) : sequences_(sequences) {
-    check_sequences(xs.shape(), sequences);
-    for (const auto& part : parts<T>(state)) shapes_.push_back(part.shape());
-    check_rows(shapes_, xs.shape()[1]);
-  }
-
-  template <class Cell>
-  Step<Variable<T>, S> step(const Cell& cell, const Variable<T>& x, std::size_t t, S state) const {
-    if (const auto begins = row_with(sequences_.reset, t, true)) state = begin_rows<T>(cell, state, *begins);
-    auto next = xgrad::step(cell, x, state);
-    if (t == 0) check_same(next.state);
-    if (const auto present = row_with(sequences_.mask, t, false)) {
-      next.y = where(mask_of_rank(*present, next.y.rank()), next.y, 0);
-      next.state = choose_rows<T>(*present, std::move(next.state), state);
-    }
-    return next;
-  }
-
- private:
-  void check_same(const S& state) const {
-    std::vector<Shape> now;
-    for (const auto& part : parts<T>(state)) now.push_back(part.shape());
-    check_unchanged(shapes_, now);
-  }
-
-  const Sequences& sequences_;
-  std::vector<Shape> shapes_;  // of the state's parts
-};
 
 }  // namespace detail
 
@@ -96,24 +72,24 @@ class Batch {
 /// state, others nothing. Something that runs over whole sequences in its own way has a member `unroll` of these arguments.
 /// Throws Error if there is no step, or if the state has not N rows; an error inside the cell names the time step.
 template <class Cell, class T, class S>
-Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state, const Sequences& sequences = {}) {
-  if (xs.rank() < 2 || xs.shape()[0] == 0)
-    throw Error("unroll", "needs xs: (T, N, D) with at least one step, got shape " + to_string(xs.shape()));
+Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state,
+                      const Sequences& sequences = detail::all_rows) {
+  detail::check_sequences(xs.shape(), sequences);
   if constexpr (requires { cell.unroll(xs, state, sequences); }) {
     return cell.unroll(xs, std::move(state), sequences);
   } else {
+    detail::check_rows(shapes(state), xs.shape()[1]);
     const std::size_t steps = xs.shape()[0];
-    const detail::Batch<T, S> batch(xs, state, sequences);
-    std::vector<Variable<T>> ys;
-    ys.reserve(steps);
+    std::vector<Variable<T>> ys(steps);
     for (std::size_t t = 0; t < steps; ++t) {
       const TimeStep now(t);
       try {
-        auto next = batch.step(cell, select(xs, static_cast<std::ptrdiff_t>(t)), t, std::move(state));
-        ys.push_back(std::move(next.y));
+        auto next = detail::step_of_batch(cell, select(xs, static_cast<std::ptrdiff_t>(t)), t,
+                                          std::move(state), sequences);
+        ys[t] = std::move(next.y);
         state = std::move(next.state);
       } catch (const Error& error) {
-        throw error.with_context("at time step " + std::to_string(t) + " of " + std::to_string(steps));
+        detail::fail_at_step(error, t, steps);
       }
     }
     return {stack(ys), std::move(state)};
