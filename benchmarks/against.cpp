@@ -108,7 +108,7 @@ int compare(const std::string& ours, const std::string& theirs, int rounds,
           second = measure(round % 2 == 0 ? theirs : ours, arguments);
     if (round % 2 != 0) std::swap(first, second);
     if (round == 0) {
-      fmt::print("{}; {} rounds\n{:<32} {:>12} {:>12} {:>8} {:>16}\n", first.machine, rounds, "workload",
+      fmt::print("{}; {} rounds\n{:<42} {:>12} {:>12} {:>8} {:>16}\n", first.machine, rounds, "workload",
                  "this, ms", "other, ms", "ratio", "middle half");
       for (const std::string& name : first.names)
         if (second.step.contains(name)) names.push_back(name);
@@ -123,7 +123,7 @@ int compare(const std::string& ours, const std::string& theirs, int rounds,
     std::vector<double> ratios;
     for (std::size_t i = 0; i < here[name].size(); ++i) ratios.push_back(here[name][i] / there[name][i]);
     const double mine = quantile(here[name], 0.5), other = quantile(there[name], 0.5);
-    fmt::print("{:<32} {:>12.4g} {:>12.4g} {:>8.3f} {:>7.3f} to {:.3f}\n", name, mine, other, mine / other,
+    fmt::print("{:<42} {:>12.4g} {:>12.4g} {:>8.3f} {:>7.3f} to {:.3f}\n", name, mine, other, mine / other,
                quantile(ratios, 0.25), quantile(ratios, 0.75));
   }
   return 0;

@@ -1,5 +1,8 @@
 // Every layer's values and gradients, and those of the language model, are those of PyTorch's own modules with the same
 // weights. The table is made by oracle/make.py.
+#include <string>
+#include <string_view>
+
 #include <doctest/doctest.h>
 
 #include <xgrad/autograd/gradcheck.hpp>
@@ -19,11 +22,11 @@ using namespace xgrad;
 
 namespace {
 
-const nlohmann::json& row(const std::string& layer) {
+const nlohmann::json& row(std::string_view layer) {
   static const auto table = oracle::table("layers.json");
   for (const auto& entry : table)
     if (entry.at("layer") == layer) return entry;
-  throw Error("oracle", "the table has no layer '" + layer + "'");
+  throw Error("oracle", "the table has no layer '" + std::string(layer) + "'");
 }
 
 // The weights and inputs of a row, as values to start from.
