@@ -55,7 +55,7 @@ template <class T, class Cell, class S>
 Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::size_t t, S state,
                                    const Sequences& sequences) {
   if (const auto begins = row_with(sequences.reset, t, true)) state = begin_rows<T>(cell, state, *begins);
-  Step<Variable<T>, S> next = step(cell, x, state);
+  Step<Variable<T>, S> next = xgrad::step(cell, x, state);
   if (t == 0) check_unchanged(shapes(state), shapes(next.state));
   if (const auto present = row_with(sequences.mask, t, false)) {
     next.y = mask_rows(*present, next.y);
