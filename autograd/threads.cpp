@@ -129,8 +129,10 @@ std::size_t kernels::detail::parts_for(std::size_t size, std::size_t least) {
 void kernels::detail::run_parallel(std::size_t parts, void (*run)(const void* work, std::size_t part),
                                    const void* work) {
   static Pool pool;
-  if (!pool.run(parts, run, work))
-    for (std::size_t part = 0; part < parts; ++part) run(work, part);
+  if (pool.run(parts, run, work)) return;
+  serving = true;  // else what the parts share themselves might find the pool free, and only then be shared
+  for (std::size_t part = 0; part < parts; ++part) run(work, part);
+  serving = false;
 }
 
 }  // namespace xgrad
