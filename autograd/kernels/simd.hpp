@@ -94,7 +94,7 @@ xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
   using Integers = xsimd::batch<typename Of::Bits, A>;
   const Batch magic(Of::magic);
   const Batch limited =
-      xsimd::min(Batch(Of::high), xsimd::max(Batch(Of::low), x));  // in this order NaN passes
+      kernels::smaller(Batch(Of::high), kernels::larger(Batch(Of::low), x));  // in this order NaN passes
   const Batch shifted = xsimd::fma(limited, Batch(static_cast<T>(1 / std::numbers::ln2)), magic),
               n = shifted - magic;
   const Batch r = xsimd::fma(n, Batch(-Of::ln2_low), xsimd::fma(n, Batch(-Of::ln2_high), limited));

@@ -51,8 +51,8 @@ T max(const T* x, std::size_t n) {
   }
   Batch<T> best = Batch<T>::load_unaligned(x);
   for (std::size_t i = 0; i + width<T> <= n; i += width<T>)
-    best = xsimd::max(best, Batch<T>::load_unaligned(x + i));
-  best = xsimd::max(best, Batch<T>::load_unaligned(x + n - width<T>));
+    best = larger(best, Batch<T>::load_unaligned(x + i));
+  best = larger(best, Batch<T>::load_unaligned(x + n - width<T>));
   alignas(64) T lanes[width<T>];
   best.store_aligned(lanes);
   T largest = lanes[0];
