@@ -1,3 +1,4 @@
+// See config.hpp.
 #include <xgrad/autograd/config.hpp>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// See error.hpp.
 #include <xgrad/autograd/error.hpp>
 
 namespace xgrad {

@@ -4,12 +4,13 @@
 // is faster), and its spread: the middle half of the ratios of single rounds. `./run bench --against COMMIT` builds both
 // and calls this. Start with `main`.
 // Usage: xgrad_against THIS OTHER [--rounds N] [arguments of Google Benchmark, for both]
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -38,7 +39,7 @@ class TemporaryFile {
  public:
   TemporaryFile() {
     const int file = mkstemp(name_.data());
-    if (file < 0) throw std::runtime_error("cannot make a file in /tmp");
+    if (file < 0) throw std::runtime_error("cannot make a temporary file " + name_);
     close(file);
   }
   ~TemporaryFile() { unlink(name_.c_str()); }
@@ -47,7 +48,7 @@ class TemporaryFile {
   const std::string& name() const { return name_; }
 
  private:
-  std::string name_ = "/tmp/xgrad-against-XXXXXX";
+  std::string name_ = std::filesystem::temp_directory_path() / "xgrad-against-XXXXXX";
 };
 
 void run(const std::string& program, std::vector<std::string> arguments) {
@@ -139,7 +140,8 @@ int main(int argc, char** argv) {
     arguments.erase(arguments.begin(), arguments.begin() + 2);
     int rounds = 20;
     if (!arguments.empty() && arguments[0] == "--rounds") {
-      if (arguments.size() < 2 || (rounds = std::atoi(arguments[1].c_str())) < 1)
+      if (arguments.size() < 2 || arguments[1].find_first_not_of("0123456789") != std::string::npos ||
+          (rounds = std::atoi(arguments[1].c_str())) < 1)
         throw std::runtime_error("--rounds: expected a whole number from 1");
       arguments.erase(arguments.begin(), arguments.begin() + 2);
     }

@@ -1,6 +1,7 @@
-// The door to xsimd, the only file that includes it: the functions whose names, template parameters or results differ
-// between its versions (8.1 in Debian 12, 13.2 in Debian 13, 14.3 in the release after it), under names of our own, as
-// argument-dependent look-up finds xsimd's too. Internal, as a batch's type depends on the compiler's flags.
+// The door to xsimd, the only file that includes it: the functions whose names, template parameters or results
+// differ between its versions (8.1 in Debian 12, 13.2 in Debian 13, 14.3 in the release after it), under names
+// of our own, as argument-dependent look-up finds xsimd's too. Internal, as a batch's type depends on the
+// compiler's flags.
 #pragma once
 
 #include <xsimd/xsimd.hpp>
