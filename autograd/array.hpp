@@ -66,8 +66,17 @@ class Array {
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         shape_(std::exchange(other.shape_, Shape::none())) {}
-  Array& operator=(Array other) noexcept {
-    swap(other);
+  Array& operator=(const Array& other) noexcept {
+    Array copy(other);
+    swap(copy);
+    return *this;
+  }
+  Array& operator=(Array&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    block_ = std::exchange(other.block_, nullptr);
+    data_ = std::exchange(other.data_, nullptr);
+    shape_ = std::exchange(other.shape_, Shape::none());
     return *this;
   }
   ~Array() { release(); }
@@ -190,13 +199,13 @@ class Array {
   xt::dynamic_shape<std::size_t> xt_shape() const { return {shape_.begin(), shape_.end()}; }
 
   void retain() noexcept {
-    if (block_ == nullptr) return;
-    block_->references.fetch_add(1, std::memory_order_relaxed);
-    if (storage::new_references != nullptr) [[unlikely]]
-      storage::note_reference(block_);
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
   }
   void release() noexcept {
-    if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_block();
+    // The last handle needs no exclusive access: there is nobody who could take another reference.
+    if (block_ != nullptr && (block_->references.load(std::memory_order_acquire) == 1 ||
+                              block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1))
+      free_block();
   }
   void free_block() noexcept;
 

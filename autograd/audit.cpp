@@ -10,6 +10,7 @@
 
 #include <xgrad/autograd/audit/findings.hpp>
 #include <xgrad/autograd/audit/search.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -179,8 +180,9 @@ std::vector<std::pair<std::string, double>> known_factors(const Recording& recor
   for (std::size_t i = recording.loss() + 1; i-- > 0;) {  // what the losses are summed over
     if (ops[i].inputs.empty()) continue;
     const Shape& x = ops[i].inputs[0].value.shape();
-    const bool of_rows =
-        ops[i].name.find("cross_entropy") != std::string::npos && x.rank() > 0 && x.back() > 0;
+    const bool of_rows = (ops[i].op == ops::softmax_cross_entropy || ops[i].op == ops::cross_entropy ||
+                          ops[i].op == ops::affine_cross_entropy) &&
+                         x.rank() > 0 && x.back() > 0;
     if (of_rows) add("the number of targets", x.size() / x.back());
     if (ops[i].y.size() == 1) add("how many numbers the loss is summed over", x.size());
     if (x.rank() > 1) add("the size of the leading axis", x[0]);

@@ -1,7 +1,7 @@
 // Gradients<T>: what Tape::gradient returns, a plain value that outlives the tape. Each gradient is dense, or
 // row-sparse where only some rows of a table were read (an embedding). Asking for one that does not exist is
-// an error that says why; there is nothing to zero between steps. GradientSum, at the end, is how the sweep
-// adds contributions up.
+// an error that says why; there is nothing to zero between steps. How contributions are added up stands in
+// tape/gradient_sum.hpp.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,9 @@
 
 namespace xgrad {
 
+template <class T>
+class Sweep;
+
 /// The gradient of a table of which only some rows were read; all other rows are zero.
 template <class T>
 struct RowSparse {
@@ -23,6 +26,8 @@ struct RowSparse {
   Array<T> values;  ///< (R, the table's other axes...)
 
   Array<T> dense() const;
+  /// Adds the rows to those of a dense table of that shape.
+  void add_to(Array<T>& table) const;
 };
 
 /// The contribution x^T dy of a product y = x W to the gradient of W: (K, M), not multiplied yet. A weight that is used at
@@ -65,6 +70,7 @@ class Gradients {
 
  private:
   friend class Tape<T>;
+  friend class Sweep<T>;
   std::optional<std::uint32_t> node(const Variable<T>& x) const;
   const Gradient<T>* find(const Variable<T>& x) const;
   [[noreturn]] void missing(const Variable<T>& x) const;
@@ -79,39 +85,6 @@ class Gradients {
   std::unordered_map<const Parameter<T>*, Place> parameters_;
   std::unordered_set<std::uint32_t> wanted_;  // leaves and what .of named: if not in by_node_, unreached
   std::unordered_map<std::uint32_t, Gradient<T>> by_node_;
-};
-
-/// Adds up the contributions to one gradient. The first is kept as it is, without a copy or a fill of zeros.
-template <class T>
-class GradientSum {
- public:
-  bool empty() const { return !has_dense_ && sparse_ == nullptr && outer_ == nullptr; }
-  void add(Array<T> contribution);
-  void add(RowSparse<T> contribution);
-  /// Multiplies it later, with others, if it has few rows; see OuterProduct.
-  void add(OuterProduct<T> contribution);
-  void add(GradientSum&& other);
-  /// Multiplies the outer products added so far, into the dense sum.
-  void multiply_outer();
-  /// What was added dense, in sum, without outer products not yet multiplied, or null.
-  const Array<T>* dense() const { return has_dense_ ? &dense_ : nullptr; }
-  /// What was added row-sparse, one by one, or null.
-  const std::vector<RowSparse<T>>* sparse() const { return sparse_.get(); }
-  /// The dense sum for adding to in place: starts as zeros, belongs to this sum alone.
-  Array<T>& in_place(const Shape& shape);
-  /// Everything added so far, dense.
-  Array<T> take_dense(const Shape& shape);
-  /// Everything added so far; row-sparse (rows ascending and unique) if all contributions were.
-  Gradient<T> take(const Shape& shape);
-
- private:
-  void fold_sparse(const Shape& shape);
-
-  Array<T> dense_;
-  std::unique_ptr<std::vector<RowSparse<T>>> sparse_;
-  std::unique_ptr<std::vector<OuterProduct<T>>> outer_;
-  std::size_t outer_bytes_ = 0;  // that outer_ keeps alive
-  bool has_dense_ = false;
 };
 
 }  // namespace xgrad

@@ -14,7 +14,7 @@ namespace nonfinite {
 namespace {
 
 template <class T>
-void describe_event(const Event<T>& event, const Tape<T>& tape, const std::vector<TracedOp<T>>& ops,
+void describe_event(const Event<T>& event, const Tape<T>& tape, const Tracer<T>& tracer,
                     const NonfiniteOptions& options, NonfiniteReport& report) {
   report.kind = event.kind;
   report.path = event.path;
@@ -22,24 +22,26 @@ void describe_event(const Event<T>& event, const Tape<T>& tape, const std::vecto
   report.index = first_nonfinite(event.numbers).value_or(0);
   report.causes = event.contributions;
   if (event.op && event.kind != Nonfinite::seed) {
-    const TracedOp<T>& op = ops[*event.op];
-    report.op = op.name;
-    if (op.node != Observer<T>::no_node) report.scope = tape.nodes()[op.node].scope;
+    const TracedOp<T>& op = tracer.ops()[*event.op];
+    report.op = op.op.name();
+    if (op.node != no_node) report.scope = tape.nodes()[op.node].scope;
     const bool by_argument = event.kind == Nonfinite::parameter || event.kind == Nonfinite::input ||
                              event.kind == Nonfinite::backward;
     if (by_argument) report.argument = event.argument;
-    if (event.kind == Nonfinite::parameter && report.op == "take") {
+    if (event.kind == Nonfinite::parameter && op.op.kind() == OpKind::lookup) {
       const std::size_t read = first_nonfinite(op.y).value_or(0);
       report.index = index_in_table(event.numbers, op.y, read, options.tokens);
-      report.where = place_of(op.y.shape(), read, op.time_step, options.tokens);
+      report.where = place_of(op.y.shape(), read, op.step, options.tokens);
     } else if (!event.path.empty()) {
-      report.where.time_step = op.time_step;
+      report.where.time_step = op.step;
     } else {
-      report.where = place_of(report.shape, report.index, op.time_step, options.tokens);
+      report.where = place_of(report.shape, report.index, op.step, options.tokens);
     }
-    if (event.kind == Nonfinite::forward) report.causes = forward_causes(op, report.index, options.tokens);
+    if (event.kind == Nonfinite::forward)
+      report.causes = forward_causes(op, tracer.paths(), report.index, options.tokens);
     if (event.kind == Nonfinite::backward)
-      report.causes = backward_causes(op, event.dy, event.argument, report.index, options.tokens);
+      report.causes =
+          backward_causes(op, tracer.paths(), event.dy, event.argument, report.index, options.tokens);
   }
   report.value = shown(event.numbers.data()[report.index]);
   report.count = static_cast<std::size_t>(
@@ -65,14 +67,14 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   NonfiniteReport report;
   report.loss = nonfinite::shown(loss.item());
   if (!nonfinite::is_finite(loss.item())) {
-    nonfinite::describe_event(tracer.of_loss(loss), tape, tracer.ops(), options, report);
+    nonfinite::describe_event(tracer.of_loss(loss), tape, tracer, options, report);
     return report;
   }
   tape.gradient(loss,
                 {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
   if (const auto harm = tracer.of_gradients(); harm.event != nullptr) {
     report.harmed = harm.path.empty() ? "a leaf" : harm.path;
-    nonfinite::describe_event(*harm.event, tape, tracer.ops(), options, report);
+    nonfinite::describe_event(*harm.event, tape, tracer, options, report);
   }
   return report;
 }

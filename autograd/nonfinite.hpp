@@ -1,5 +1,5 @@
 // find_nonfinite: where the first NaN or infinity of a loss or a gradient came from. It runs the forward pass again
-// under an observer (observer.hpp), which remembers for every value and every gradient that is not finite what made
+// under a watcher (watcher.hpp), which remembers for every value and every gradient that is not finite what made
 // it so, and then follows that from the loss, or from the parameters' gradients, back to its origin. So a number that
 // is not finite but harms nothing, an unused row of a table or the logit of a masked word, is not blamed. Start with
 // find_nonfinite; how it is followed stands in nonfinite/tracer.hpp.

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <bit>
+#include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/fast_paths.hpp>
@@ -82,7 +84,9 @@ Cache* cache() {
 
 }  // namespace
 
-Block* allocate(std::size_t bytes) {
+namespace {
+
+Block* take(std::size_t bytes) {
   const std::uint16_t size_class = class_of(bytes);
   const std::size_t size = bytes;
   if (recycling && fast_paths().recycled_storage) {
@@ -104,7 +108,30 @@ Block* allocate(std::size_t bytes) {
   return block;
 }
 
+std::atomic<std::size_t> watch_count{0};
+std::mutex watches_mutex;
+std::vector<BlockWatch*>& watches() {
+  static std::vector<BlockWatch*> all;
+  return all;
+}
+
+const void* this_thread() {
+  static constinit thread_local char mark = 0;
+  return &mark;
+}
+
+}  // namespace
+
+Block* allocate(std::size_t bytes) {
+  Block* const block = take(bytes);
+  if (watch_count.load(std::memory_order_relaxed) > 0) [[unlikely]]
+    BlockWatch::note(block);
+  return block;
+}
+
 void recycle(Block* block) noexcept {
+  if (watch_count.load(std::memory_order_relaxed) > 0) [[unlikely]]
+    BlockWatch::forget(block);
   block->attached.reset();
   if (recycling && fast_paths().recycled_storage) {
     const std::size_t bytes = bytes_of(block->size_class);
@@ -120,7 +147,39 @@ void recycle(Block* block) noexcept {
   destroy(block);
 }
 
-void note_reference(const Block* block) { new_references->push_back(block); }
+BlockWatch::BlockWatch() : thread_(this_thread()) {
+  const std::lock_guard lock(watches_mutex);
+  watches().push_back(this);
+  ++watch_count;
+}
+
+BlockWatch::~BlockWatch() {
+  const std::lock_guard lock(watches_mutex);
+  std::erase(watches(), this);
+  --watch_count;
+}
+
+std::vector<Block*> BlockWatch::blocks() const {
+  const std::lock_guard lock(watches_mutex);
+  return {blocks_.begin(), blocks_.end()};
+}
+
+void BlockWatch::drop(Block* block) {
+  const std::lock_guard lock(watches_mutex);
+  blocks_.erase(block);
+}
+
+void BlockWatch::note(Block* block) {
+  const std::lock_guard lock(watches_mutex);
+  for (BlockWatch* const watch : watches())
+    if (watch->thread_ == this_thread()) watch->blocks_.insert(block);
+}
+
+// A block may be given back on another thread than the one that took it.
+void BlockWatch::forget(Block* block) noexcept {
+  const std::lock_guard lock(watches_mutex);
+  for (BlockWatch* const watch : watches()) watch->blocks_.erase(block);
+}
 
 std::size_t cached_bytes() noexcept { return cache_pointer == nullptr ? 0 : cache_pointer->bytes; }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <unordered_set>
 #include <vector>
 
 namespace xgrad::storage {
@@ -38,11 +39,28 @@ Block* allocate(std::size_t bytes);
 /// Gives back a block whose last reference is gone.
 void recycle(Block* block) noexcept;
 
-/// While set, every block that an Array on this thread takes another reference to is appended: so that what a closure
-/// holds can be found by copying it. Null otherwise.
-inline constinit thread_local std::vector<const Block*>* new_references = nullptr;
-/// Appends to it.
-void note_reference(const Block* block);
+/// While it lives, knows the blocks that its thread has taken since, and that are still in use: for statistics of what a tape
+/// keeps.
+class BlockWatch {
+ public:
+  BlockWatch();
+  ~BlockWatch();
+  BlockWatch(const BlockWatch&) = delete;
+  BlockWatch& operator=(const BlockWatch&) = delete;
+
+  std::vector<Block*> blocks() const;
+  /// Does not name this one any more.
+  void drop(Block* block);
+
+ private:
+  friend Block* allocate(std::size_t bytes);
+  friend void recycle(Block* block) noexcept;
+  static void note(Block* block);
+  static void forget(Block* block) noexcept;
+
+  const void* thread_;  // something that lies elsewhere on each thread
+  std::unordered_set<Block*> blocks_;
+};
 
 /// Bytes that this thread keeps for reuse; at most `cache_limit`.
 std::size_t cached_bytes() noexcept;

@@ -1,18 +1,18 @@
-// Tape<T>: reverse-mode automatic differentiation. While a tape is in scope every op on this thread appends
-// its edges, in execution order, to one flat list: an edge says "output node o depends on input node i, and
-// this closure, the vjp, turns dL/do into a contribution to dL/di". The gradient is one loop over that list
-// from the end: no sort, no recursion; the closures live on the tape, never in variables, so nothing can
-// refer to itself in a circle.
+// Tape<T>: reverse-mode automatic differentiation. While a tape is in scope every op on this thread appends its result and its
+// edges, in execution order, to a graph (tape/graph.hpp): an edge says "output node o depends on input node i, and this
+// closure, the vjp, turns dL/do into a contribution to dL/di". The gradient is one loop over the edges from the end
+// (tape/sweep.cpp): no sort, no recursion; the closures live in the graph, never in variables, so nothing can refer to
+// itself in a circle.
 //
 //   Tape<float> tape;                                  // records until the brace
 //   auto loss = mean(square(matmul(x, W) - t));
 //   auto gradients = tape.gradient(loss);              // a value: gradients[W]
 //
-// Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the
-// window of backpropagation through time. (A tape opened inside another cannot hand its results to that one:
-// they would lose their gradient, so it is an error.) A variable computed from a parameter while nothing recorded
-// is refused by a tape, because its gradient would be lost silently; detach() says that this is meant. To add an
-// op, read `record` below, vjp.hpp, and then any .cpp in ops/.
+// Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the window of
+// backpropagation through time. (A tape opened inside another cannot hand its results to that one: they would lose their
+// gradient, so it is an error.) A variable computed from a parameter while nothing recorded is refused by a tape, because
+// its gradient would be lost silently; detach() says that this is meant. All refusals stand in tape/entry.cpp. To add an op,
+// read `record` below, vjp.hpp, and then any .cpp in ops/.
 #pragma once
 
 #include <array>
@@ -25,40 +25,41 @@
 #include <vector>
 
 #include <xgrad/autograd/gradients.hpp>
-#include <xgrad/autograd/hoisting.hpp>
-#include <xgrad/autograd/observer.hpp>
-#include <xgrad/autograd/probe.hpp>
+#include <xgrad/autograd/op.hpp>
+#include <xgrad/autograd/tape/graph.hpp>
 #include <xgrad/autograd/tape_node.hpp>
-#include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
 
 namespace xgrad {
 
-namespace detail {
-/// Called with the name of every op that is recorded, if set: lets tests refuse an op they do not know.
-extern void (*on_record)(const char* op);
-}  // namespace detail
+template <class T>
+class Watcher;
 
 template <class T>
 struct GradientOptions {
-  std::optional<Array<T>> seed{};  ///< dL/dy in y's shape; needed unless y is a single number
+  std::optional<Array<T>> seed{};  ///< dL/dy in y's shape; needed unless y has a single element
   std::vector<Variable<T>> of{};   ///< intermediates whose gradients are wanted too
   bool keep = false;               ///< keep saved values, so that the tape can be swept again
   Unreached unreached = Unreached::error;
 };
+
+namespace detail {
+
+/// What a part of ops/ remembers of a recording, on its tape.
+struct Memo {
+  virtual ~Memo() = default;
+};
+
+}  // namespace detail
 
 template <class T>
 class Tape {
  public:
   /// Starts recording on this thread; suspends the tape that recorded so far.
   Tape();
-  /// The same under a probe, which must outlive the tape; see probe.hpp.
-  explicit Tape(Probe& probe) requires std::same_as<T, Complex> : Tape() { probe_ = &probe; }
-  /// The same under an observer, which must outlive the tape; see observer.hpp.
-  explicit Tape(Observer<T>& observer) : Tape() { observer_ = &observer; }
-  /// The same with a clock, so that stats() tells where the time goes.
-  explicit Tape(Timing timing);
+  /// The same under a watcher, which must outlive the tape; see watcher.hpp.
+  explicit Tape(Watcher<T>& watcher);
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -73,133 +74,74 @@ class Tape {
   Gradients<T> gradient(const Variable<T>& y, const GradientOptions<T>& options = {});
 
   /// Number of recorded values: leaves, parameters and results of ops.
-  std::size_t size() const { return nodes_.size(); }
+  std::size_t size() const { return graph_.nodes.size(); }
   /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes nothing from it.
   std::vector<TapeNode> nodes() const;
-  /// How many values and edges are recorded, what memory their vjps keep alive, the work of the matrix products, and the
-  /// time if the tape has a clock, in total, by op and by scope; see tape_stats.hpp.
-  TapeStats stats() const;
-
-  /// True under a probe or an observer, which look at the numbers of an op's inputs after it.
-  bool watched() const { return probe_ != nullptr || observer_ != nullptr; }
-
-  /// What is known of rows and their products; see hoisting.hpp. Internal.
-  Hoisting<T>& hoisting() { return hoisting_; }
-  /// Remembers that y, which was recorded last, is row `index` of x and shares its numbers. Internal.
-  void add_row(const Variable<T>& y, const Variable<T>& x, std::size_t index) {
-    if (y.kind_ == Kind::taped && y.tape_ == serial_ && x.kind_ == Kind::taped && x.tape_ == serial_)
-      hoisting_.add_row({y.node_, x.node_, index});
-  }
-  /// The variable that x is a row of. Internal.
-  Variable<T> sequence_of(const Variable<T>& x, const typename Hoisting<T>::Row& row) const {
-    return taped(x.value().from_before(row.index * x.size(), shape(row.of)), row.of);
-  }
-  const Shape& shape(std::uint32_t node) const { return nodes_[node].shape; }
-  /// What x is a row of, or null. Internal.
-  const typename Hoisting<T>::Row* row(const Variable<T>& x) const {
-    return x.kind_ == Kind::taped && x.tape_ == serial_ ? hoisting_.row(x.node_) : nullptr;
-  }
-
-  /// The place of a variable of this tape. Internal.
-  std::uint32_t node(const Variable<T>& x) const { return x.node_; }
 
   /// The tape that records on this thread now, or null.
-  static Tape* current();
+  static Tape* current() { return current_; }
 
-  /// The variable `y` as the result of `op` on this thread's tape; called through record().
+  // For the library's own ops and readers.
+
+  const Graph<T>& graph() const { return graph_; }
+  /// Hands the recording out, so that it outlives the tape, on which nothing may be recorded after that.
+  Graph<T> release() { return std::move(graph_); }
+  /// The index of a value of this tape; no_node for any other.
+  std::uint32_t node(const Variable<T>& x) const {
+    return x.kind_ == Variable<T>::Kind::taped && x.tape_ == serial_ ? x.node_ : no_node;
+  }
+  /// The value at `node`, which is `value`.
+  Variable<T> variable(Array<T> value, std::uint32_t node) const {
+    Variable<T> result(std::move(value));
+    result.kind_ = Variable<T>::Kind::taped;
+    result.tape_ = serial_;
+    result.node_ = node;
+    return result;
+  }
+  /// Adds to the edges of y, which was recorded last, one to the gradient of x alone; see Graph::Edge.
   template <class F>
-  static Variable<T> record(const char* op, Array<T> y, std::vector<Wrt<T, F>> inputs);
-  template <class... F>
-  static Variable<T> record(const char* op, Array<T> y, Wrt<T, F>... inputs);
+  void add_edge_aside(const Variable<T>& y, const Variable<T>& x, F vjp) {
+    graph_.add_edge(node(y), node(x), 0, std::move(vjp), true);
+  }
+  /// True if a watcher looks at elements: they are to stay as they are.
+  bool watched() const;
+  /// Where ops/row_products.hpp keeps what it knows of this recording.
+  std::unique_ptr<detail::Memo>& memo() { return memo_; }
+
+  /// `y` as the result of `op` on this thread's tape; called through record().
+  template <class ForEach>
+  static Variable<T> record(const Op& op, Array<T> y, std::span<std::uint32_t> nodes, ForEach for_each);
 
  private:
   friend class Inference;
-  using Kind = typename Variable<T>::Kind;
 
-  static constexpr std::uint32_t no_node = Probe::no_node;
-
-  static constexpr std::uint32_t no_time_step = ~std::uint32_t{0};
-
-  struct Node {
-    const char* op;
-    Shape shape;
-    std::uint32_t time_step;
-  };
-  struct Work {  // of a node
-    std::uint32_t node;
-    std::uint64_t flops;  // of its matrix products
-    double seconds;       // 0 without a clock
-  };
-  struct Edge {
-    Vjp<T>* vjp;  // null once freed
-    std::uint32_t output, input;
-    std::uint32_t argument;
-  };
-  struct Use {  // of a parameter
-    std::shared_ptr<const Parameter<T>> parameter;
-    std::uint32_t node;
-    std::uint64_t version;
-  };
-  struct View {  // of a parameter's numbers, used as a constant
-    Array<T> value;
-    std::uint64_t version;
-  };
-
-  // Tapes and pauses (null) of this thread, innermost last.
+  // Tapes and pauses (null) of this thread, innermost last, and the last of them.
   static std::vector<Tape*>& scopes();
+  static inline constinit thread_local Tape* current_ = nullptr;
+  static void open(Tape* scope);
+  static void close(Tape* scope);
 
-  std::uint32_t constant_place(const Variable<T>& x);
-  std::uint32_t place(const char* op, std::size_t argument, const Variable<T>& x);
-  std::uint32_t add_node(const char* op, const Shape& shape, std::uint32_t time_step);
-  std::uint32_t add_result(const char* op, const Shape& shape);
-  static std::uint32_t time_step_now();
-  void note_work(std::vector<Work>& of, std::uint32_t node);
-  double clock() const;  // 0 where the tape has none
-  void check_thread(const char* op) const;
-  void check_parameters() const;
-  void add_hoisted(Gradients<T>& result, const std::vector<bool>& wanted, std::uint32_t node,
-                   const Array<T>& dz) const;
-  Variable<T> taped(Array<T> value, std::uint32_t node) const;
-  static Variable<T> constant(Array<T> value) { return Variable<T>(std::move(value)); }
+  std::uint32_t add_node(const Op& op, const Shape& shape, std::uint32_t time_step);
+  std::uint32_t add_result(const Op& op, const Shape& shape, bool recorded);
+  Array<T> show(const Op& op, std::uint32_t output, const Array<T>& y,
+                std::span<const Variable<T>* const> inputs, std::span<const std::uint32_t> nodes,
+                std::span<const std::unique_ptr<Vjp<T>>> of_constants);
+
+  // entry.cpp
+  std::uint32_t enter(const Op& op, std::size_t argument, const Variable<T>& x);
+  std::uint32_t enter_constant(const Variable<T>& x);
   static void mark_untaped(Variable<T>& y, const Variable<T>& x);
-  template <class ForEach>
-  void show(const char* op, std::uint32_t output, const Array<T>& y, std::span<const std::uint32_t> places,
-            ForEach for_each);
+  void check_thread(const char* op) const;
+  void check_gradient(const Variable<T>& y, const GradientOptions<T>& options);
+  void check_parameters() const;
 
-  // Both forms of record: `for_each(f)` calls f on each input in order, `places` has room for their nodes.
-  template <class ForEach>
-  static Variable<T> record_inputs(const char* op, Array<T> y, std::span<std::uint32_t> places,
-                                   ForEach for_each);
-
-  template <class F>
-  void add_edge(std::uint32_t output, std::uint32_t input, std::size_t argument, F&& vjp) {
-    using Closure = VjpOf<T, std::remove_cvref_t<F>>;
-    edges_.push_back({nullptr, output, input, static_cast<std::uint32_t>(argument)});
-    void* memory = allocate(sizeof(Closure), alignof(Closure));
-    edges_.back().vjp = new (memory) Closure(std::forward<F>(vjp));
-  }
-  void* allocate(std::size_t bytes, std::size_t alignment);  // for a closure, until the tape ends
-  std::size_t closure_bytes() const;
-
+  Graph<T> graph_;
   std::uint64_t serial_;
   const void* thread_;  // &scopes() of the thread it was opened on
-  std::vector<Node> nodes_;
-  std::vector<Edge> edges_;
-  struct Closures;
-  std::unique_ptr<Closures> closures_;
-  std::vector<Use> uses_;
-  std::unordered_map<const Parameter<T>*, std::size_t> use_of_;
-  std::vector<View> views_;
-  std::vector<std::uint32_t> ended_sums_;           // sums to which a number of an ended tape was added
-  bool adds_ended_ = false;                         // so does the op that is being recorded
-  std::vector<Work> forward_work_, backward_work_;  // only of nodes that have some, in order
-  std::uint64_t flops_seen_;                        // of this thread, when work was last noted
-  double time_seen_ = 0;                            // on the clock, then
-  bool timed_ = false;
-  Hoisting<T> hoisting_;
-  Probe* probe_ = nullptr;
-  Observer<T>* observer_ = nullptr;
-  bool swept_ = false;
+  std::unordered_map<const Parameter<T>*, std::uint32_t> node_of_;  // of the parameters used so far
+  Watcher<T>* watcher_ = nullptr;
+  std::unique_ptr<detail::Memo> memo_;
+  bool adds_ended_ = false;  // so does the op that is being recorded
 };
 
 /// Suspends recording on this thread until the brace, for every scalar.
@@ -217,89 +159,62 @@ class Inference {
 ///   // y = tanh x                        dx = dy (1 - y^2)
 ///   return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return dy * (1 - y * y); }));
 ///
-/// `op` must be a string literal. Inputs that are constants cost nothing: their vjp is dropped here, with all
+/// A name must be a string literal. Inputs that are constants cost nothing: their vjp is dropped here, with all
 /// it captured.
 template <class T, class... F>
-Variable<T> record(const char* op, std::type_identity_t<Array<T>> y, Wrt<T, F>... inputs) {
-  return Tape<T>::record(op, std::move(y), std::move(inputs)...);
+Variable<T> record(const Op& op, std::type_identity_t<Array<T>> y, Wrt<T, F>... inputs) {
+  std::array<std::uint32_t, sizeof...(F)> nodes;
+  return Tape<T>::record(op, std::move(y), nodes, [&](auto f) { (f(inputs), ...); });
 }
 
 /// The same for any number of inputs of one kind (stack, concat).
 template <class T, class F>
-Variable<T> record(const char* op, std::type_identity_t<Array<T>> y, std::vector<Wrt<T, F>> inputs) {
-  return Tape<T>::record(op, std::move(y), std::move(inputs));
-}
-
-template <class T>
-template <class... F>
-Variable<T> Tape<T>::record(const char* op, Array<T> y, Wrt<T, F>... inputs) {
-  std::array<std::uint32_t, sizeof...(F)> places;
-  return record_inputs(op, std::move(y), places, [&](auto f) { (f(inputs), ...); });
-}
-
-template <class T>
-template <class F>
-Variable<T> Tape<T>::record(const char* op, Array<T> y, std::vector<Wrt<T, F>> inputs) {
-  std::vector<std::uint32_t> places(inputs.size());
-  return record_inputs(op, std::move(y), places, [&](auto f) {
+Variable<T> record(const Op& op, std::type_identity_t<Array<T>> y, std::vector<Wrt<T, F>> inputs) {
+  std::vector<std::uint32_t> nodes(inputs.size());
+  return Tape<T>::record(op, std::move(y), nodes, [&](auto f) {
     for (auto& input : inputs) f(input);
   });
 }
 
+// `for_each(f)` calls f on each input in order; `nodes` has room for theirs.
 template <class T>
 template <class ForEach>
-Variable<T> Tape<T>::record_inputs(const char* op, Array<T> y, std::span<std::uint32_t> places,
-                                   ForEach for_each) {
-  if (detail::on_record != nullptr) detail::on_record(op);
-  Tape* const tape = current();
+Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> nodes, ForEach for_each) {
   if (y.in_parameter()) y = y.copy();  // a result does not change when training does
+  Tape* const tape = current();
   if (tape == nullptr) {
-    Variable<T> result = constant(std::move(y));
+    Variable<T> result(std::move(y));
     for_each([&](const auto& input) { mark_untaped(result, input.x); });
     return result;
   }
   std::size_t argument = 0;
   bool any = false;
   for_each([&](const auto& input) {
-    places[argument] = tape->place(op, argument, input.x);
-    any = any || places[argument] != no_node;
+    nodes[argument] = tape->enter(op, argument, input.x);
+    any = any || nodes[argument] != no_node;
     ++argument;
   });
-  if (!any) {
-    tape->adds_ended_ = false;
-    if (tape->observer_ != nullptr) tape->show(op, no_node, y, places, for_each);
-    if constexpr (std::same_as<T, Complex>) scalar::kinks = 0;  // a constant's kink is nobody's
-    return constant(std::move(y));
+  const std::uint32_t output = tape->add_result(op, y.shape(), any);
+  if (any) {
+    argument = 0;
+    for_each([&](auto& input) {
+      if (nodes[argument] != no_node)
+        tape->graph_.add_edge(output, nodes[argument], argument, std::move(input.vjp));
+      ++argument;
+    });
   }
-
-  const std::uint32_t output = tape->add_result(op, y.shape());
-  if (tape->observer_ != nullptr) tape->show(op, output, y, places, for_each);
-  if constexpr (std::same_as<T, Complex>) {
-    if (tape->probe_ != nullptr) {
-      std::vector<ProbedInput> probed;
-      for_each([&](auto& input) {
-        using Closure = VjpOf<T, std::remove_cvref_t<decltype(input.vjp)>>;
-        probed.push_back({input.x, places[probed.size()], std::make_unique<Closure>(std::move(input.vjp))});
-      });
-      const Inference pause;  // a vjp may use recorded ops; they are not part of this tape
-      return tape->taped(tape->probe_->see(op, output, y, probed), output);
-    }
+  if (tape->watcher_ != nullptr) [[unlikely]] {
+    std::vector<const Variable<T>*> variables;
+    std::vector<std::unique_ptr<Vjp<T>>> of_constants;  // which a proof looks at, too
+    for_each([&](auto& input) {
+      using Closure = VjpOf<T, std::remove_cvref_t<decltype(input.vjp)>>;
+      const bool constant = nodes[variables.size()] == no_node;
+      variables.push_back(&input.x);
+      of_constants.push_back(constant ? std::make_unique<Closure>(std::move(input.vjp)) : nullptr);
+    });
+    y = tape->show(op, output, y, variables, nodes, of_constants);
   }
-  argument = 0;
-  for_each([&](auto& input) {
-    if (places[argument] != no_node) tape->add_edge(output, places[argument], argument, std::move(input.vjp));
-    ++argument;
-  });
-  return tape->taped(std::move(y), output);
-}
-
-template <class T>
-template <class ForEach>
-void Tape<T>::show(const char* op, std::uint32_t output, const Array<T>& y,
-                   std::span<const std::uint32_t> places, ForEach for_each) {
-  std::vector<ObservedInput<T>> inputs;
-  for_each([&](const auto& input) { inputs.push_back({input.x, places[inputs.size()]}); });
-  observer_->see(op, output, y, inputs);
+  return any ? tape->variable(std::move(y), output) : Variable<T>(std::move(y));
 }
 
 }  // namespace xgrad

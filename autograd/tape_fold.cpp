@@ -14,7 +14,7 @@ namespace xgrad {
 
 namespace {
 
-constexpr std::size_t none = ~std::size_t{0};
+constexpr std::size_t none = TimeGroups::outside;
 
 // Where a value stands: in which loop (or outside), and in which of its steps, counted in the order of execution.
 struct Place {
@@ -59,6 +59,11 @@ class Folding {
   }
 
   FoldedTape result() const;
+  TimeGroups groups() const {
+    TimeGroups groups{{}, group_};
+    for (const Place& place : places_) groups.loop.push_back(place.loop);
+    return groups;
+  }
 
  private:
   enum class From { outside, same_step, other_step };
@@ -223,5 +228,7 @@ FoldedTape Folding::result() const {
 }  // namespace
 
 FoldedTape fold(const std::vector<TapeNode>& nodes) { return Folding(nodes).result(); }
+
+TimeGroups time_groups(const std::vector<TapeNode>& nodes) { return Folding(nodes).groups(); }
 
 }  // namespace xgrad

@@ -34,4 +34,11 @@ struct FoldedTape {
 /// A loop is a run of values over which the time step goes on and does not come back.
 FoldedTape fold(const std::vector<TapeNode>& nodes);
 
+/// The same, of each node: the loop that it is in, or `outside`, and its group, which it shares with those it is folded with.
+struct TimeGroups {
+  static constexpr std::size_t outside = ~std::size_t{0};
+  std::vector<std::size_t> loop, group;
+};
+TimeGroups time_groups(const std::vector<TapeNode>& nodes);
+
 }  // namespace xgrad

@@ -53,20 +53,19 @@ void infer_scopes(std::vector<TapeNode>& nodes) {
 template <class T>
 std::vector<TapeNode> Tape<T>::nodes() const {
   check_thread("nodes");
-  if (probe_ != nullptr)
-    throw Error("nodes", "a tape under a probe keeps no edges, so its nodes have no inputs");
   std::vector<TapeNode> nodes;
-  nodes.reserve(nodes_.size());
-  for (const Node& node : nodes_) {
-    auto& added = nodes.emplace_back(TapeNode{node.op, node.shape, sizeof(T)});
-    if (node.time_step != no_time_step) added.time_step = node.time_step;
+  nodes.reserve(graph_.nodes.size());
+  for (const auto& node : graph_.nodes) {
+    auto& added = nodes.emplace_back(TapeNode{node.op.name(), node.shape, sizeof(T)});
+    if (node.time_step != Graph<T>::no_time_step) added.time_step = node.time_step;
     added.leaf = true;  // until an edge says that an op made it
   }
-  for (const Edge& edge : edges_) {
+  for (const auto& edge : graph_.edges) {
+    if (edge.aside) continue;
     nodes[edge.output].inputs.push_back({edge.input, edge.argument});
     nodes[edge.output].leaf = false;
   }
-  for (const Use& use : uses_) nodes[use.node].parameter = use.parameter->path;
+  for (const auto& use : graph_.uses) nodes[use.node].parameter = use.parameter->path;
   infer_scopes(nodes);
   return nodes;
 }

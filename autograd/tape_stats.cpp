@@ -2,34 +2,20 @@
 #include <xgrad/autograd/tape_stats.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <ostream>
 #include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/units.hpp>
 
 namespace xgrad {
 
 namespace {
-
-// While it lives, collects the blocks that arrays on this thread take references to.
-class ReferenceWatch {
- public:
-  ReferenceWatch() { storage::new_references = &blocks_; }
-  ~ReferenceWatch() { storage::new_references = nullptr; }
-  ReferenceWatch(const ReferenceWatch&) = delete;
-  ReferenceWatch& operator=(const ReferenceWatch&) = delete;
-
-  std::vector<const storage::Block*> take() { return std::exchange(blocks_, {}); }
-
- private:
-  std::vector<const storage::Block*> blocks_;
-};
 
 void add(TapeStats::Row& sum, const TapeStats::Row& row) {
   sum.nodes += row.nodes;
@@ -58,41 +44,118 @@ std::vector<TapeStats::Row> grouped(const std::map<std::string, TapeStats::Row, 
 }  // namespace
 
 template <class T>
-TapeStats Tape<T>::stats() const {
-  const std::vector<TapeNode> list = nodes();
-  std::vector<TapeStats::Row> rows(list.size());
+Statistics<T>::Statistics(Timing timing) : timed_(timing == Timing::on) {
+  seen_ = {kernels::flops(), clock()};
+}
+
+template <class T>
+double Statistics<T>::clock() const {
+  if (!timed_) return 0;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// What was done since the last call was done for `node`.
+template <class T>
+void Statistics<T>::note_work(WorkOfNodes& of, std::uint32_t node) {
+  const Work now{kernels::flops(), clock()};
+  if (now.flops != seen_.flops || timed_) {
+    Work& work = of[node];
+    work.flops += now.flops - seen_.flops;
+    work.seconds += now.seconds - seen_.seconds;
+  }
+  seen_ = now;
+}
+
+template <class T>
+Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
+                              std::span<const WatchedInput<T>> inputs) {
+  if (node == no_node) return y;
+  note_work(forward_, node);
+  Saved saved;
+  note_saved(saved, y, inputs);
+  for (storage::Block* const block : saved.blocks) holder_.emplace(block, node);
+  saved_.emplace(node, std::move(saved));
+  if (timed_) seen_.seconds = clock();  // looking is not the next op's work
+  return y;
+}
+
+// Vjps are opaque closures: what one holds has a reference more while a copy of it lives.
+template <class T>
+void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs) {
+  struct Candidate {
+    storage::Block* block;
+    std::uint32_t references = 0;
+  };
+  struct Look {
+    std::vector<Candidate> candidates;
+    std::vector<storage::Block*> held;
+  } look;
+  const auto offer = [&](storage::Block* block) {
+    if (block != nullptr && !block->parameter && !holder_.contains(block)) look.candidates.push_back({block});
+  };
+  for (storage::Block* const block : watch_.blocks()) offer(block);
+  offer(y.block());
+  for (const auto& input : inputs) offer(input.x.value().block());
+  const auto compare = [](void* context) {
+    auto& [candidates, held] = *static_cast<Look*>(context);
+    for (const Candidate& candidate : candidates)
+      if (candidate.block->references > candidate.references) held.push_back(candidate.block);
+  };
+  for (const auto& input : inputs) {
+    if (input.node == no_node) continue;
+    for (Candidate& candidate : look.candidates) candidate.references = candidate.block->references;
+    if (!input.vjp->with_copy(compare, &look)) ++saved.unknown_vjps;
+  }
+  std::sort(look.held.begin(), look.held.end());
+  look.held.erase(std::unique(look.held.begin(), look.held.end()), look.held.end());
+  for (storage::Block* const block : look.held) {
+    saved.bytes += block->size;
+    watch_.drop(block);
+  }
+  saved.blocks = std::move(look.held);
+}
+
+template <class T>
+void Statistics<T>::sweep_begins() {
+  backward_.clear();  // of an earlier one
+  seen_ = {kernels::flops(), clock()};
+}
+
+template <class T>
+void Statistics<T>::done(std::uint32_t node, bool freed) {
+  note_work(backward_, node);
+  const auto saved = saved_.find(node);
+  if (!freed || saved == saved_.end()) return;
+  for (storage::Block* const block : saved->second.blocks) holder_.erase(block);
+  saved_.erase(saved);
+}
+
+template <class T>
+TapeStats Statistics<T>::of(const Tape<T>& tape) const {
+  const std::vector<TapeNode> nodes = tape.nodes();
   TapeStats stats;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    rows[i].nodes = 1;
-    rows[i].edges = list[i].inputs.size();
-  }
-  for (const Work& work : forward_work_) {
-    rows[work.node].forward_flops += work.flops;
-    rows[work.node].forward_seconds += work.seconds;
-  }
-  for (const Work& work : backward_work_) {
-    rows[work.node].backward_flops += work.flops;
-    rows[work.node].backward_seconds += work.seconds;
-  }
   stats.timed = timed_;
-  stats.bookkeeping_bytes = nodes_.size() * sizeof(Node) + edges_.size() * sizeof(Edge) + closure_bytes() +
-                            uses_.size() * sizeof(Use) + views_.size() * sizeof(View) + hoisting_.bytes() +
-                            (forward_work_.size() + backward_work_.size()) * sizeof(Work);
-
-  ReferenceWatch watch;
-  std::unordered_set<const storage::Block*> known;
-  for (const Edge& edge : edges_) {
-    if (edge.vjp == nullptr) continue;
-    if (!edge.vjp->reveal()) ++stats.unknown_vjps;
-    for (const storage::Block* block : watch.take())
-      if (!block->parameter && known.insert(block).second) rows[edge.output].saved_bytes += block->size;
-  }
-
+  stats.bookkeeping_bytes = tape.graph().bytes();
+  const auto find = [](const auto& map, std::size_t node) {
+    const auto found = map.find(static_cast<std::uint32_t>(node));
+    return found == map.end() ? typename std::decay_t<decltype(map)>::mapped_type() : found->second;
+  };
   std::map<std::string, TapeStats::Row, std::less<>> by_op, by_scope;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    add(stats.total, rows[i]);
-    add(by_op[std::string(list[i].op)], rows[i]);
-    add(by_scope[list[i].scope], rows[i]);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Work forward = find(forward_, i), backward = find(backward_, i);
+    const Saved saved = find(saved_, i);
+    const TapeStats::Row row{.name = {},
+                             .nodes = 1,
+                             .edges = nodes[i].inputs.size(),
+                             .saved_bytes = saved.bytes,
+                             .forward_flops = forward.flops,
+                             .backward_flops = backward.flops,
+                             .forward_seconds = forward.seconds,
+                             .backward_seconds = backward.seconds};
+    stats.unknown_vjps += saved.unknown_vjps;
+    add(stats.total, row);
+    add(by_op[std::string(nodes[i].op)], row);
+    add(by_scope[nodes[i].scope], row);
   }
   stats.total.name = "total";
   stats.by_op = grouped(by_op);
@@ -125,8 +188,8 @@ std::ostream& operator<<(std::ostream& out, const TapeStats& stats) {
   return out;
 }
 
-template TapeStats Tape<float>::stats() const;
-template TapeStats Tape<double>::stats() const;
-template TapeStats Tape<Complex>::stats() const;
+template class Statistics<float>;
+template class Statistics<double>;
+template class Statistics<Complex>;
 
 }  // namespace xgrad

@@ -1,16 +1,27 @@
-// TapeStats: what a tape costs, as Tape::stats() tells it: numbers to compute with, and a table to print with `<<`. Which
-// op keeps the memory, which part of the model does the work and takes the time: start with `by_op` and `by_scope`.
+// What a tape costs: numbers to compute with, and a table to print. Open the tape under Statistics, then ask them:
+//
+//   Statistics<float> statistics;                 // or statistics(Timing::on)
+//   Tape<float> tape(statistics);
+//   ...
+//   std::cout << statistics.of(tape);
+//
+// Which op keeps the memory, which part of the model does the work and takes the time: see `by_op` and `by_scope`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <unordered_map>
 #include <vector>
+
+#include <xgrad/autograd/storage.hpp>
+#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad {
 
-/// Whether a tape looks at the clock at every op: `Tape<float> tape(Timing::on);`. It costs some 50 ns an op.
+/// Whether the clock is looked at at every op. It costs some 50 ns an op.
 enum class Timing { off, on };
 
 struct TapeStats {
@@ -19,31 +30,32 @@ struct TapeStats {
     std::size_t nodes = 0;  ///< recorded values; "parameter" and "leaf" count as ops
     std::size_t edges = 0;  ///< inputs of these values that gradients flow to
 
-    /// Bytes of the blocks of numbers that the vjps of these values hold, and so keep alive until the sweep; 0 after a
-    /// sweep without `keep`. A block counts once, for the value recorded first of those whose vjps hold it, and as a
-    /// whole, even if only a row of it is held. The blocks of parameters do not count: they live on anyway. Leaves and
-    /// constants do, where a vjp holds them. Ids, and whatever else a vjp captured that is not an Array, do not count,
-    /// nor does what the allocator rounds up.
+    /// Bytes of the arrays that the vjps of these values hold, and so keep alive until the sweep; 0 after a sweep without
+    /// `keep`. A block of storage counts once, for the value recorded first of those whose vjps hold it, and as a whole, even
+    /// if only a row of it is held. Parameters do not count: they live on anyway. Leaves and constants do, where a vjp holds
+    /// them. What is made before the statistics begin and is no input of the op, ids, and whatever else a vjp captured that
+    /// is not an Array, do not count, nor does what the allocator rounds up.
     std::size_t saved_bytes = 0;
 
     /// Floating-point operations of the matrix products in the forward pass, 2 m n k for each, whatever the scalar.
     /// All products that this thread has computed since the last value was recorded count for the next one: an op
     /// computes its value, by whatever calls, before it records it.
     std::uint64_t forward_flops = 0;
-    /// The same of the last sweep, 0 before the first: those of the vjps of these values.
+    /// The same of the last sweep, 0 before the first: those of the vjps of these values. The products that make the
+    /// gradient of a weight may be put off, to be one product of all time steps; they count for "parameter" or "leaf".
     std::uint64_t backward_flops = 0;
 
-    /// Time on the clock, of a tape with Timing::on, else 0. As with the operations, all that has passed since the last value
-    /// was recorded, or the tape was opened, counts for the next one.
+    /// Time on the clock with Timing::on, else 0. As with the operations, all that has passed since the last value was
+    /// recorded, or the statistics began, counts for the next one.
     double forward_seconds = 0;
-    /// The same of the last sweep. What makes the gradients of parameters may be put off to its end, and counts for "parameter".
+    /// The same of the last sweep, with what was put off.
     double backward_seconds = 0;
   };
 
   Row total;
   std::vector<Row> by_op,
       by_scope;        ///< the largest first: by bytes, then operations, then values, then by name
-  bool timed = false;  ///< the tape has a clock
+  bool timed = false;  ///< with Timing::on
   /// What the tape itself takes, in bytes: its lists and the closures of the vjps, without the numbers these hold.
   std::size_t bookkeeping_bytes = 0;
   /// Vjps that cannot be copied, so that what they hold is not known and not in the sums. (Vjps are opaque closures:
@@ -51,7 +63,46 @@ struct TapeStats {
   std::size_t unknown_vjps = 0;
 };
 
-/// Prints a table, with decimal units (1 kB = 1000 B) and three digits, and with milliseconds if the tape has a clock. The empty scope is printed as "(top)".
+/// Prints a table, with decimal units (1 kB = 1000 B) and three digits, and with milliseconds if there was a clock. The empty
+/// scope is printed as "(top)".
 std::ostream& operator<<(std::ostream& out, const TapeStats& stats);
+
+/// Makes the statistics of one tape, which is opened under it.
+template <class T>
+class Statistics final : public Watcher<T> {
+ public:
+  explicit Statistics(Timing timing = Timing::off);
+
+  /// How things stand now.
+  TapeStats of(const Tape<T>& tape) const;
+
+  bool looks_at_elements() const override { return false; }
+  Array<T> value(const Op& op, std::uint32_t node, const Array<T>& y,
+                 std::span<const WatchedInput<T>> inputs) override;
+  void sweep_begins() override;
+  void done(std::uint32_t node, bool freed) override;
+
+ private:
+  struct Work {
+    std::uint64_t flops = 0;
+    double seconds = 0;
+  };
+  struct Saved {
+    std::vector<storage::Block*> blocks;
+    std::size_t bytes = 0, unknown_vjps = 0;
+  };
+  using WorkOfNodes = std::unordered_map<std::uint32_t, Work>;
+
+  void note_work(WorkOfNodes& of, std::uint32_t node);
+  void note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs);
+  double clock() const;  // 0 without one
+
+  bool timed_;
+  Work seen_;  // of this thread, when work was last noted
+  WorkOfNodes forward_, backward_;
+  std::unordered_map<std::uint32_t, Saved> saved_;  // by node
+  std::unordered_map<storage::Block*, std::uint32_t> holder_;
+  storage::BlockWatch watch_;
+};
 
 }  // namespace xgrad

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <xgrad/autograd/gradients.hpp>
+#include <xgrad/autograd/tape/gradient_sum.hpp>
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
@@ -49,12 +50,12 @@ class VjpTarget {
 template <class T>
 struct Vjp {
   virtual ~Vjp() = default;
-  virtual void run(const Array<T>& dy, VjpTarget<T> dx) = 0;
+  virtual void run(const Array<T>& dy, VjpTarget<T>& dx) = 0;
   /// True if it can add to a gradient that is already there, in place.
   virtual bool adds_in_place() const = 0;
-  /// Copies the callable and drops the copy, so that who watches new references to blocks learns which ones it holds;
-  /// see Tape::stats. False if it cannot be copied.
-  virtual bool reveal() const = 0;
+  /// Calls `look(context)` while a copy of the callable lives: what it holds has one reference more then. False if it
+  /// cannot be copied.
+  virtual bool with_copy(void (*look)(void*), void* context) const = 0;
 };
 
 /// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an OuterProduct<T>), `f(dy, dx)` adds it
@@ -72,20 +73,21 @@ struct VjpOf final : Vjp<T> {
   static_assert(returns || accumulates,
                 "a vjp takes (const Array<T>& dy) or (const Array<T>& dy, Array<T>& dx)");
 
-  explicit VjpOf(F f) : f_(std::move(f)) {}
+  explicit VjpOf(F&& f) : f_(std::move(f)) {}
 
   bool adds_in_place() const override { return accumulates; }
 
-  bool reveal() const override {
+  bool with_copy(void (*look)(void*), void* context) const override {
     if constexpr (std::copy_constructible<F>) {
       [[maybe_unused]] const F copy(f_);
+      look(context);
       return true;
     } else {
       return false;
     }
   }
 
-  void run(const Array<T>& dy, VjpTarget<T> dx) override {
+  void run(const Array<T>& dy, VjpTarget<T>& dx) override {
     if constexpr (accumulates) {
       if (!returns || !dx.empty()) {
         dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });

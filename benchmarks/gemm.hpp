@@ -17,7 +17,7 @@ class SquareGemm {
 
   void operator()() {
     if (by_blas_) {
-      kernels::gemm<T>(kernels::Op::none, kernels::Op::none, n_, n_, n_, T(1), a_.data(), n_, b_.data(), n_,
+      kernels::gemm<T>(kernels::Trans::no, kernels::Trans::no, n_, n_, n_, T(1), a_.data(), n_, b_.data(), n_,
                        T(0), c_.data(), n_);
       return;
     }

@@ -29,8 +29,8 @@ Shares shares_of(Step& step) {
   Shares shares;
   double all = 0;
   for (const auto start = Clock::now(); Clock::now() - start < std::chrono::milliseconds(500);) {
-    const StepTimes times = step.step(false, Timing::on);
-    all += times.all;
+    const StepTimes times = step.timed_step();
+    all += times.stats.total.forward_seconds + times.stats.total.backward_seconds + times.update;
     shares.update += times.update;
     for (const TapeStats::Row& row : times.stats.by_op) {
       double* const share = products.contains(row.name)           ? &shares.products

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/rnnlm.hpp>
@@ -42,9 +43,9 @@ class WordModel {
   Dimensions d_;
 };
 
-/// Of one step, in seconds, with what its tape says of itself.
+/// Of one step: its update in seconds, and the rest as its tape tells it.
 struct StepTimes {
-  double all = 0, update = 0;
+  double update = 0;
   TapeStats stats{};
 };
 
@@ -60,14 +61,25 @@ class TrainingStep : WordModel<T, Cell> {
 
   void operator()() { step(false); }
 
-  /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does. With Timing::on it
-  /// tells what took how long.
-  StepTimes step(bool check, Timing timing = Timing::off) {
+  /// With `check` it also looks whether the loss and the gradients' norm are finite, as a careful run does.
+  void step(bool check) {
+    Tape<T> tape;
+    run(tape, check);
+  }
+
+  /// What takes how long.
+  StepTimes timed_step() {
+    Statistics<T> statistics(Timing::on);
+    Tape<T> tape(statistics);
+    const double update = run(tape, false);
+    return {update, statistics.of(tape)};
+  }
+
+ private:
+  // Returns the seconds of the update.
+  double run(Tape<T>& tape, bool check) {
     using Clock = std::chrono::steady_clock;
-    const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
     const auto forward = [this] { return this->model_.loss(ids_, targets_, state_); };
-    const auto start = Clock::now();
-    Tape<T> tape(timing);
     auto [loss, next] = forward();
     const auto gradients = tape.gradient(loss);
     if (check)
@@ -76,12 +88,9 @@ class TrainingStep : WordModel<T, Cell> {
     const auto gradients_done = Clock::now();
     sgd_.step(gradients);
     state_ = std::move(next);
-    const auto end = Clock::now();
-    if (timing == Timing::off) return {};
-    return {seconds(end - start), seconds(end - gradients_done), tape.stats()};
+    return std::chrono::duration<double>(Clock::now() - gradients_done).count();
   }
 
- private:
   Sgd<T> sgd_{this->parameters_, 0.1};
   Ids ids_, targets_;
   decltype(std::declval<typename WordModel<T, Cell>::Model>().zero(1)) state_;

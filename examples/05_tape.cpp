@@ -8,6 +8,7 @@
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/tape_dot.hpp>
 #include <xgrad/autograd/tape_fold.hpp>
+#include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/layers/lstm.hpp>
 #include <xgrad/models/rnnlm.hpp>
 
@@ -23,10 +24,11 @@ int main(int argc, char** argv) {
 
   // One product of all steps would stand before the cell; this way the picture shows the cell as it is written.
   fast_paths().hoisted_products = false;
-  Tape<float> tape;
+  Statistics<float> statistics;
+  Tape<float> tape(statistics);
   const auto loss = model.loss(inputs, targets, model.zero(N)).y;
   const auto gradients = tape.gradient(loss, {.keep = true});  // without keep, nothing is saved any more
-  std::cout << tape.stats();
+  std::cout << statistics.of(tape);
 
   const std::string picture = to_dot(tape);
   if (argc == 1) {

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
+
 #include <xgrad/autograd/audit/candidates.hpp>
 
 namespace xgrad::auditing {
@@ -19,7 +21,7 @@ std::vector<Edge> sum_inputs(const Recording& recording, std::size_t op) {
   std::vector<Edge> edges;
   if (!products_of(sum).empty()) {
     for (std::size_t j = 0; j < sum.inputs.size(); ++j) edges.emplace_back(op, j);
-  } else if (sum.name == "add") {
+  } else if (sum.op == ops::add) {
     for (std::size_t j = 0; j < 2; ++j) {
       const std::size_t source = sum.inputs[j].source;
       if (source == none) {
@@ -122,10 +124,10 @@ std::optional<Array<Complex>> slope_behind(const Recording& recording, std::size
   };
   auto slope = Array<Complex>::zeros(ops[sum].y.shape());
   for (const std::size_t reader : recording.readers(sum)) {
-    const bool part = ops[reader].name == "slice";
+    const bool part = ops[reader].op == ops::slice;
     const auto activations = part ? recording.readers(reader) : std::vector<std::size_t>{reader};
     if (activations.size() != 1 || !is_activation(ops[activations[0]]) ||
-        ops[activations[0]].name == "softmax")
+        ops[activations[0]].op == ops::softmax)
       return std::nullopt;
     slope = slope + (part ? ops[reader].vjp(0, slope_of(activations[0])) : slope_of(activations[0]));
   }
@@ -173,8 +175,8 @@ void add_block_changes(const Recording& recording, Changes& to) {
   std::map<std::string, std::vector<std::size_t>> families;
   for (std::size_t role = 0; role < recording.roles().size(); ++role) {
     const RecordedOp& op = ops[recording.roles()[role].ops.back()];
-    if ((op.name != "slice" && op.name != "select") || op.inputs[0].source == none || !op.step) continue;
-    families[fmt::format("{} {} {}", op.name, ops[op.inputs[0].source].role, to_string(op.y.shape()))]
+    if (op.op.kind() != OpKind::slicing || op.inputs[0].source == none || !op.step) continue;
+    families[fmt::format("{} {} {}", op.op.name(), ops[op.inputs[0].source].role, to_string(op.y.shape()))]
         .push_back(role);
   }
   for (const auto& family : families) {

@@ -2,12 +2,11 @@
 #include <xgrad/autograd/audit/candidates.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <string_view>
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/linear.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -33,9 +32,7 @@ Changes candidates(const Recording& recording) {
 }
 
 bool is_activation(const RecordedOp& op) {
-  constexpr std::array<std::string_view, 8> names = {"tanh",     "sigmoid", "relu", "leaky_relu",
-                                                     "softplus", "elu",     "gelu", "softmax"};
-  return op.inputs.size() == 1 && std::find(names.begin(), names.end(), op.name) != names.end();
+  return op.inputs.size() == 1 && op.op.kind() == OpKind::activation;
 }
 
 std::vector<Value> values_like(const Recording& recording, std::size_t role, const Shape& shape) {
@@ -83,42 +80,31 @@ std::vector<Value> values_like(const Recording& recording, std::size_t role, con
 }
 
 std::vector<ProductPlace> products_of(const RecordedOp& op) {
-  if (op.name == "matmul") return {{0, 1}};
+  if (op.op == ops::matmul) return {{0, 1}};
   std::vector<ProductPlace> places;
-  if (op.name == "affine")
+  if (op.op == ops::affine)
     for (std::size_t j = 0; j + 2 < op.inputs.size(); j += 2) places.push_back({j, j + 1});
   return places;
 }
 
 namespace {
 
-// Keeps the vjps of one op.
-struct Capture : Probe {
-  Array<Complex> y;
-  std::vector<std::shared_ptr<Vjp<Complex>>> vjps;
-  std::vector<Shape> shapes;
+// The product of two matrices, recorded.
+struct TracedProduct {
+  Trace<Complex> trace;
+  std::optional<Graph<Complex>> graph;  // owns the vjps
 
-  Array<Complex> see(const char*, std::uint32_t, const Array<Complex>& value,
-                     const std::vector<ProbedInput>& inputs) override {
-    y = value;
-    for (const auto& input : inputs) {
-      vjps.push_back(input.vjp);
-      shapes.push_back(input.x.shape());
-    }
-    return value;
+  TracedProduct(const Array<Complex>& x, const Array<Complex>& W, Transpose transpose) {
+    Tape<Complex> tape(trace);
+    matmul(tape.leaf(x), tape.leaf(W), transpose);
+    graph.emplace(tape.release());
   }
+  const TracedOp<Complex>& op() const { return trace.ops().front(); }
 };
-
-std::shared_ptr<Capture> captured(const Array<Complex>& x, const Array<Complex>& W, Transpose transpose) {
-  auto capture = std::make_shared<Capture>();
-  Tape<Complex> tape(*capture);
-  matmul(tape.leaf(x), tape.leaf(W), transpose);
-  return capture;
-}
 
 // Which operands the recorded matmul transposed: it does not say, but its value does.
 std::optional<Transpose> transpose_of(const RecordedOp& op) {
-  if (op.name == "affine") return Transpose::none;
+  if (op.op == ops::affine) return Transpose::none;
   const Array<Complex>&x = op.inputs[0].value, &W = op.inputs[1].value;
   for (const Transpose t : {Transpose::none, Transpose::first, Transpose::second, Transpose::both}) {
     try {
@@ -141,15 +127,12 @@ std::optional<Map> product_vjp(const RecordedOp& op, const ProductPlace& place, 
   const RecordedInput& input = op.inputs[of_x ? place.x : place.W];
   if (!transpose) return std::nullopt;
   try {
-    const auto capture = captured(x, W, *transpose);
+    const auto product = std::make_shared<const TracedProduct>(x, W, *transpose);
     const std::size_t j = of_x ? 0 : 1;
-    if (capture->y.shape() != op.y.shape() || capture->shapes[j] != input.value.shape()) return std::nullopt;
-    return [capture, j](const Array<Complex>& dy) {
-      GradientSum<Complex> sum;
-      capture->vjps[j]->run(dy, VjpTarget<Complex>(sum, "matmul", static_cast<unsigned>(j),
-                                                   capture->shapes[j], capture->y.shape()));
-      return sum.take_dense(capture->shapes[j]);
-    };
+    if (product->op().y.shape() != op.y.shape() ||
+        product->op().inputs[j].value.shape() != input.value.shape())
+      return std::nullopt;
+    return [product, j](const Array<Complex>& dy) { return product->op().vjp(j, dy); };
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
+
 #include <xgrad/autograd/audit/candidates.hpp>
 
 namespace xgrad::auditing {
@@ -58,7 +60,7 @@ void add_reads_of(const Recording& recording, std::size_t role, const ProductPla
                       name, recording.describe(made.role));
     }
     if (const std::size_t activation = activation_of(recording, source);
-        activation != none && activation != i && ops[i].name != ops[activation].name) {
+        activation != none && activation != i && !(ops[i].op == ops[activation].op)) {
       read_instead(behind, recording, i, place, x_is_first, ops[activation].y);
       behind.set(i, x, {.through = {activation, 0}});
       behind.text = fmt::format(
@@ -96,7 +98,7 @@ void add_stacked_reads(const Recording& recording, std::size_t role, Changes& to
   const auto& ops = recording.ops();
   const std::size_t collector = recording.roles()[role].ops.front();
   const RecordedOp& stack = ops[collector];
-  if (stack.step || stack.name != "stack" || stack.inputs.empty()) return;
+  if (stack.step || !(stack.op == ops::stack) || stack.inputs.empty()) return;
   const auto offer = [&](bool behind) {
     auto change = reads(AuditDefect::other_forward, 1, "");
     std::vector<Complex> numbers;
@@ -119,7 +121,7 @@ void add_stacked_reads(const Recording& recording, std::size_t role, Changes& to
     std::size_t reader = collector;  // through reshapes
     while (recording.readers(reader).size() == 1 && products_of(ops[recording.readers(reader)[0]]).empty()) {
       reader = recording.readers(reader)[0];
-      if (ops[reader].name != "reshape") return;
+      if (!(ops[reader].op == ops::reshape)) return;
     }
     if (recording.readers(reader).size() != 1 || numbers.size() != stack.y.size()) return;
     const std::size_t i = recording.readers(reader)[0];

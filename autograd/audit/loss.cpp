@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
+
 #include <xgrad/autograd/audit/candidates.hpp>
 
 namespace xgrad::auditing {
@@ -126,7 +128,7 @@ void add_loss_changes(const Recording& recording, Changes& to) {
   for (std::size_t role = 0; role < recording.roles().size(); ++role) {
     const auto& members = recording.roles()[role].ops;
     const RecordedOp& last = ops[members.back()];
-    if (last.name == "softmax_cross_entropy" || last.name == "cross_entropy") {
+    if (last.op == ops::softmax_cross_entropy || last.op == ops::cross_entropy) {
       Change squared = other_loss(
                  "the gradient is that of the squared error of the probabilities, not of the cross entropy",
                  1),
@@ -143,7 +145,7 @@ void add_loss_changes(const Recording& recording, Changes& to) {
       add(to, std::move(squared));
       add(to, std::move(sloped));
     }
-    if (last.name == "softplus") {  // log(1 + e^x) - t x is the binary cross entropy of a logit x
+    if (last.op == ops::softplus) {  // log(1 + e^x) - t x is the binary cross entropy of a logit x
       Change squared = other_loss(
           "the output error o - target is multiplied with the slope o (1 - o): that is the "
           "gradient of the squared error, not of the cross entropy",

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
+
 namespace xgrad::auditing {
 
 using Numbers = Array<Complex>;
@@ -152,10 +154,10 @@ void add_product(const Recording& recording, std::size_t role, const ProductPlac
 void add_operand_changes(const Recording& recording, Changes& to) {
   for (std::size_t role = recording.roles().size(); role-- > 0;) {
     const RecordedOp& op = recording.ops()[recording.roles()[role].ops.back()];
-    if (op.name == "multiply") add_elementwise_operands(recording, role, to);
-    if (!products_of(op).empty() || op.name == "add")
+    if (op.op == ops::multiply) add_elementwise_operands(recording, role, to);
+    if (!products_of(op).empty() || op.op == ops::add)
       for (std::size_t j = 0; j < op.inputs.size(); ++j) add_rows(recording, role, j, to);
-    if (!products_of(op).empty() || op.name == "add")
+    if (!products_of(op).empty() || op.op == ops::add)
       for (std::size_t j = 0; j < op.inputs.size(); ++j) add_rows(recording, role, j, to);
     for (const ProductPlace& place : products_of(op))
       for (const bool of_x : {true, false}) add_product(recording, role, place, of_x, to);

@@ -1,37 +1,23 @@
-// Recording: the forward pass as a list of ops that keeps every value and every vjp, so that it can be swept back in many
-// ways. Ops are grouped into *roles*: the ops that do the same in different time steps of a loop. Internal to audit.
+// Recording: the trace of a forward pass, so that it can be swept back in many ways. Ops are grouped into *roles*: the ops that do the same in different time steps of a loop. Internal to audit.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <xgrad/autograd/checks/trace.hpp>
 #include <xgrad/autograd/direction.hpp>
-#include <xgrad/autograd/probe.hpp>
+#include <xgrad/autograd/tape_node.hpp>
 
 namespace xgrad::auditing {
 
-inline constexpr std::size_t none = ~std::size_t{0};
+using RecordedInput = TracedInput<Complex>;
+inline constexpr std::size_t none = RecordedInput::none;
 
-struct RecordedInput {
-  std::size_t source = none;     ///< the op that made it
-  std::size_t parameter = none;  ///< or the parameter that it is; neither for a constant
-  Array<Complex> value;
-  std::shared_ptr<Vjp<Complex>> vjp;
-};
-
-struct RecordedOp {
-  std::string name;
-  std::optional<std::size_t> step;  ///< of time
-  std::size_t loop = none;          ///< which loop over time it is in
+struct RecordedOp : TracedOp<Complex> {
+  std::size_t loop = none;  ///< which loop over time it is in
   std::size_t role = none;
   bool accumulator = false;  ///< adds a step's term to a sum over time, and nothing else
-  Array<Complex> y;
-  std::vector<RecordedInput> inputs;
-
-  /// The contribution of dy to dL / d input j.
-  Array<Complex> vjp(std::size_t j, const Array<Complex>& dy) const;
 };
 
 struct Role {
@@ -39,7 +25,7 @@ struct Role {
       ops;  ///< one for each step, in order of time; one op if it is outside of all loops
 };
 
-class Recording : public Probe {
+class Recording {
  public:
   /// Runs f at the values. Throws Error if it returns more than one number.
   Recording(const ParameterFunction<Complex>& f, const Values& values, std::vector<std::string> paths);
@@ -63,19 +49,15 @@ class Recording : public Probe {
   /// "tanh of each step", "matmul with 'Wy'", "multiply 2 of 3 of each step"
   std::string describe(std::size_t role) const;
 
-  Array<Complex> see(const char* name, std::uint32_t output, const Array<Complex>& y,
-                     const std::vector<ProbedInput>& inputs) override;
-
  private:
-  void find_loops();
-  void find_roles();
+  void find_roles(const std::vector<TapeNode>& nodes);
   void find_accumulators();
 
   std::vector<std::string> paths_;
   Values values_;
+  std::optional<Graph<Complex>> graph_;  // owns the vjps
   std::vector<RecordedOp> ops_;
   std::vector<Role> roles_;
-  std::vector<std::size_t> op_of_node_;
   std::size_t loss_ = none, steps_ = 0;
   double loss_value_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <map>
 
 #include <xgrad/autograd/audit/candidates.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 
 namespace xgrad::auditing {
 
@@ -27,7 +28,7 @@ struct Part {
 std::size_t root_of(const Recording& recording, std::size_t op) {
   for (;;) {
     const auto readers = recording.readers(op);
-    if (readers.size() != 1 || recording.ops()[readers[0]].name != "add" ||
+    if (readers.size() != 1 || !(recording.ops()[readers[0]].op == ops::add) ||
         recording.ops()[readers[0]].y.shape() != recording.ops()[op].y.shape())
       return op;
     op = readers[0];
@@ -48,8 +49,8 @@ std::map<std::size_t, std::vector<Part>> sums_of(const Recording& recording) {
       offer(place.W, place.x, false);
       offer(place.x, place.W, true);
     }
-    if (op.name == "affine") offer(op.inputs.size() - 1, none, false);
-    if (op.name == "add")
+    if (op.op == ops::affine) offer(op.inputs.size() - 1, none, false);
+    if (op.op == ops::add)
       for (const std::size_t j : {0U, 1U}) offer(j, none, false);
   }
   return sums;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
+
 #include <xgrad/autograd/audit/candidates.hpp>
 
 namespace xgrad::auditing {
@@ -27,11 +29,11 @@ Numbers sigmoid_slope(const Numbers& y) { return y * (1 - y); }
 // True if the op's value is compared with a target by a squared error, as (y - t)^2.
 bool feeds_squared_error(const Recording& recording, std::size_t op) {
   for (const std::size_t difference : recording.readers(op)) {
-    if (recording.ops()[difference].name != "subtract") continue;
+    if (!(recording.ops()[difference].op == ops::subtract)) continue;
     for (const std::size_t reader : recording.readers(difference)) {
       const RecordedOp& square = recording.ops()[reader];
-      const bool product = square.name == "multiply" && square.inputs[0].source == square.inputs[1].source;
-      if (square.name == "square" || product) return true;
+      const bool product = square.op == ops::multiply && square.inputs[0].source == square.inputs[1].source;
+      if (square.op == ops::square || product) return true;
     }
   }
   return false;
@@ -41,9 +43,9 @@ bool feeds_squared_error(const Recording& recording, std::size_t op) {
 bool feeds_squared_error_later(const Recording& recording, std::size_t op) {
   if (feeds_squared_error(recording, op)) return true;
   for (const std::size_t reader : recording.readers(op)) {
-    const std::string& name = recording.ops()[reader].name;
-    if ((name == "stack" || name == "reshape" || name == "concat") && feeds_squared_error(recording, reader))
-      return true;
+    const Op& op_of_reader = recording.ops()[reader].op;
+    const bool collects = op_of_reader.kind() == OpKind::joining || op_of_reader == ops::reshape;
+    if (collects && feeds_squared_error(recording, reader)) return true;
   }
   return false;
 }
@@ -95,7 +97,7 @@ void add_slope_changes(const Recording& recording, Changes& to) {
       }
       add(to, std::move(made));
     };
-    const bool is_tanh = last.name == "tanh", is_sigmoid = last.name == "sigmoid";
+    const bool is_tanh = last.op == ops::tanh, is_sigmoid = last.op == ops::sigmoid;
 
     std::string missing = fmt::format("the slope of {} is left out", name);
     if (is_sigmoid && feeds_squared_error_later(recording, members.back()))

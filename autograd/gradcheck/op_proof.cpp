@@ -23,7 +23,7 @@ struct InPlace {
 };
 std::optional<InPlace> overwritten(const ProbedOp& op, const Direction& u, Random& random) {
   for (std::size_t j = 0; j < op.inputs.size(); ++j) {
-    if (op.inputs[j].node == Probe::no_node || !op.inputs[j].vjp->adds_in_place()) continue;
+    if (op.inputs[j].node == no_node || !op.inputs[j].vjp->adds_in_place()) continue;
     const Array<double> dx = op.vjp(j, u);
     double size = 0;
     for (const double d : dx) size = std::max(size, std::abs(d));
@@ -129,7 +129,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   const ProbeRun plain(f, values, [&](const ProbedOp& op) {
     const Direction u = random_direction(op.y.shape(), random);
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
-      if (op.inputs[j].node == Probe::no_node) continue;
+      if (op.inputs[j].node == no_node) continue;
       const Array<double> dx = op.vjp(j, u);
       const auto* const undefined =
           std::find_if(dx.begin(), dx.end(), [](double d) { return !std::isfinite(d); });

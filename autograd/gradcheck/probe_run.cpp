@@ -34,16 +34,20 @@ void ProbeRun::run(const ParameterFunction<Complex>& f, const std::map<std::stri
   f(Parameters<Complex>(values));
 }
 
-Array<Complex> ProbeRun::see(const char* name, std::uint32_t output, const Array<Complex>& y,
-                             const std::vector<ProbedInput>& inputs) {
+Array<Complex> ProbeRun::value(const Op& op, std::uint32_t node, const Array<Complex>& y,
+                               std::span<const WatchedInput<Complex>> inputs) {
+  if (node == no_node) {
+    scalar::kinks = 0;  // a constant's kink is nobody's
+    return y;
+  }
   ++instance_;
   if (looked_for_ == 0 || looked_for_ == instance_)
-    action_({name, instance_, TimeStep::current(), y, inputs, carried_derivative(y)});
+    action_({op.name(), instance_, TimeStep::current(), y, inputs, carried_derivative(y)});
   scalar::kinks = 0;
   // The value goes on in a block of its own: it may be a view, whose parent keeps its direction.
   const auto y_carrying = [&](const Direction& v) { return with_direction(y.cast<double>(), v); };
   if (random_ != nullptr) return y_carrying(random_direction(y.shape(), *random_));
-  const bool here = source_ != nullptr && source_->path.empty() && source_->node == output;
+  const bool here = source_ != nullptr && source_->path.empty() && source_->node == node;
   return y_carrying(here ? v_ : Direction::zeros(y.shape()));
 }
 

@@ -1,6 +1,6 @@
 // ProbeRun: one run of a function under the probe. A run that judges sets a random direction at every value; a run that
 // looks for something sets one at a single value, the input of the suspect, so that what the suspect's value carries
-// is the effect of that input alone. Internal to gradcheck. Start with `see`.
+// is the effect of that input alone. Internal to gradcheck. Start with `value`.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@ namespace xgrad::proof {
 
 using OpAction = std::function<void(const ProbedOp&)>;
 
-class ProbeRun : public Probe {
+class ProbeRun : public Watcher<Complex> {
  public:
   /// A run that judges: every value carries a random direction, `each` sees every op.
   ProbeRun(const ParameterFunction<Complex>& f, const Values& values, Random& random, OpAction each);
@@ -21,8 +21,8 @@ class ProbeRun : public Probe {
   ProbeRun(const ParameterFunction<Complex>& f, const Values& values, const Source& source, Direction v,
            std::size_t instance, OpAction at);
 
-  Array<Complex> see(const char* name, std::uint32_t output, const Array<Complex>& y,
-                     const std::vector<ProbedInput>& inputs) override;
+  Array<Complex> value(const Op& op, std::uint32_t node, const Array<Complex>& y,
+                       std::span<const WatchedInput<Complex>> inputs) override;
 
  private:
   void run(const ParameterFunction<Complex>& f, const std::map<std::string, Array<Complex>>& values);

@@ -31,8 +31,8 @@ Array<double> ProbedOp::vjp(std::size_t j, const Direction& u, const Array<Compl
   GradientSum<Complex> sum;
   if (start != nullptr) sum.add(start->copy());
   const Shape& shape = inputs[j].x.shape();
-  inputs[j].vjp->run(u.cast<Complex>(),
-                     VjpTarget<Complex>(sum, name, static_cast<unsigned>(j), shape, y.shape()));
+  VjpTarget<Complex> target(sum, name, static_cast<unsigned>(j), shape, y.shape());
+  inputs[j].vjp->run(u.cast<Complex>(), target);
   return sum.take_dense(shape).cast<double>();
 }
 
@@ -74,7 +74,7 @@ std::vector<Source> sources_of(const ProbedOp& op) {
   std::vector<Source> sources;
   for (const auto& input : op.inputs) {
     const auto known = [&](const Source& source) { return source.node == input.node; };
-    if (input.node != Probe::no_node && std::none_of(sources.begin(), sources.end(), known))
+    if (input.node != no_node && std::none_of(sources.begin(), sources.end(), known))
       sources.emplace_back(input);
   }
   return sources;

@@ -9,7 +9,7 @@
 
 #include <xgrad/autograd/direction.hpp>
 #include <xgrad/autograd/gradcheck/report.hpp>
-#include <xgrad/autograd/probe.hpp>
+#include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad::proof {
 
@@ -21,7 +21,7 @@ struct ProbedOp {
   std::size_t instance;  ///< counted from 1
   std::optional<std::size_t> time_step;
   const Array<Complex>& y;
-  const std::vector<ProbedInput>& inputs;
+  std::span<const WatchedInput<Complex>> inputs;
   Direction Jv;  ///< what y carries
 
   /// The gradient that input j's vjp makes of the cotangent u, added to `start` in place if there is one.
@@ -43,10 +43,10 @@ Verdict judge(const ProbedOp& op, const Direction& u);
 /// One of an op's inputs: a parameter, or the result of another op.
 struct Source {
   std::string path;  ///< of a parameter, or empty
-  std::uint32_t node = Probe::no_node;
+  std::uint32_t node = no_node;
   Shape shape;
 
-  explicit Source(const ProbedInput& input)
+  explicit Source(const WatchedInput<Complex>& input)
       : path(input.x.parameter() != nullptr ? input.x.parameter()->path : ""),
         node(input.node),
         shape(input.x.shape()) {}

@@ -21,28 +21,28 @@ int blas_int(std::size_t n) {
   return static_cast<int>(n);
 }
 
-cxxblas::Transpose flag(Op op) { return op == Op::none ? cxxblas::NoTrans : cxxblas::Trans; }
+cxxblas::Transpose flag(Trans trans) { return trans == Trans::no ? cxxblas::NoTrans : cxxblas::Trans; }
 
 }  // namespace
 
 template <class T>
-void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
-          const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+void gemm(Trans trans_a, Trans trans_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+          std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
   if (m == 0 || n == 0) return;
   if (k == 0) {  // an empty sum; BLAS refuses leading dimensions of 0
     for (std::size_t i = 0; i < m; ++i)
       for (std::size_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
     return;
   }
-  cxxblas::gemm<int>(cxxblas::RowMajor, flag(op_a), flag(op_b), blas_int(m), blas_int(n), blas_int(k), alpha,
-                     a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
+  cxxblas::gemm<int>(cxxblas::RowMajor, flag(trans_a), flag(trans_b), blas_int(m), blas_int(n), blas_int(k),
+                     alpha, a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
 
-template void gemm<float>(Op, Op, std::size_t, std::size_t, std::size_t, float, const float*, std::size_t,
-                          const float*, std::size_t, float, float*, std::size_t);
-template void gemm<double>(Op, Op, std::size_t, std::size_t, std::size_t, double, const double*, std::size_t,
-                           const double*, std::size_t, double, double*, std::size_t);
-template void gemm<Complex>(Op, Op, std::size_t, std::size_t, std::size_t, Complex, const Complex*,
+template void gemm<float>(Trans, Trans, std::size_t, std::size_t, std::size_t, float, const float*,
+                          std::size_t, const float*, std::size_t, float, float*, std::size_t);
+template void gemm<double>(Trans, Trans, std::size_t, std::size_t, std::size_t, double, const double*,
+                           std::size_t, const double*, std::size_t, double, double*, std::size_t);
+template void gemm<Complex>(Trans, Trans, std::size_t, std::size_t, std::size_t, Complex, const Complex*,
                             std::size_t, const Complex*, std::size_t, Complex, Complex*, std::size_t);
 
 }  // namespace xgrad::kernels

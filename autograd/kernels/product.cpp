@@ -48,23 +48,23 @@ class PackedCopies final : public storage::Attachment {
     const Table<T>* kernels;
     const T* data;
     std::size_t row, depth, columns;
-    Op op;
+    Trans trans;
     Array<T> numbers;  // empty until they are needed
   };
 
   Array<T> find(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
     for (Copy& copy : copies_)
-      if (copy.data == b.data && copy.op == b.op && copy.row == b.row && copy.depth == depth &&
+      if (copy.data == b.data && copy.trans == b.trans && copy.row == b.row && copy.depth == depth &&
           copy.columns == columns && copy.kernels == &kernels)
         return pack(copy);
-    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.op, {}});
-    return b.op == Op::none ? Array<T>() : pack(copies_.back());
+    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.trans, {}});
+    return b.trans == Trans::no ? Array<T>() : pack(copies_.back());
   }
 
   static Array<T> pack(Copy& copy) {
     if (copy.numbers.size() == 0) {
       auto numbers = Array<T>::uninitialized({packed_size(*copy.kernels, copy.depth, copy.columns)});
-      copy.kernels->pack(copy.op == Op::transpose, copy.depth, copy.columns, copy.data, copy.row,
+      copy.kernels->pack(copy.trans == Trans::yes, copy.depth, copy.columns, copy.data, copy.row,
                          numbers.mutable_data());
       copy.numbers = numbers;
     }
@@ -110,18 +110,18 @@ T* scratch(std::size_t size) {
 // Columns [first, last) of the product. `whole_packed` is a packed copy of all of b, or null.
 template <class T>
 void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::size_t k, const Matrix<T>& a,
-                      const Matrix<T>& whole_b, Base<T> base, T* c, std::size_t c_row,
+                      const Matrix<T>& whole_b, Addend<T> base, T* c, std::size_t c_row,
                       const T* whole_packed) {
   const Table<T>& kernels = table<T>();
-  const bool turned = whole_b.op == Op::transpose;
+  const bool turned = whole_b.trans == Trans::yes;
   Matrix<T> b = whole_b;
   b.data += turned ? first * b.row : first;
   const std::size_t n = last - first;
   if (base.data != nullptr) base.data += first;
   c += first;
   Tile<T> tile{};
-  tile.a_row = a.op == Op::none ? a.row : 1;
-  tile.a_column = a.op == Op::none ? 1 : a.row;
+  tile.a_row = a.trans == Trans::no ? a.row : 1;
+  tile.a_column = a.trans == Trans::no ? 1 : a.row;
   tile.c_row = c_row;
   tile.depth = k;
   tile.a = a.data;
@@ -151,7 +151,7 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
       T* const packed = scratch<T>(packed_size(kernels, tile.depth, columns));
       kernels.pack(turned, tile.depth, columns, b.data + (turned ? j * b.row + p : p * b.row + j), b.row,
                    packed);
-      const Base<T> so_far = p == 0 ? base : Base<T>{c, c_row};
+      const Addend<T> so_far = p == 0 ? base : Addend<T>{c, c_row};
       for (std::size_t i = 0; i < m; i += block_rows) {
         tile.a = a.data + i * tile.a_row + p * tile.a_column;
         tile.base = so_far.data == nullptr ? nullptr : so_far.data + i * so_far.row + j;
@@ -168,7 +168,7 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
 // A number is the same sum in the same order, whoever computes it.
 template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
-              Base<T> base, T* c, std::size_t c_row) {
+              Addend<T> base, T* c, std::size_t c_row) {
   const Table<T>& kernels = table<T>();
   Array<T> packed;
   if (m <= few_rows && b.reused != nullptr && b.reused->block() != nullptr)
@@ -185,15 +185,15 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, c
   }
   parallel_ranges(m, 1 + large / (n * k), [&](std::size_t first, std::size_t last) {
     Matrix<T> rows = a;
-    rows.data += first * (a.op == Op::none ? a.row : 1);
-    Base<T> rows_base = base;
+    rows.data += first * (a.trans == Trans::no ? a.row : 1);
+    Addend<T> rows_base = base;
     if (base.data != nullptr) rows_base.data += first * base.row;
     multiply_columns(last - first, 0, n, k, rows, b, rows_base, c + first * c_row, c_row, copy);
   });
 }
 
 template <class T>
-void copy_base(std::size_t m, std::size_t n, Base<T> base, T* c, std::size_t c_row) {
+void copy_base(std::size_t m, std::size_t n, Addend<T> base, T* c, std::size_t c_row) {
   if (base.data == c) return;
   for (std::size_t i = 0; i < m; ++i) {
     if (base.data == nullptr)
@@ -207,25 +207,24 @@ void copy_base(std::size_t m, std::size_t n, Base<T> base, T* c, std::size_t c_r
 
 template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
-             Base<T> base, T* c, std::size_t c_row) {
+             Addend<T> base, T* c, std::size_t c_row) {
   if (m == 0 || n == 0) return;
   if (k == 0) return copy_base(m, n, base, c, c_row);
   flops_so_far += 2 * static_cast<std::uint64_t>(m) * n * k;
   if constexpr (Vectorized<T>)
     if (fast_paths().own_products) return multiply(m, n, k, a, b, base, c, c_row);
   if (base.data != nullptr) copy_base(m, n, base, c, c_row);
-  gemm(a.op, b.op, m, n, k, T(1), a.data, a.row, b.data, b.row, base.data == nullptr ? T(0) : T(1), c, c_row);
+  gemm(a.trans, b.trans, m, n, k, T(1), a.data, a.row, b.data, b.row, base.data == nullptr ? T(0) : T(1), c,
+       c_row);
 }
 
 std::uint64_t flops() { return flops_so_far; }
 
-void shift_flops(std::int64_t count) { flops_so_far += static_cast<std::uint64_t>(count); }
-
 template void product(std::size_t, std::size_t, std::size_t, const Matrix<float>&, const Matrix<float>&,
-                      Base<float>, float*, std::size_t);
+                      Addend<float>, float*, std::size_t);
 template void product(std::size_t, std::size_t, std::size_t, const Matrix<double>&, const Matrix<double>&,
-                      Base<double>, double*, std::size_t);
+                      Addend<double>, double*, std::size_t);
 template void product(std::size_t, std::size_t, std::size_t, const Matrix<Complex>&, const Matrix<Complex>&,
-                      Base<Complex>, Complex*, std::size_t);
+                      Addend<Complex>, Complex*, std::size_t);
 
 }  // namespace xgrad::kernels

@@ -15,16 +15,16 @@ template <class T>
 struct Matrix {
   const T* data;
   std::size_t row;
-  Op op = Op::none;
+  Trans trans = Trans::no;
   /// The array that the numbers lie in, if they are likely to be a second factor again: it then keeps their packed copy.
   const Array<T>* reused = nullptr;
 
-  Matrix transposed() const { return {data, row, op == Op::none ? Op::transpose : Op::none, reused}; }
+  Matrix transposed() const { return {data, row, trans == Trans::no ? Trans::yes : Trans::no, reused}; }
 };
 
 /// What a product is added to: nothing, a matrix, or (row = 0) one row for all rows.
 template <class T>
-struct Base {
+struct Addend {
   const T* data = nullptr;
   std::size_t row = 0;
 };
@@ -33,12 +33,10 @@ struct Base {
 /// Throws Error if a size does not fit BLAS's int.
 template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
-             Base<T> base, T* c, std::size_t c_row);
+             Addend<T> base, T* c, std::size_t c_row);
 
 /// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
 /// count those of a piece of work, subtract.
 std::uint64_t flops();
-/// Counts the products of one piece of work as another's: some more there, as many less here.
-void shift_flops(std::int64_t count);
 
 }  // namespace xgrad::kernels

@@ -3,17 +3,17 @@
 
 #include <cmath>
 #include <cstring>
-#include <string_view>
 
 #include <fmt/format.h>
 
 #include <xgrad/autograd/nonfinite/numbers.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 
 namespace xgrad::nonfinite {
 
 namespace {
 
-bool is_product(std::string_view op) { return op == "matmul" || op == "affine"; }
+bool is_product(const Op& op) { return op.kind() == OpKind::product; }
 
 bool broadcasts_to(const Shape& x, const Shape& y) { return broadcast(x, y) == y; }
 
@@ -41,7 +41,7 @@ NonfiniteCause cause(std::string name, const Array<T>& x, std::size_t index, boo
   result.index = index;
   result.value = shown(x.data()[index]);
   result.largest = is_largest;
-  result.where = place_of(x.shape(), index, op.time_step, tokens);
+  result.where = place_of(x.shape(), index, op.step, tokens);
   return result;
 }
 
@@ -65,10 +65,10 @@ bool is_row_times_column(const Array<T>& x, const Array<T>& W, const Array<T>& y
 
 // Adds the path of a parameter, which has no row.
 template <class T>
-void name_argument(NonfiniteCause& cause, const TracedOp<T>& op, std::size_t j) {
-  const Variable<T>& x = op.inputs[j];
-  if (x.parameter() == nullptr) return;
-  cause.path = x.parameter()->path;
+void name_argument(NonfiniteCause& cause, const TracedOp<T>& op, std::size_t j,
+                   const std::vector<std::string>& paths) {
+  if (op.inputs[j].parameter == TracedInput<T>::none) return;
+  cause.path = paths[op.inputs[j].parameter];
   cause.where = {cause.where.time_step, {}, {}};
 }
 
@@ -99,39 +99,40 @@ WindowPlace place_of(const Shape& shape, std::size_t index, const std::optional<
 }
 
 template <class T>
-std::vector<NonfiniteCause> forward_causes(const TracedOp<T>& op, std::size_t index,
-                                           const std::optional<Ids>& tokens) {
+std::vector<NonfiniteCause> forward_causes(const TracedOp<T>& op, const std::vector<std::string>& paths,
+                                           std::size_t index, const std::optional<Ids>& tokens) {
   std::vector<NonfiniteCause> causes;
   for (std::size_t j = 0; j < op.inputs.size(); ++j) {
-    const Array<T> x = op.inputs[j].value();
+    const Array<T> x = op.inputs[j].value;
     if (x.size() == 0) continue;
     const std::string name = fmt::format("argument {}", j);
     const bool is_bias = j + 1 == op.inputs.size() && j % 2 == 0;
     const std::size_t first = j - j % 2;  // of the operands of a product
-    if (is_product(op.name) && !is_bias &&
-        (op.name != std::string_view("matmul") ||
-         is_row_times_column(op.inputs[first].value(), op.inputs[first + 1].value(), op.y, index))) {
-      const std::size_t M = op.y.shape().back(), K = op.inputs[first + 1].shape()[0];
+    if (is_product(op.op) && !is_bias &&
+        (!(op.op == ops::matmul) ||
+         is_row_times_column(op.inputs[first].value, op.inputs[first + 1].value, op.y, index))) {
+      const std::size_t M = op.y.shape().back(), K = op.inputs[first + 1].value.shape()[0];
       const bool is_weight = j % 2 == 1;
       const std::size_t at = K == 0      ? 0
                              : is_weight ? largest(x, index % M, M, K)
                                          : largest(x, index / M * K, 1, K);
       causes.push_back(cause(name, x, at, true, op, tokens));
-    } else if ((!is_product(op.name) || is_bias) && broadcasts_to(x.shape(), op.y.shape())) {
+    } else if ((!is_product(op.op) || is_bias) && broadcasts_to(x.shape(), op.y.shape())) {
       causes.push_back(cause(name, x, broadcast_index(index, x.shape(), op.y.shape()), false, op, tokens));
     } else {
       causes.push_back(largest_of(name, x, op, tokens));
     }
-    name_argument(causes.back(), op, j);
+    name_argument(causes.back(), op, j, paths);
   }
   return causes;
 }
 
 template <class T>
-std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const Array<T>& dy, std::size_t argument,
-                                            std::size_t index, const std::optional<Ids>& tokens) {
+std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const std::vector<std::string>& paths,
+                                            const Array<T>& dy, std::size_t argument, std::size_t index,
+                                            const std::optional<Ids>& tokens) {
   std::vector<NonfiniteCause> causes;
-  const bool there = !is_product(op.name) && op.inputs[argument].shape() == op.y.shape();
+  const bool there = !is_product(op.op) && op.inputs[argument].value.shape() == op.y.shape();
   const auto add = [&](std::string name, const Array<T>& x) {
     if (x.size() == 0) return;
     if (there && broadcasts_to(x.shape(), op.y.shape())) {
@@ -145,8 +146,8 @@ std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const Array<T
   add("y", op.y);
   for (std::size_t j = 0; j < op.inputs.size(); ++j) {
     const std::size_t before = causes.size();
-    add(fmt::format("argument {}", j), op.inputs[j].value());
-    if (causes.size() > before) name_argument(causes.back(), op, j);
+    add(fmt::format("argument {}", j), op.inputs[j].value);
+    if (causes.size() > before) name_argument(causes.back(), op, j, paths);
   }
   return causes;
 }
@@ -168,23 +169,17 @@ std::size_t index_in_table(const Array<T>& table, const Array<T>& y, std::size_t
   return id * width + column;
 }
 
-template std::vector<NonfiniteCause> forward_causes(const TracedOp<float>&, std::size_t,
-                                                    const std::optional<Ids>&);
-template std::vector<NonfiniteCause> forward_causes(const TracedOp<double>&, std::size_t,
-                                                    const std::optional<Ids>&);
-template std::vector<NonfiniteCause> forward_causes(const TracedOp<Complex>&, std::size_t,
-                                                    const std::optional<Ids>&);
-template std::vector<NonfiniteCause> backward_causes(const TracedOp<float>&, const Array<float>&, std::size_t,
-                                                     std::size_t, const std::optional<Ids>&);
-template std::vector<NonfiniteCause> backward_causes(const TracedOp<double>&, const Array<double>&,
-                                                     std::size_t, std::size_t, const std::optional<Ids>&);
-template std::vector<NonfiniteCause> backward_causes(const TracedOp<Complex>&, const Array<Complex>&,
-                                                     std::size_t, std::size_t, const std::optional<Ids>&);
-template std::size_t index_in_table(const Array<float>&, const Array<float>&, std::size_t,
-                                    const std::optional<Ids>&);
-template std::size_t index_in_table(const Array<double>&, const Array<double>&, std::size_t,
-                                    const std::optional<Ids>&);
-template std::size_t index_in_table(const Array<Complex>&, const Array<Complex>&, std::size_t,
-                                    const std::optional<Ids>&);
+#define XGRAD_INSTANTIATE(T)                                                                                \
+  template std::vector<NonfiniteCause> forward_causes(const TracedOp<T>&, const std::vector<std::string>&,  \
+                                                      std::size_t, const std::optional<Ids>&);              \
+  template std::vector<NonfiniteCause> backward_causes(const TracedOp<T>&, const std::vector<std::string>&, \
+                                                       const Array<T>&, std::size_t, std::size_t,           \
+                                                       const std::optional<Ids>&);                          \
+  template std::size_t index_in_table(const Array<T>&, const Array<T>&, std::size_t,                        \
+                                      const std::optional<Ids>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad::nonfinite

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/nonfinite/numbers.hpp>
-#include <xgrad/autograd/time_step.hpp>
 
 namespace xgrad::nonfinite {
 
@@ -59,28 +58,28 @@ std::optional<typename Tracer<T>::Id> Tracer<T>::known(const Array<T>& value) co
 
 template <class T>
 std::string Tracer<T>::path_at(std::uint32_t node) const {
-  const auto it = paths_.find(node);
-  return it == paths_.end() ? "" : it->second;
+  const auto it = path_of_.find(node);
+  return it == path_of_.end() ? "" : it->second;
 }
 
 // The event of an input that is not finite. If no op made it, its use here is the event.
 template <class T>
 typename Tracer<T>::Id Tracer<T>::origin(std::size_t op, std::size_t argument) {
-  const Variable<T>& x = ops_[op].inputs[argument];
-  const std::uint32_t node = ops_[op].nodes[argument];
-  if (node != Observer<T>::no_node) {
-    if (const auto it = value_.find(node); it != value_.end()) return it->second;
-  } else if (const auto id = known(x.value())) {
+  const TracedInput<T>& x = ops()[op].inputs[argument];
+  if (x.node != no_node) {
+    if (const auto it = value_.find(x.node); it != value_.end()) return it->second;
+  } else if (const auto id = known(x.value)) {
     return *id;
   }
-  const Id id = add({.kind = x.parameter() != nullptr ? Nonfinite::parameter : Nonfinite::input,
+  const bool parameter = x.parameter != TracedInput<T>::none;
+  const Id id = add({.kind = parameter ? Nonfinite::parameter : Nonfinite::input,
                      .order = op,
-                     .numbers = x.value(),
+                     .numbers = x.value,
                      .op = op,
                      .argument = argument,
-                     .path = x.parameter() != nullptr ? x.parameter()->path : ""});
-  if (node != Observer<T>::no_node) value_.emplace(node, id);
-  arrays_.emplace_back(x.value(), id);
+                     .path = parameter ? this->paths()[x.parameter] : ""});
+  if (x.node != no_node) value_.emplace(x.node, id);
+  arrays_.emplace_back(x.value, id);
   return id;
 }
 
@@ -88,8 +87,8 @@ template <class T>
 std::optional<typename Tracer<T>::Id> Tracer<T>::earliest_input(std::size_t op, bool result_has_nan) {
   std::optional<Id> best;
   bool best_has_nan = false;
-  for (std::size_t j = 0; j < ops_[op].inputs.size(); ++j) {
-    const Array<T> x = ops_[op].inputs[j].value();
+  for (std::size_t j = 0; j < ops()[op].inputs.size(); ++j) {
+    const Array<T> x = ops()[op].inputs[j].value;
     if (all_finite(x)) continue;
     const Id id = origin(op, j);
     const bool nan = result_has_nan && has_nan(x);
@@ -102,29 +101,25 @@ std::optional<typename Tracer<T>::Id> Tracer<T>::earliest_input(std::size_t op, 
 }
 
 template <class T>
-void Tracer<T>::see(const char* op, std::uint32_t output, const Array<T>& y,
-                    std::span<const ObservedInput<T>> inputs) {
-  const std::size_t index = ops_.size();
-  TracedOp<T> traced{op, output, TimeStep::current(), y, {}, {}};
-  for (const auto& input : inputs) {
-    traced.inputs.push_back(input.x);
-    traced.nodes.push_back(input.node);
-    if (input.x.parameter() != nullptr) paths_.emplace(input.node, input.x.parameter()->path);
-  }
-  ops_.push_back(std::move(traced));
-  if (output != Observer<T>::no_node) op_of_.emplace(output, index);
-  if (all_finite(y)) return;
+Array<T> Tracer<T>::value(const Op& op, std::uint32_t node, const Array<T>& y,
+                          std::span<const WatchedInput<T>> inputs) {
+  const std::size_t index = ops().size();
+  Trace<T>::value(op, node, y, inputs);
+  for (const auto& input : inputs)
+    if (input.x.parameter() != nullptr) path_of_.emplace(input.node, input.x.parameter()->path);
+  if (all_finite(y)) return y;
   auto id = earliest_input(index, has_nan(y));
   if (!id) id = add({.kind = Nonfinite::forward, .order = index, .numbers = y, .op = index});
-  if (output != Observer<T>::no_node) value_.emplace(output, *id);
+  if (node != no_node) value_.emplace(node, *id);
   arrays_.emplace_back(y, *id);
+  return y;
 }
 
 template <class T>
-void Tracer<T>::see_contribution(std::uint32_t output, std::uint32_t input, std::uint32_t argument,
-                                 const Array<T>& dy, const GradientSum<T>& dx) {
+void Tracer<T>::contribution(std::uint32_t output, std::uint32_t input, std::uint32_t argument,
+                             const Array<T>& dy, const GradientSum<T>& dx) {
   ++sweep_;
-  const std::size_t op = op_of_.at(output);
+  const std::size_t op = this->op_of(output);
   auto& contributions = contributions_[input];
   const std::size_t before = contributions.size();
   if (dx.dense() != nullptr) contributions.push_back({op, argument, *dx.dense()});
@@ -155,23 +150,24 @@ void Tracer<T>::see_contribution(std::uint32_t output, std::uint32_t input, std:
 }
 
 template <class T>
-void Tracer<T>::see_gradient(std::uint32_t node, const Gradient<T>& gradient, bool leaf) {
+Gradient<T> Tracer<T>::gradient(std::uint32_t node, Gradient<T> dy, bool leaf) {
   const bool is_seed = sweep_++ == 0;
-  if (!all_finite(numbers_of(gradient))) {
+  if (!all_finite(numbers_of(dy))) {
     if (gradient_.find(node) == gradient_.end()) {
-      const Array<T> numbers = dense(gradient);
-      const auto op = op_of_.find(node);
+      const Array<T> numbers = dense(dy);
+      const std::size_t op = this->op_of(node);
       gradient_.emplace(
           node, add({.kind = is_seed ? Nonfinite::seed : Nonfinite::sum,
                      .order = next_order(),
                      .numbers = numbers,
-                     .op = op == op_of_.end() ? std::nullopt : std::optional(op->second),
+                     .op = op == TracedInput<T>::none ? std::nullopt : std::optional(op),
                      .path = path_at(node),
                      .contributions = largest_contributions(node, first_nonfinite(numbers).value_or(0))}));
     }
     if (leaf) harmed_.push_back(node);
   }
   contributions_.erase(node);
+  return dy;
 }
 
 template <class T>
@@ -182,10 +178,10 @@ std::vector<NonfiniteCause> Tracer<T>::largest_contributions(std::uint32_t node,
   for (const Contribution& part : found->second)
     for_each_at(part.dx, index, [&](T value) {
       NonfiniteCause cause;
-      cause.name = fmt::format("the vjp of {}, argument {}", ops_[part.op].name, part.argument);
+      cause.name = fmt::format("the vjp of {}, argument {}", ops()[part.op].op.name(), part.argument);
       cause.index = index;
       cause.value = shown(value);
-      cause.where.time_step = ops_[part.op].time_step;
+      cause.where.time_step = ops()[part.op].step;
       causes.push_back(cause);
     });
   std::stable_sort(causes.begin(), causes.end(),

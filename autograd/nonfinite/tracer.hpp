@@ -1,8 +1,8 @@
-// Tracer: the observer behind find_nonfinite. An *event* is an origin of numbers that are not finite. Every value and
+// Tracer: the watcher behind find_nonfinite. An *event* is an origin of numbers that are not finite. Every value and
 // every gradient with such numbers is given the event that it stems from: that of an input, or of dy, which is not finite
 // already, else a new one. So at the end the loss, or a parameter's gradient, knows its first culprit, and events that
 // reached neither are never reported. Where several inputs are not finite, those with a NaN go before those with infinities
-// alone if the result has a NaN, as what spreads is the NaN; then the earliest goes first. Start with see().
+// alone if the result has a NaN, as what spreads is the NaN; then the earliest goes first. Start with value().
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include <xgrad/autograd/checks/trace.hpp>
 #include <xgrad/autograd/nonfinite.hpp>
-#include <xgrad/autograd/observer.hpp>
 
 namespace xgrad::nonfinite {
-
-/// An op as it was recorded.
-template <class T>
-struct TracedOp {
-  const char* name;
-  std::uint32_t node;  // no_node if all inputs were constants
-  std::optional<std::size_t> time_step;
-  Array<T> y;
-  std::vector<Variable<T>> inputs;
-  std::vector<std::uint32_t> nodes;  // of the inputs
-};
 
 /// An origin of numbers that are not finite.
 template <class T>
@@ -42,15 +31,15 @@ struct Event {
 };
 
 template <class T>
-class Tracer final : public Observer<T> {
+class Tracer final : public Trace<T> {
  public:
-  void see(const char* op, std::uint32_t output, const Array<T>& y,
-           std::span<const ObservedInput<T>> inputs) override;
-  void see_contribution(std::uint32_t output, std::uint32_t input, std::uint32_t argument, const Array<T>& dy,
-                        const GradientSum<T>& dx) override;
-  void see_gradient(std::uint32_t node, const Gradient<T>& gradient, bool leaf) override;
+  Array<T> value(const Op& op, std::uint32_t node, const Array<T>& y,
+                 std::span<const WatchedInput<T>> inputs) override;
+  void contribution(std::uint32_t output, std::uint32_t input, std::uint32_t argument, const Array<T>& dy,
+                    const GradientSum<T>& dx) override;
+  Gradient<T> gradient(std::uint32_t node, Gradient<T> dy, bool leaf) override;
 
-  const std::vector<TracedOp<T>>& ops() const { return ops_; }
+  using Trace<T>::ops;
   /// The event that the loss, which is not finite, stems from.
   const Event<T>& of_loss(const Variable<T>& loss);
   /// The first event that reached the gradient of a parameter or leaf, or null, and the path of that parameter.
@@ -68,16 +57,14 @@ class Tracer final : public Observer<T> {
   };
 
   Id add(Event<T> event);
-  std::size_t next_order() const { return ops_.size() + sweep_; }
+  std::size_t next_order() const { return ops().size() + sweep_; }
   std::optional<Id> known(const Array<T>& value) const;
   Id origin(std::size_t op, std::size_t argument);
   std::optional<Id> earliest_input(std::size_t op, bool result_has_nan);
   std::string path_at(std::uint32_t node) const;
   std::vector<NonfiniteCause> largest_contributions(std::uint32_t node, std::size_t index) const;
 
-  std::vector<TracedOp<T>> ops_;
-  std::unordered_map<std::uint32_t, std::size_t> op_of_;  // by the node of its output
-  std::unordered_map<std::uint32_t, std::string> paths_;  // of parameters, by node
+  std::unordered_map<std::uint32_t, std::string> path_of_;  // of parameters, by node
   std::vector<Event<T>> events_;
   std::unordered_map<std::uint32_t, Id> value_, gradient_;  // of nodes with such a value, such a gradient
   std::vector<std::pair<Array<T>, Id>> arrays_;             // such values, those of constants too

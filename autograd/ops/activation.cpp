@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -15,14 +16,14 @@ namespace formulas = kernels::formulas;
 template <class T>
 Variable<T> tanh(const Variable<T>& x) {
   Array<T> y = map(formulas::Tanh(), x.value());
-  return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::TanhVjp<T>(), dy, y); }));
+  return record(ops::tanh, y, wrt(x, [y](const Array<T>& dy) { return map(formulas::TanhVjp<T>(), dy, y); }));
 }
 
 // y = 1 / (1 + e^-x)                dx = dy y (1 - y)
 template <class T>
 Variable<T> sigmoid(const Variable<T>& x) {
   Array<T> y = map(formulas::Sigmoid(), x.value());
-  return record("sigmoid", y,
+  return record(ops::sigmoid, y,
                 wrt(x, [y](const Array<T>& dy) { return map(formulas::SigmoidVjp<T>(), dy, y); }));
 }
 
@@ -30,7 +31,7 @@ Variable<T> sigmoid(const Variable<T>& x) {
 template <class T>
 Variable<T> softplus(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::softplus(xi); }, x.value());
-  return record("softplus", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::softplus, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi * scalar::sigmoid(xi); }, dy, x);
                 }));
 }
@@ -39,7 +40,7 @@ Variable<T> softplus(const Variable<T>& x) {
 template <class T>
 Variable<T> relu(const Variable<T>& x) {
   Array<T> y = map(formulas::Relu<T>(), x.value());
-  return record("relu", y, wrt(x, [y](const Array<T>& dy) { return map(formulas::ReluVjp<T>(), dy, y); }));
+  return record(ops::relu, y, wrt(x, [y](const Array<T>& dy) { return map(formulas::ReluVjp<T>(), dy, y); }));
 }
 
 // y = x if x > 0 else s x           dx = dy if x > 0 else s dy
@@ -53,7 +54,7 @@ Variable<T> leaky_relu(const Variable<T>& x, double slope) {
         return scalar::select(scalar::less_equal(xi, zero), T(s) * xi, xi);
       },
       x.value());
-  return record("leaky_relu", y, wrt(x, [x = x.value(), s](const Array<T>& dy) {
+  return record(ops::leaky_relu, y, wrt(x, [x = x.value(), s](const Array<T>& dy) {
                   return map(
                       [s](auto dyi, auto xi) {
                         return scalar::select(scalar::less_equal(xi, decltype(xi)(T(0))), T(s) * dyi, dyi);
@@ -73,7 +74,7 @@ Variable<T> elu(const Variable<T>& x, double alpha) {
         return scalar::select(scalar::less_equal(xi, zero), T(a) * scalar::expm1(xi), xi);
       },
       x.value());
-  return record("elu", y, wrt(x, [x = x.value(), a](const Array<T>& dy) {
+  return record(ops::elu, y, wrt(x, [x = x.value(), a](const Array<T>& dy) {
                   return map(
                       [a](auto dyi, auto xi) {
                         return scalar::select(scalar::less_equal(xi, decltype(xi)(T(0))),
@@ -102,7 +103,7 @@ template <class T>
 Variable<T> gelu(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return xi * normal_cdf<T>(xi); }, x.value());
   return record(
-      "gelu", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+      ops::gelu, y, wrt(x, [x = x.value()](const Array<T>& dy) {
         return map(
             [](auto dyi, auto xi) {
               return dyi * (normal_cdf<T>(xi) + xi * (T(inv_sqrt_2pi<T>) * scalar::exp(T(-0.5) * xi * xi)));

@@ -4,6 +4,7 @@
 
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -15,14 +16,14 @@ template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("add", a, b);
   const auto pass = [](const Array<T>& dy) { return dy; };
-  return record("add", a.value() + b.value(), wrt(a, pass), wrt(b, pass));
+  return record(ops::add, a.value() + b.value(), wrt(a, pass), wrt(b, pass));
 }
 
 // y = a - b                         da = dy                 db = -dy
 template <class T>
 Variable<T> subtract(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("subtract", a, b);
-  return record("subtract", a.value() - b.value(), wrt(a, [](const Array<T>& dy) { return dy; }),
+  return record(ops::subtract, a.value() - b.value(), wrt(a, [](const Array<T>& dy) { return dy; }),
                 wrt(b, [](const Array<T>& dy) { return -dy; }));
 }
 
@@ -30,7 +31,7 @@ Variable<T> subtract(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Variable<T> multiply(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("multiply", a, b);
-  return record("multiply", a.value() * b.value(),
+  return record(ops::multiply, a.value() * b.value(),
                 wrt(a, [b = b.value()](const Array<T>& dy) { return dy * b; }),
                 wrt(b, [a = a.value()](const Array<T>& dy) { return dy * a; }));
 }
@@ -40,7 +41,7 @@ template <class T>
 Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("divide", a, b);
   Array<T> y = a.value() / b.value();
-  return record("divide", y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
+  return record(ops::divide, y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
                 wrt(b, [y, b = b.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto yi, auto bi) { return -(dyi * yi / bi); }, dy, y, b);
                 }));
@@ -49,13 +50,13 @@ Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
 // y = -a                            da = -dy
 template <class T>
 Variable<T> negate(const Variable<T>& a) {
-  return record("negate", -a.value(), wrt(a, [](const Array<T>& dy) { return -dy; }));
+  return record(ops::negate, -a.value(), wrt(a, [](const Array<T>& dy) { return -dy; }));
 }
 
 // y = scale a + shift               da = scale dy
 template <class T>
 Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
-  return record("scale_shift", Array<T>::scale_shift(a.value(), scale, shift),
+  return record(ops::scale_shift, Array<T>::scale_shift(a.value(), scale, shift),
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 

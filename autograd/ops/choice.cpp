@@ -8,6 +8,7 @@
 
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>
@@ -32,8 +33,8 @@ Array<T> share(const Array<T>& dy, const Array<T>& a, const Array<T>& b, Before 
 
 // y = a if a comes before b else b   da = dy if a before b, dy / 2 if a = b, else 0      db likewise
 template <class T, class Before>
-Variable<T> extremum(const char* op, const Variable<T>& a, const Variable<T>& b, Before before) {
-  check_broadcast(op, a, b);
+Variable<T> extremum(const Op& op, const Variable<T>& a, const Variable<T>& b, Before before) {
+  check_broadcast(op.name(), a, b);
   Array<T> y = map(
       [=](auto ai, auto bi) {
         scalar::kink(ai, bi);
@@ -71,7 +72,7 @@ Variable<T> clip(const Variable<T>& x, double lower, double upper) {
         return scalar::select(scalar::less(xi, l), l, scalar::select(scalar::less(h, xi), h, xi));
       },
       x.value());
-  return record("clip", y, wrt(x, [=, x = x.value()](const Array<T>& dy) {
+  return record(ops::clip, y, wrt(x, [=, x = x.value()](const Array<T>& dy) {
                   return map(
                       [=](auto dyi, auto xi) {
                         const decltype(xi) l(T{low}), h(T{high}), zero(T(0));
@@ -84,12 +85,12 @@ Variable<T> clip(const Variable<T>& x, double lower, double upper) {
 
 template <class T>
 Variable<T> maximum(const Variable<T>& a, const Variable<T>& b) {
-  return extremum("maximum", a, b, [](const auto& ai, const auto& bi) { return scalar::less(bi, ai); });
+  return extremum(ops::maximum, a, b, [](const auto& ai, const auto& bi) { return scalar::less(bi, ai); });
 }
 
 template <class T>
 Variable<T> minimum(const Variable<T>& a, const Variable<T>& b) {
-  return extremum("minimum", a, b, [](const auto& ai, const auto& bi) { return scalar::less(ai, bi); });
+  return extremum(ops::minimum, a, b, [](const auto& ai, const auto& bi) { return scalar::less(ai, bi); });
 }
 
 // y = x if m != 0 else z            dx = dy if m != 0 else 0        dz = 0 if m != 0 else dy
@@ -109,7 +110,7 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& z) {
                c, yes, no);
   };
   const Array<T> zero(0);
-  return record("where", chosen(m, x.value(), z.value()),
+  return record(ops::where, chosen(m, x.value(), z.value()),
                 wrt(x, [=](const Array<T>& dy) { return chosen(m, dy, zero); }),
                 wrt(z, [=](const Array<T>& dy) { return chosen(m, zero, dy); }));
 }

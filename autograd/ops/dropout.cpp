@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -33,7 +34,7 @@ Array<T> dropped(const Array<T>& x, double rate, RandomKey key) {
 template <class T>
 Variable<T> dropout(const Variable<T>& x, double rate, RandomKey key) {
   if (!(rate >= 0 && rate < 1)) throw Error("dropout", fmt::format("needs a rate in [0, 1), got {}", rate));
-  return record("dropout", dropped(x.value(), rate, key),
+  return record(ops::dropout, dropped(x.value(), rate, key),
                 wrt(x, [rate, key](const Array<T>& dy) { return dropped(dy, rate, key); }));
 }
 

@@ -5,6 +5,7 @@
 
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -16,14 +17,14 @@ namespace formulas = kernels::formulas;
 template <class T>
 Variable<T> exp(const Variable<T>& x) {
   Array<T> y = map(formulas::Exp(), x.value());
-  return record("exp", y, wrt(x, [y](const Array<T>& dy) { return dy * y; }));
+  return record(ops::exp, y, wrt(x, [y](const Array<T>& dy) { return dy * y; }));
 }
 
 // y = e^x - 1                       dx = dy (y + 1)
 template <class T>
 Variable<T> expm1(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::expm1(xi); }, x.value());
-  return record("expm1", y, wrt(x, [y](const Array<T>& dy) {
+  return record(ops::expm1, y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (yi + T(1)); }, dy, y);
                 }));
 }
@@ -32,14 +33,14 @@ Variable<T> expm1(const Variable<T>& x) {
 template <class T>
 Variable<T> log(const Variable<T>& x) {
   Array<T> y = map(formulas::Log(), x.value());
-  return record("log", y, wrt(x, [x = x.value()](const Array<T>& dy) { return dy / x; }));
+  return record(ops::log, y, wrt(x, [x = x.value()](const Array<T>& dy) { return dy / x; }));
 }
 
 // y = log(1 + x)                    dx = dy / (1 + x)
 template <class T>
 Variable<T> log1p(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::log1p(xi); }, x.value());
-  return record("log1p", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::log1p, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi / (T(1) + xi); }, dy, x);
                 }));
 }
@@ -48,7 +49,7 @@ Variable<T> log1p(const Variable<T>& x) {
 template <class T>
 Variable<T> sin(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::sin(xi); }, x.value());
-  return record("sin", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::sin, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return dyi * scalar::cos(xi); }, dy, x);
                 }));
 }
@@ -57,7 +58,7 @@ Variable<T> sin(const Variable<T>& x) {
 template <class T>
 Variable<T> cos(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::cos(xi); }, x.value());
-  return record("cos", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::cos, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map([](auto dyi, auto xi) { return -(dyi * scalar::sin(xi)); }, dy, x);
                 }));
 }
@@ -66,7 +67,7 @@ Variable<T> cos(const Variable<T>& x) {
 template <class T>
 Variable<T> erf(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::erf(xi); }, x.value());
-  return record("erf", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::erf, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map(
                       [](auto dyi, auto xi) {
                         return dyi *
@@ -80,7 +81,7 @@ Variable<T> erf(const Variable<T>& x) {
 template <class T>
 Variable<T> square(const Variable<T>& x) {
   Array<T> y = map(formulas::Square(), x.value());
-  return record("square", y,
+  return record(ops::square, y,
                 wrt(x, [x = x.value()](const Array<T>& dy) { return map(formulas::SquareVjp<T>(), dy, x); }));
 }
 
@@ -88,7 +89,7 @@ Variable<T> square(const Variable<T>& x) {
 template <class T>
 Variable<T> sqrt(const Variable<T>& x) {
   Array<T> y = map(formulas::Sqrt(), x.value());
-  return record("sqrt", y, wrt(x, [y](const Array<T>& dy) {
+  return record(ops::sqrt, y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi / (T(2) * yi); }, dy, y);
                 }));
 }
@@ -97,7 +98,7 @@ Variable<T> sqrt(const Variable<T>& x) {
 template <class T>
 Variable<T> rsqrt(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return T(1) / scalar::sqrt(xi); }, x.value());
-  return record("rsqrt", y, wrt(x, [y](const Array<T>& dy) {
+  return record(ops::rsqrt, y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (T(-0.5) * yi * yi * yi); }, dy, y);
                 }));
 }
@@ -118,7 +119,7 @@ Variable<T> pow(const Variable<T>& x, const Variable<T>& p) {
   check_broadcast("pow", x, p);
   Array<T> y = map([](auto xi, auto pi) { return scalar::pow(xi, pi); }, x.value(), p.value());
   return record(
-      "pow", y,
+      ops::pow, y,
       wrt(x,
           [x = x.value(), p = p.value()](const Array<T>& dy) {
             return map([](auto dyi, auto xi, auto pi) { return dyi * pow_slope(xi, pi, decltype(xi)(T(1))); },
@@ -140,7 +141,7 @@ template <class T>
 Variable<T> pow(const Variable<T>& x, double exponent) {
   const auto p = static_cast<scalar::Real<T>>(exponent);
   Array<T> y = map([p](auto xi) { return scalar::pow(xi, decltype(xi)(T(p))); }, x.value());
-  return record("pow", y, wrt(x, [x = x.value(), p](const Array<T>& dy) {
+  return record(ops::pow, y, wrt(x, [x = x.value(), p](const Array<T>& dy) {
                   return map(
                       [p](auto dyi, auto xi) {
                         using X = decltype(xi);
@@ -154,7 +155,7 @@ Variable<T> pow(const Variable<T>& x, double exponent) {
 template <class T>
 Variable<T> abs(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::abs(xi); }, x.value());
-  return record("abs", y, wrt(x, [x = x.value()](const Array<T>& dy) {
+  return record(ops::abs, y, wrt(x, [x = x.value()](const Array<T>& dy) {
                   return map(
                       [](auto dyi, auto xi) {
                         const decltype(xi) zero(T(0));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/kernels/parallel.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -84,7 +85,7 @@ Variable<T> take(const Variable<T>& table, const Ids& ids) {
     for (std::size_t i = first; i < last; ++i)
       std::copy_n(numbers + static_cast<std::size_t>(ids[i]) * width, width, out + i * width);
   });
-  return record("take", y, wrt(table, [ids, shape = table.shape()](const Array<T>& dy) {
+  return record(ops::take, y, wrt(table, [ids, shape = table.shape()](const Array<T>& dy) {
                   Shape rows = shape;
                   rows.set(0, ids.size());
                   return RowSparse<T>{shape, ids.reshaped({ids.size()}), dy.reshaped(rows)};
@@ -97,7 +98,7 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
   if (x.rank() == 0 || rows.shape() != Shape{x.shape()[0]})
     throw Error("reset_rows", "a mask of shape " + to_string(rows.shape()) + " does not fit x of shape " +
                                   describe(x) + ": it needs one entry per row");
-  return record("reset_rows", with_rows_zeroed(x.value(), rows),
+  return record(ops::reset_rows, with_rows_zeroed(x.value(), rows),
                 wrt(x, [rows](const Array<T>& dy) { return with_rows_zeroed(dy, rows); }));
 }
 
@@ -105,7 +106,7 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
 template <class T>
 Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
   const AlongAxis along("gather", x, ids, axis);
-  return record("gather", along.gathered(x.value()),
+  return record(ops::gather, along.gathered(x.value()),
                 wrt(x, [along](const Array<T>& dy, Array<T>& dx) { along.add(dy, dx); }));
 }
 
@@ -118,7 +119,7 @@ Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>&
                                            to_string(ids.shape()), describe(y)));
   Array<T> z = x.value().copy();
   along.add(y.value(), z);
-  return record("scatter_add", z, wrt(x, [](const Array<T>& dz) { return dz; }),
+  return record(ops::scatter_add, z, wrt(x, [](const Array<T>& dz) { return dz; }),
                 wrt(y, [along](const Array<T>& dz) { return along.gathered(dz); }));
 }
 

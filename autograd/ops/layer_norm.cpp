@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -59,7 +60,7 @@ void flow_back(const T* dy, const T* g, const T* n, T s, std::size_t H, T* dx) {
 template <class T>
 Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Variable<T>& bias,
                        double epsilon) {
-  const char* const op = "layer_norm";
+  const char* const op = ops::layer_norm.name();
   if (x.rank() == 0 || x.shape().back() == 0)
     throw Error(op, fmt::format("needs x: (..., H) with H > 0, got shape {}", describe(x)));
   const std::size_t H = x.shape().back(), rows = x.size() / H;
@@ -75,7 +76,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
   const T *const g = gain.value().data(), *const b = bias.value().data();
   for (std::size_t r = 0; r < rows; ++r)
     scales[r] = normalize(x.value().data() + r * H, g, b, eps, H, normalized + r * H, out + r * H);
-  return record(op, y,
+  return record(ops::layer_norm, y,
                 wrt(x,
                     [=, gain = gain.value()](const Array<T>& dy) {
                       auto dx = Array<T>::uninitialized(dy.shape());

@@ -7,19 +7,20 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/fast_paths.hpp>
-#include <xgrad/autograd/hoisting.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/arithmetic.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
+#include <xgrad/autograd/ops/row_products.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-using kernels::Base;
+using kernels::Addend;
 using kernels::Matrix;
-using kernels::Op;
 using kernels::product;
+using kernels::Trans;
 
 namespace {
 
@@ -46,7 +47,7 @@ GemmVjp<T, F> gemm_vjp(const Shape& shape, F product) {
 template <class T>
 void multiply(const Matrix<T>& a, const Matrix<T>& b, std::size_t n, std::size_t k, std::size_t m, T beta,
               T* y) {
-  product(n, m, k, a, b, beta == T(0) ? Base<T>{} : Base<T>{y, m}, y, m);
+  product(n, m, k, a, b, beta == T(0) ? Addend<T>{} : Addend<T>{y, m}, y, m);
 }
 
 // What the last axis of a shape is called, or the one before it.
@@ -58,7 +59,7 @@ const char* inner_axis(const Shape& shape, bool last) {
 
 // The shapes of a matmul: matrices a: (N, K) and b: (K, M), as they are meant, for each place of the axes in front.
 struct MatmulShape {
-  Op a_op, b_op;
+  Trans a_trans, b_trans;
   std::size_t N, K, M;
   Shape batch;                      // of the result: the axes in front
   kernels::Strides a_at{}, b_at{};  // how far apart the matrices lie along them, in numbers
@@ -75,8 +76,8 @@ struct MatmulShape {
     };
     if (a.rank() == 0 || b.rank() == 0) refuse("needs x: (..., N, K) and W: (..., K, M), or vectors (K,)");
     if ((a_vector && a_turned) || (b_vector && b_turned)) refuse("a vector cannot be transposed");
-    a_op = a_turned ? Op::transpose : Op::none;
-    b_op = b_turned ? Op::transpose : Op::none;
+    a_trans = a_turned ? Trans::yes : Trans::no;
+    b_trans = b_turned ? Trans::yes : Trans::no;
     const Shape a_matrix = a_vector ? Shape{1, a[0]} : Shape(a.end() - 2, a.end()),
                 b_matrix = b_vector ? Shape{b[0], 1} : Shape(b.end() - 2, b.end());
     N = a_matrix[a_turned ? 1 : 0];
@@ -117,11 +118,11 @@ struct MatmulShape {
   }
   template <class T>
   Matrix<T> a(const Array<T>& x, std::size_t at) const {
-    return {x.data() + at, a_op == Op::none ? K : N, a_op, &x};
+    return {x.data() + at, a_trans == Trans::no ? K : N, a_trans, &x};
   }
   template <class T>
   Matrix<T> b(const Array<T>& W, std::size_t at) const {
-    return {W.data() + at, b_op == Op::none ? M : K, b_op, &W};
+    return {W.data() + at, b_trans == Trans::no ? M : K, b_trans, &W};
   }
   template <class T>
   Matrix<T> y(const Array<T>& dy, std::size_t at) const {
@@ -161,13 +162,13 @@ struct AffineTerm {
   }
 
   // y = base + x W
-  void add_to(T* y, Base<T> base) const {
-    product<T>(N, M, K, {x.data(), K}, {W.data(), M, Op::none, &W}, base, y, M);
+  void add_to(T* y, Addend<T> base) const {
+    product<T>(N, M, K, {x.data(), K}, {W.data(), M, Trans::no, &W}, base, y, M);
   }
   // dx = dy W^T
   auto x_vjp() const {
     return gemm_vjp<T>(x.shape(), [N = N, K = K, M = M, W = W](const Array<T>& dy, T beta, T* dx) {
-      multiply<T>({dy.data(), M}, {W.data(), M, Op::transpose, &W}, N, M, K, beta, dx);
+      multiply<T>({dy.data(), M}, {W.data(), M, Trans::yes, &W}, N, M, K, beta, dx);
     });
   }
   // dW = x^T dy
@@ -191,14 +192,15 @@ Variable<T> record_affine(const Variable<T>& z, const std::tuple<Terms...>& term
     const Shape& shape = std::get<0>(terms).shape;
     auto y = Array<T>::uninitialized(shape);
     T* const out = y.mutable_data();
-    Base<T> so_far{z.value().data(), z.rank() == 1 ? 0 : shape.back()};
+    Addend<T> so_far{z.value().data(), z.rank() == 1 ? 0 : shape.back()};
     const auto add = [&](const auto&... term) {
       ((term.add_to(out, so_far), so_far = {out, shape.back()}), ...);
       return std::tuple_cat(
           std::tuple(wrt(term.x_variable, term.x_vjp()), wrt(term.W_variable, term.W_vjp()))...);
     };
-    return std::apply([&](const auto&... inputs) { return record("affine", y, inputs..., wrt(z, pass<T>)); },
-                      std::apply(add, terms));
+    return std::apply(
+        [&](const auto&... inputs) { return record(ops::affine, y, inputs..., wrt(z, pass<T>)); },
+        std::apply(add, terms));
   }
 }
 
@@ -224,7 +226,10 @@ Variable<T> affine_from(const Variable<T>& b, const std::tuple<Terms...>& terms)
     return record_affine(b, terms);
   } else {
     const auto& term = std::get<i>(terms);
-    if (const auto z = row_of_product(term.x_variable, term.W_variable, &b))
+    const auto product = [](const Variable<T>& x, const Variable<T>& W, const Variable<T>* c) {
+      return record_affine(*c, std::tuple(AffineTerm<T>({x, W})));
+    };
+    if (const auto z = detail::row_of_product<T>(term.x_variable, term.W_variable, &b, product))
       return record_affine(*z, without<i>(terms));
     return affine_from<i + 1>(b, terms);
   }
@@ -255,8 +260,10 @@ template <class T>
 Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose transpose) {
   const Array<T>&a = a_.value(), &b = b_.value();
   const MatmulShape s(a_, b_, transpose);
-  if (b.rank() == 2 && s.a_op == Op::none && s.b_op == Op::none)
-    if (const auto row = row_of_product<T>(a_, b_, nullptr)) return *row;
+  if (b.rank() == 2 && s.a_trans == Trans::no && s.b_trans == Trans::no)
+    if (const auto row = detail::row_of_product<T>(
+            a_, b_, nullptr, [](const auto& x, const auto& W, const Variable<T>*) { return matmul(x, W); }))
+      return *row;
   auto y = Array<T>::uninitialized(s.result);
   T* const out = y.mutable_data();
   s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
@@ -266,23 +273,23 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
     const T sum = start_sum(s, beta, da, size);
     s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
       const auto y_k = s.y(dy, k), b_j = s.b(b, j);
-      if (s.a_op == Op::none) {
+      if (s.a_trans == Trans::no) {
         multiply(y_k, b_j.transposed(), s.N, s.M, s.K, sum, da + i);
       } else {
         multiply(b_j, y_k.transposed(), s.K, s.M, s.N, sum, da + i);
       }
     });
   });
-  if (b.rank() == 2 && s.a_op == Op::none)  // a weight, most likely
-    return record("matmul", y, wrt(a_, a_vjp), wrt(b_, [a, op = s.b_op](const Array<T>& dy) {
-                    return op == Op::none ? OuterProduct<T>{a, dy} : OuterProduct<T>{dy, a};
+  if (b.rank() == 2 && s.a_trans == Trans::no)  // a weight, most likely
+    return record(ops::matmul, y, wrt(a_, a_vjp), wrt(b_, [a, trans = s.b_trans](const Array<T>& dy) {
+                    return trans == Trans::no ? OuterProduct<T>{a, dy} : OuterProduct<T>{dy, a};
                   }));
-  return record("matmul", y, wrt(a_, a_vjp),
+  return record(ops::matmul, y, wrt(a_, a_vjp),
                 wrt(b_, gemm_vjp<T>(b.shape(), [s, a, size = b.size()](const Array<T>& dy, T beta, T* db) {
                       const T sum = start_sum(s, beta, db, size);
                       s.for_each([&](std::size_t i, std::size_t j, std::size_t k) {
                         const auto y_k = s.y(dy, k), a_i = s.a(a, i);
-                        if (s.b_op == Op::none) {
+                        if (s.b_trans == Trans::no) {
                           multiply(a_i.transposed(), y_k, s.K, s.N, s.M, sum, db + j);
                         } else {
                           multiply(y_k.transposed(), a_i, s.M, s.N, s.K, sum, db + j);

@@ -11,6 +11,7 @@
 #include <xgrad/autograd/kernels/sum.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
@@ -93,7 +94,7 @@ Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, R
 // sees: the largest array of a word model is then there once, and passes through memory once.
 template <class T>
 Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduction reduction) {
-  const char* const op = "softmax_cross_entropy";
+  const char* const op = ops::softmax_cross_entropy.name();
   const std::size_t V = check_targets(op, logits, targets), rows = targets.size();
   targets.check_range(op, "target", V);
   if (reduction == Reduction::mean && rows == 0) throw Error(op, "the mean over no targets");
@@ -113,7 +114,7 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   T sum = T(0);
   for (std::size_t r = 0; r < rows; ++r) sum += loss[r];
   Array<T> y = reduction == Reduction::none ? losses : Array<T>::full({}, weight * sum);
-  return record(op, y, wrt(logits, [=](const Array<T>& dy) {
+  return record(ops::softmax_cross_entropy, y, wrt(logits, [=](const Array<T>& dy) {
                   if (reduction != Reduction::none && *dy.data() == T(1)) return d;
                   auto dx = Array<T>::uninitialized(d.shape());
                   T* const out = dx.mutable_data();
@@ -162,14 +163,14 @@ auto scaled_by(Array<T> d) {
 template <class T>
 Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, const Ids& targets,
                                  const AffineCrossEntropyOptions& options) {
-  using kernels::Base, kernels::Matrix, kernels::Op, kernels::product;
-  const char* const op = "affine_cross_entropy";
+  using kernels::Addend, kernels::Matrix, kernels::Trans, kernels::product;
+  const char* const op = ops::affine_cross_entropy.name();
   check_affine(op, p, b, targets, options);
   const Array<T>&x = p.x.value(), &W = p.W.value(), &bias = b.value();
   const bool recorded = Tape<T>::current() != nullptr, turned = options.transpose == Transpose::second;
   const std::size_t K = x.shape().back(), V = bias.size(), rows = targets.size(),
                     most = std::min(options.rows, rows);
-  const Matrix<T> weights{W.data(), turned ? K : V, turned ? Op::transpose : Op::none, &W};
+  const Matrix<T> weights{W.data(), turned ? K : V, turned ? Trans::yes : Trans::no, &W};
   const auto weight = weight_of<T>(options.reduction, rows);
   auto logits = Array<T>::uninitialized({most, V}), losses = Array<T>::uninitialized({rows});
   Array<T> dx, dW, db;
@@ -182,14 +183,14 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
     const std::size_t n = std::min(most, rows - first);
     const Matrix<T> part{x.data() + first * K, K};
     T* const d = logits.mutable_data();
-    product<T>(n, V, K, part, weights, Base<T>{bias.data(), 0}, d, V);
+    product<T>(n, V, K, part, weights, Addend<T>{bias.data(), 0}, d, V);
     softmax_rows(d, V, targets.begin() + first, n, weight, losses.mutable_data() + first,
                  recorded ? d : nullptr);
     if (!recorded) continue;
     const Matrix<T> of_logits{d, V};
     product<T>(n, K, V, of_logits, weights.transposed(), {}, dx.mutable_data() + first * K, K);
     T* const sum = dW.mutable_data();
-    const auto so_far = [&](std::size_t width) { return first == 0 ? Base<T>{} : Base<T>{sum, width}; };
+    const auto so_far = [&](std::size_t width) { return first == 0 ? Addend<T>{} : Addend<T>{sum, width}; };
     if (turned) {
       product<T>(V, K, n, of_logits.transposed(), part, so_far(K), sum, K);
     } else {
@@ -199,8 +200,8 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
   }
   T sum = T(0);
   for (const T loss : losses) sum += loss;
-  return record(op, Array<T>::full({}, weight * sum), wrt(p.x, scaled_by(dx)), wrt(p.W, scaled_by(dW)),
-                wrt(b, scaled_by(db)));
+  return record(ops::affine_cross_entropy, Array<T>::full({}, weight * sum), wrt(p.x, scaled_by(dx)),
+                wrt(p.W, scaled_by(dW)), wrt(b, scaled_by(db)));
 }
 
 namespace {
@@ -265,7 +266,7 @@ void check_options(const char* op, const CrossEntropyOptions& options, std::size
 // dx_v = dL [a_t (p_v - [v = t]) + p_v sum c - c_v]
 template <class T>
 LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const CrossEntropyOptions& options) {
-  const char* const op = "cross_entropy";
+  const char* const op = ops::cross_entropy.name();
   const std::size_t V = check_targets(op, logits, targets), rows = targets.size();
   check_options(op, options, V);
   SoftmaxRows<T> softmax(logits.shape(), rows);
@@ -289,7 +290,7 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
     count += weights.of(t);
   }
   const auto y = Array<T>::full({}, sum);
-  return {record(op, y,
+  return {record(ops::cross_entropy, y,
                  wrt(logits,
                      [=](const Array<T>& dy) {
                        auto dx = Array<T>::zeros(softmax.e.shape());
@@ -356,7 +357,7 @@ Variable<T> huber_of(const Variable<T>& x, scalar::Real<T> d) {
                               delta * (size - T(0.5) * delta));
       },
       x.value());
-  return record("huber", y, wrt(x, [x = x.value(), d](const Array<T>& dy) {
+  return record(ops::huber, y, wrt(x, [x = x.value(), d](const Array<T>& dy) {
                   return kernels::map(
                       [d](auto dyi, auto xi) {
                         const decltype(xi) delta(T{d});

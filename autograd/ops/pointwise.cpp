@@ -11,32 +11,33 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-using Op = Formula::Op;
+using Function = Formula::Function;
 
-Symbol operator+(Symbol a, Symbol b) { return a.formula_->add(Op::add, a, b); }
-Symbol operator-(Symbol a, Symbol b) { return a.formula_->add(Op::subtract, a, b); }
-Symbol operator*(Symbol a, Symbol b) { return a.formula_->add(Op::multiply, a, b); }
-Symbol operator/(Symbol a, Symbol b) { return a.formula_->add(Op::divide, a, b); }
+Symbol operator+(Symbol a, Symbol b) { return a.formula_->add(Function::add, a, b); }
+Symbol operator-(Symbol a, Symbol b) { return a.formula_->add(Function::subtract, a, b); }
+Symbol operator*(Symbol a, Symbol b) { return a.formula_->add(Function::multiply, a, b); }
+Symbol operator/(Symbol a, Symbol b) { return a.formula_->add(Function::divide, a, b); }
 Symbol operator/(Symbol a, double b) { return a / a.formula_->constant(b); }
 Symbol operator/(double a, Symbol b) { return b.formula_->constant(a) / b; }
-Symbol exp(Symbol x) { return x.formula_->add(Op::exp, x); }
-Symbol log(Symbol x) { return x.formula_->add(Op::log, x); }
-Symbol sqrt(Symbol x) { return x.formula_->add(Op::sqrt, x); }
-Symbol square(Symbol x) { return x.formula_->add(Op::square, x); }
-Symbol tanh(Symbol x) { return x.formula_->add(Op::tanh, x); }
-Symbol sigmoid(Symbol x) { return x.formula_->add(Op::sigmoid, x); }
-Symbol relu(Symbol x) { return x.formula_->add(Op::relu, x); }
+Symbol exp(Symbol x) { return x.formula_->add(Function::exp, x); }
+Symbol log(Symbol x) { return x.formula_->add(Function::log, x); }
+Symbol sqrt(Symbol x) { return x.formula_->add(Function::sqrt, x); }
+Symbol square(Symbol x) { return x.formula_->add(Function::square, x); }
+Symbol tanh(Symbol x) { return x.formula_->add(Function::tanh, x); }
+Symbol sigmoid(Symbol x) { return x.formula_->add(Function::sigmoid, x); }
+Symbol relu(Symbol x) { return x.formula_->add(Function::relu, x); }
 Symbol Symbol::scale_shift(double scale, double shift) const {
   return formula_->scale_shift(*this, scale, shift);
 }
 
 Formula::Formula(std::size_t operands) : operands_(operands) {
   steps_.reserve(24);
-  steps_.assign(operands, Step{.op = Op::operand});
+  steps_.assign(operands, Step{.op = Function::operand});
 }
 
 Symbol Formula::add(const Step& step) {
@@ -78,7 +79,7 @@ class Block {
     std::fill_n(ones(), most_, T(1));
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       values_[i] = own(i);
-      if (steps_[i].op == Op::constant) std::fill_n(own(i), most_, T(real(steps_[i].shift)));
+      if (steps_[i].op == Function::constant) std::fill_n(own(i), most_, T(real(steps_[i].shift)));
     }
   }
 
@@ -91,7 +92,7 @@ class Block {
     n_ = n;
     values_[formula_.result()] = formula_.result() < formula_.operands() ? values_[formula_.result()] : y;
     for (std::size_t i = formula_.operands(); i < steps_.size(); ++i)
-      if (steps_[i].op != Op::constant) compute(i, i == formula_.result() ? y : own(i));
+      if (steps_[i].op != Function::constant) compute(i, i == formula_.result() ? y : own(i));
     if (value(formula_.result()) != y) map_row(formulas::Copy(), y, n_, value(formula_.result()));
   }
 
@@ -125,33 +126,33 @@ class Block {
     const auto [op, a_place, b_place, scale, shift] = steps_[i];
     const T *const a = value(a_place), *const b = value(b_place);
     switch (op) {
-      case Op::add:
+      case Function::add:
         return map_row(formulas::Add(), y, n_, a, b);
-      case Op::subtract:
+      case Function::subtract:
         return map_row(formulas::Subtract(), y, n_, a, b);
-      case Op::multiply:
+      case Function::multiply:
         return map_row(formulas::Multiply(), y, n_, a, b);
-      case Op::divide:
+      case Function::divide:
         return map_row(formulas::Divide(), y, n_, a, b);
-      case Op::scale_shift:
+      case Function::scale_shift:
         if (shift == 0) return kernels::scale(a, y, n_, real(scale));
         return map_row(formulas::ScaleShift<T>{real(scale), real(shift)}, y, n_, a);
-      case Op::exp:
+      case Function::exp:
         return map_row(formulas::Exp(), y, n_, a);
-      case Op::log:
+      case Function::log:
         return map_row(formulas::Log(), y, n_, a);
-      case Op::sqrt:
+      case Function::sqrt:
         return map_row(formulas::Sqrt(), y, n_, a);
-      case Op::square:
+      case Function::square:
         return map_row(formulas::Square(), y, n_, a);
-      case Op::tanh:
+      case Function::tanh:
         return map_row(formulas::Tanh(), y, n_, a);
-      case Op::sigmoid:
+      case Function::sigmoid:
         return map_row(formulas::Sigmoid(), y, n_, a);
-      case Op::relu:
+      case Function::relu:
         return map_row(formulas::Relu<T>(), y, n_, a);
-      case Op::operand:
-      case Op::constant:
+      case Function::operand:
+      case Function::constant:
         return;
     }
   }
@@ -159,7 +160,7 @@ class Block {
   // Adds f(x...) to the slope of step i.
   template <class F, class... X>
   void add(std::size_t i, const F& f, const X*... x) {
-    if (steps_[i].op == Op::constant) return;
+    if (steps_[i].op == Function::constant) return;
     map_row(f, slopes_[i] == nullptr ? sum(i) : more(), n_, x...);
     if (slopes_[i] != nullptr) map_row(formulas::Add(), sum(i), n_, slopes_[i], more());
     slopes_[i] = sum(i);
@@ -177,39 +178,39 @@ class Block {
     const auto [op, a_place, b_place, scale, shift] = steps_[i];
     const T *const a = value(a_place), *const b = value(b_place), *const y = value(i);
     switch (op) {
-      case Op::add:  // da = d                           db = d
+      case Function::add:  // da = d                           db = d
         pass(a_place, d);
         return pass(b_place, d);
-      case Op::subtract:  // da = d                      db = -d
+      case Function::subtract:  // da = d                      db = -d
         pass(a_place, d);
         return add(b_place, formulas::Scale<T>{Real(-1)}, d);
-      case Op::multiply:  // da = d b                    db = d a
+      case Function::multiply:  // da = d b                    db = d a
         add(a_place, formulas::Multiply(), d, b);
         return add(b_place, formulas::Multiply(), d, a);
-      case Op::divide:  // da = d / b                    db = -y d / b
+      case Function::divide:  // da = d / b                    db = -y d / b
         add(a_place, formulas::Divide(), d, b);
         map_row(formulas::Divide(), scratch(), n_, d, b);
         map_row(formulas::Scale<T>{Real(-1)}, scratch(), n_, scratch());
         return add(b_place, formulas::Multiply(), scratch(), y);
-      case Op::scale_shift:  // da = scale d
+      case Function::scale_shift:  // da = scale d
         return add(a_place, formulas::Scale<T>{real(scale)}, d);
-      case Op::exp:  // da = d y
+      case Function::exp:  // da = d y
         return add(a_place, formulas::Multiply(), d, y);
-      case Op::log:  // da = d / a
+      case Function::log:  // da = d / a
         return add(a_place, formulas::Divide(), d, a);
-      case Op::sqrt:  // da = d / (2 y)
+      case Function::sqrt:  // da = d / (2 y)
         map_row(formulas::Scale<T>{Real(0.5)}, scratch(), n_, d);
         return add(a_place, formulas::Divide(), scratch(), y);
-      case Op::square:
+      case Function::square:
         return add(a_place, formulas::SquareVjp<T>(), d, a);
-      case Op::tanh:
+      case Function::tanh:
         return add(a_place, formulas::TanhVjp<T>(), d, y);
-      case Op::sigmoid:
+      case Function::sigmoid:
         return add(a_place, formulas::SigmoidVjp<T>(), d, y);
-      case Op::relu:
+      case Function::relu:
         return add(a_place, formulas::ReluVjp<T>(), d, y);
-      case Op::operand:
-      case Op::constant:
+      case Function::operand:
+      case Function::constant:
         return;
     }
   }
@@ -295,7 +296,7 @@ Variable<T> detail::evaluate(const Formula& formula, const std::vector<Variable<
   std::vector<Wrt<T, decltype(vjp(y))>> inputs;
   for (std::size_t i = 0; i < operands.size(); ++i)
     inputs.push_back(wrt(operands[i], vjp(recorded ? slopes[i] : Array<T>())));
-  return record("pointwise", y, std::move(inputs));
+  return record(ops::pointwise, y, std::move(inputs));
 }
 
 template Variable<float> detail::evaluate(const Formula&, const std::vector<Variable<float>>&);

@@ -54,7 +54,7 @@ class Symbol {
 /// The steps of a formula in the order in which they were written down. Internal.
 class Formula {
  public:
-  enum class Op : std::uint8_t {
+  enum class Function : std::uint8_t {
     operand,
     constant,
     add,
@@ -71,7 +71,7 @@ class Formula {
     relu
   };
   struct Step {
-    Op op;
+    Function op;
     std::uint32_t a = 0, b = 0;   // places of earlier steps
     double scale = 0, shift = 0;  // of scale_shift; the constant is `shift`
   };
@@ -80,11 +80,11 @@ class Formula {
   explicit Formula(std::size_t operands);
   Symbol operand(std::size_t i) { return Symbol(*this, static_cast<std::uint32_t>(i)); }
   Symbol add(const Step& step);
-  Symbol constant(double number) { return add({.op = Op::constant, .shift = number}); }
-  Symbol add(Op op, Symbol a) { return add({.op = op, .a = place(a)}); }
-  Symbol add(Op op, Symbol a, Symbol b) { return add({.op = op, .a = place(a), .b = place(b)}); }
+  Symbol constant(double number) { return add({.op = Function::constant, .shift = number}); }
+  Symbol add(Function op, Symbol a) { return add({.op = op, .a = place(a)}); }
+  Symbol add(Function op, Symbol a, Symbol b) { return add({.op = op, .a = place(a), .b = place(b)}); }
   Symbol scale_shift(Symbol a, double scale, double shift) {
-    return add({.op = Op::scale_shift, .a = place(a), .scale = scale, .shift = shift});
+    return add({.op = Function::scale_shift, .a = place(a), .scale = scale, .shift = shift});
   }
   /// What the function returned is the result. Throws Error if it is not of this formula.
   void set_result(Symbol y) { result_ = place(y); }

@@ -11,6 +11,7 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/sum.hpp>
 #include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -59,7 +60,7 @@ void check_some(const char* op, const Rows& rows, const Shape& x) {
 
 // y_r = value(row r)                dx_r = slope(row r, y_r, dy_r)
 template <class T, class Value, class Slope>
-Variable<T> reduction(const char* op, const Variable<T>& x, const Rows& rows, Value value, Slope slope) {
+Variable<T> reduction(const Op& op, const Variable<T>& x, const Rows& rows, Value value, Slope slope) {
   const std::size_t n = rows.length;
   const Array<T> numbers = rows.of(x.value());
   auto y = Array<T>::uninitialized(rows.shape);
@@ -76,12 +77,12 @@ Variable<T> reduction(const char* op, const Variable<T>& x, const Rows& rows, Va
 
 // y = factor sum(x)                 dx = factor dy, the same for every element that was summed
 template <class T>
-Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, bool keep_axes,
+Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, bool keep_axes,
                        scalar::Real<T> factor) {
-  const Shape reduced = axes.reduced(op, x.shape());
+  const Shape reduced = axes.reduced(op.name(), x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
   if (factor != 1) y = kernels::map(kernels::formulas::Scale<T>{factor}, y);
-  if (!keep_axes) y = y.reshaped(axes.dropped(op, x.shape()));
+  if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
                   kernels::map_into(
@@ -94,14 +95,14 @@ Variable<T> scaled_sum(const char* op, const Variable<T>& x, const Axes& axes, b
 
 template <class T>
 Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  return scaled_sum("sum", x, axes, keep_axes, 1);
+  return scaled_sum(ops::sum, x, axes, keep_axes, 1);
 }
 
 // y = x_1 x_2 ...                   dx_i = dy times all but x_i
 template <class T>
 Variable<T> prod(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return reduction(
-      "prod", x, Rows("prod", x.shape(), axes, keep_axes),
+      ops::prod, x, Rows("prod", x.shape(), axes, keep_axes),
       [](const T* row, std::size_t n) { return std::accumulate(row, row + n, T(1), std::multiplies<T>()); },
       [](const T* row, std::size_t n, T, T dy, T* dx) {
         T before = dy, after = T(1);
@@ -114,7 +115,7 @@ template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   const Rows rows("mean", x.shape(), axes, keep_axes);
   check_some("mean", rows, x.shape());
-  return scaled_sum("mean", x, axes, keep_axes,
+  return scaled_sum(ops::mean, x, axes, keep_axes,
                     static_cast<scalar::Real<T>>(1.0 / static_cast<double>(rows.length)));
 }
 
@@ -139,7 +140,7 @@ Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keep_axes, std
                                 to_string(x.shape()));
   const auto N = static_cast<double>(rows.length - ddof);
   return reduction(
-      "variance", x, rows,
+      ops::variance, x, rows,
       [N](const T* row, std::size_t n) {
         const auto m = mean_of(row, n);
         const auto add = [m](Wide<T> total, Wide<T> xi) { return total + (xi - m) * (xi - m); };
@@ -155,9 +156,9 @@ namespace {
 
 // y = the x_i before all others     dx_i = dy / (how many tie) where x_i = y, else 0
 template <class T, class Before>
-Variable<T> extremum(const char* op, const Variable<T>& x, const Axes& axes, bool keep_axes, Before before) {
-  const Rows rows(op, x.shape(), axes, keep_axes);
-  check_some(op, rows, x.shape());
+Variable<T> extremum(const Op& op, const Variable<T>& x, const Axes& axes, bool keep_axes, Before before) {
+  const Rows rows(op.name(), x.shape(), axes, keep_axes);
+  check_some(op.name(), rows, x.shape());
   return reduction(
       op, x, rows,
       [before](const T* row, std::size_t n) {
@@ -179,12 +180,12 @@ Variable<T> extremum(const char* op, const Variable<T>& x, const Axes& axes, boo
 
 template <class T>
 Variable<T> max(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  return extremum("max", x, axes, keep_axes, [](T a, T b) { return scalar::less(b, a); });
+  return extremum(ops::max, x, axes, keep_axes, [](T a, T b) { return scalar::less(b, a); });
 }
 
 template <class T>
 Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  return extremum("min", x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
+  return extremum(ops::min, x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
 }
 
 // y = log sum e^x_i                 dx_i = dy e^(x_i - y)
@@ -193,7 +194,7 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   const Rows rows("logsumexp", x.shape(), axes, keep_axes);
   check_some("logsumexp", rows, x.shape());
   return reduction(
-      "logsumexp", x, rows,
+      ops::logsumexp, x, rows,
       [](const T* row, std::size_t n) {
         const auto largest = kernels::row_max(row, n);
         const auto shift = std::isfinite(largest) ? largest : 0;
@@ -211,7 +212,7 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 template <class T>
 Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return reduction(
-      "norm", x, Rows("norm", x.shape(), axes, keep_axes),
+      ops::norm, x, Rows("norm", x.shape(), axes, keep_axes),
       [](const T* row, std::size_t n) {
         scalar::Real<T> size = 0;  // squares of numbers of about 1 neither overflow nor vanish
         for (std::size_t i = 0; i < n; ++i) {
@@ -253,7 +254,7 @@ Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
 template <class T>
 Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("cumsum", axis, x.shape());
-  return record("cumsum", accumulated(x.value(), a, false),
+  return record(ops::cumsum, accumulated(x.value(), a, false),
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 

@@ -8,6 +8,7 @@
 
 #include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -32,7 +33,7 @@ Variable<T> reshape(const Variable<T>& x, const Sizes& sizes) {
   if (shape.size() != x.size() || (unknown >= 0 && known == 0))
     throw Error("reshape", "shape " + describe(x) + " holds " + std::to_string(x.size()) +
                                " numbers, which do not fit (" + asked + ")");
-  return record("reshape", x.value().reshaped(shape),
+  return record(ops::reshape, x.value().reshaped(shape),
                 wrt(x, [shape = x.shape()](const Array<T>& dy) { return dy.reshaped(shape); }));
 }
 
@@ -77,7 +78,7 @@ Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& o
                   "axis " + std::to_string(axes[i]) + " of shape " + describe(x) + " is named twice");
     back[axes[i]] = i;
   }
-  return record("transpose", kernels::transposed(x.value(), axes),
+  return record(ops::transpose, kernels::transposed(x.value(), axes),
                 wrt(x, [back](const Array<T>& dy) { return kernels::transposed(dy, back); }));
 }
 
@@ -91,7 +92,7 @@ Variable<T> flip(const Variable<T>& x, const Axes& axes) {
     view.offset += (x.shape()[a] - 1) * view.strides[a];
     view.strides[a] = -view.strides[a];
   }
-  return record("flip", kernels::read(x.value(), view),
+  return record(ops::flip, kernels::read(x.value(), view),
                 wrt(x, [view](const Array<T>& dy) { return kernels::read(dy, view); }));
 }
 
@@ -103,7 +104,7 @@ Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
                 fmt::format("shape {} does not broadcast to {}", describe(x), to_string(shape)));
   auto y = Array<T>::uninitialized(shape);
   kernels::map_into(y, kernels::formulas::Copy(), x.value());
-  return record("broadcast_to", y, wrt(x, [](const Array<T>& dy) { return dy; }));
+  return record(ops::broadcast_to, y, wrt(x, [](const Array<T>& dy) { return dy; }));
 }
 
 // y = value, with x inside          dx = dy inside
@@ -120,7 +121,7 @@ Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, doubl
   for (std::size_t a = 0; a < x.rank(); ++a) inside.offset += padding[a].before * inside.strides[a];
   auto y = Array<T>::full(shape, static_cast<T>(value));
   kernels::write(y, inside, x.value());
-  return record("pad", y, wrt(x, [inside](const Array<T>& dy) { return kernels::read(dy, inside); }));
+  return record(ops::pad, y, wrt(x, [inside](const Array<T>& dy) { return kernels::read(dy, inside); }));
 }
 
 template Variable<float> reshape(const Variable<float>&, const Sizes&);

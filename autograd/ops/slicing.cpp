@@ -8,6 +8,8 @@
 #include <fmt/ranges.h>
 
 #include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
+#include <xgrad/autograd/ops/rows.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -63,7 +65,7 @@ void add(Array<T>& whole, const Cut& cut, const Array<T>& part) {
 
 // y = x[..., first:first + count, ...]          dx[..., first:first + count, ...] = dy, 0 elsewhere
 template <class T>
-Variable<T> cut_from(const char* op, const Variable<T>& x, const Cut& cut, const Shape& shape) {
+Variable<T> cut_from(const Op& op, const Variable<T>& x, const Cut& cut, const Shape& shape) {
   return record(op, read(x.value(), cut, shape),
                 wrt(x, [cut](const Array<T>& dy, Array<T>& dx) { add(dx, cut, dy); }));
 }
@@ -79,7 +81,7 @@ std::size_t wrap(const char* op, std::ptrdiff_t index, std::size_t end, const ch
 
 // y = xs laid one after the other along `axis`; `part` is their common shape up to the size of that axis.
 template <class T>
-Variable<T> join(const char* op, const std::vector<Variable<T>>& xs, const Shape& shape, std::size_t axis,
+Variable<T> join(const Op& op, const std::vector<Variable<T>>& xs, const Shape& shape, std::size_t axis,
                  const std::vector<std::size_t>& counts) {
   auto y = Array<T>::uninitialized(shape);
   const auto vjp_of = [](const Cut& cut, const Shape& part) {
@@ -132,8 +134,8 @@ Variable<T> select(const Variable<T>& x, std::ptrdiff_t index, std::ptrdiff_t ax
   Shape shape;
   for (std::size_t d = 0; d < x.rank(); ++d)
     if (d != a) shape.push_back(x.shape()[d]);
-  Variable<T> y = cut_from("select", x, Cut(x.shape(), a, i, 1), shape);
-  if (Tape<T>* const tape = Tape<T>::current(); tape != nullptr && a == 0) tape->add_row(y, x, i);
+  Variable<T> y = cut_from(ops::select, x, Cut(x.shape(), a, i, 1), shape);
+  if (a == 0) detail::note_row(y, x, i);
   return y;
 }
 
@@ -148,7 +150,7 @@ Variable<T> slice(const Variable<T>& x, std::ptrdiff_t first, std::ptrdiff_t las
                              to_string(x.shape()));
   Shape shape = x.shape();
   shape.set(a, end - begin);
-  return cut_from("slice", x, Cut(x.shape(), a, begin, end - begin), shape);
+  return cut_from(ops::slice, x, Cut(x.shape(), a, begin, end - begin), shape);
 }
 
 // y = x[ranges]                     dx[ranges] = dy, 0 elsewhere
@@ -163,7 +165,7 @@ Variable<T> slice(const Variable<T>& x, const std::vector<Range>& ranges) {
     if (entries.count > 0) view.offset += static_cast<std::size_t>(entries.first) * view.strides[a];
     view.strides[a] *= static_cast<std::size_t>(entries.step);
   }
-  return record("slice", kernels::read(x.value(), view),
+  return record(ops::slice, kernels::read(x.value(), view),
                 wrt(x, [view](const Array<T>& dy, Array<T>& dx) { kernels::add(dx, view, dy); }));
 }
 
@@ -206,7 +208,7 @@ Variable<T> stack(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("stack", axis, shape);
   for (std::size_t d = part.rank(); d > a; --d) shape.set(d, part[d - 1]);
   shape.set(a, xs.size());
-  return join("stack", xs, shape, a, std::vector<std::size_t>(xs.size(), 1));
+  return join(ops::stack, xs, shape, a, std::vector<std::size_t>(xs.size(), 1));
 }
 
 // y = x_0 x_1 ... along an axis     dx_i = the part of dy that x_i became
@@ -228,7 +230,7 @@ Variable<T> concat(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis) {
     total += counts.back();
   }
   shape.set(a, total);
-  return join("concat", xs, shape, a, counts);
+  return join(ops::concat, xs, shape, a, counts);
 }
 
 template Variable<float> select(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -40,7 +41,7 @@ Variable<T> softmax_rows(const Variable<T>& x) {
     const T total = exp_shifted(row, out + r * V, V, row_max(row, V));
     scale(out + r * V, out + r * V, V, T(1) / total);
   }
-  return record("softmax", y, wrt(x, [=](const Array<T>& dy) {
+  return record(ops::softmax, y, wrt(x, [=](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(y.shape());
                   T* const d = dx.mutable_data();
                   for (std::size_t i = 0; i < y.size(); i += V) {
@@ -63,7 +64,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
     const T log_total = scalar::log(exp_shifted(row, out + i, V, shift));
     for (std::size_t v = 0; v < V; ++v) out[i + v] = (row[v] - shift) - log_total;
   }
-  return record("log_softmax", y, wrt(x, [=](const Array<T>& dy) {
+  return record(ops::log_softmax, y, wrt(x, [=](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(y.shape());
                   T* const d = dx.mutable_data();
                   for (std::size_t i = 0; i < y.size(); i += V) {

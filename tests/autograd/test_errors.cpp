@@ -90,12 +90,12 @@ TEST_CASE("errors: what has no gradient") {
       "constants "
       "only, before the tape, or on another one; compute it in the tape's scope from parameters or from "
       "tape.leaf(array)");
-  const char* const lost =
+  const std::string lost =
       "argument 0 of shape () was computed from the parameter 'w' while nothing recorded, so its gradient "
       "would be lost; "
       "compute it in the tape's scope, or pass detach(x) if a constant is meant";
-  check_says([&] { tape.gradient(untaped); }, std::string("[gradient] ") + lost);
-  check_says([&] { untaped * 2; }, std::string("[scale_shift] ") + lost);
+  check_says([&] { tape.gradient(untaped); }, "[gradient] " + lost);
+  check_says([&] { untaped * 2; }, "[scale_shift] " + lost);
   const auto gradients = tape.gradient(loss, {.keep = true});
   check_says([&] { gradients[constant]; },
              "[gradient] a constant of shape (2,) has no gradient; make it a leaf with tape.leaf(array)");

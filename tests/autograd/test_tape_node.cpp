@@ -194,15 +194,3 @@ TEST_CASE("TapeNode: a tape of a million values is listed without deep recursion
   CHECK(nodes.size() == 1'000'002);
   CHECK(nodes.back().scope == "chain");
 }
-
-TEST_CASE("TapeNode: a tape under a probe says that it keeps no edges") {
-  struct Pass : xgrad::Probe {
-    Array<Complex> see(const char*, std::uint32_t, const Array<Complex>& y,
-                       const std::vector<xgrad::ProbedInput>&) override {
-      return y;
-    }
-  } probe;
-  Tape<Complex> tape(probe);
-  (void)(tape.leaf(Array<Complex>(1.0)) * 2);
-  CHECK(contains(message_of([&] { (void)tape.nodes(); }), "[nodes] a tape under a probe keeps no edges"));
-}

@@ -20,7 +20,7 @@ std::function<Call(Draw&)> with_slope(F f, const char* python) {
 
 }  // namespace
 
-std::vector<Op> activation() {
+std::vector<Row> activation() {
   return {
       {.name = "tanh",
        .valid = unary([](const auto& x) { return tanh(x[0]); }, "np.tanh(x[0])"),

@@ -11,7 +11,7 @@ const Domain divisor{-2.5, 2.5, {60, -60, 1e-10}, 0.5};
 
 }  // namespace
 
-std::vector<Op> arithmetic() {
+std::vector<Row> arithmetic() {
   return {
       {.name = "add",
        .valid = binary([](const auto& x) { return x[0] + x[1]; }, "x[0] + x[1]"),

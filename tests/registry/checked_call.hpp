@@ -13,7 +13,7 @@
 namespace registry {
 
 struct CheckedCall {
-  const Op& op;
+  const Row& op;
   Call call;
   bool extreme = false;  ///< draw some inputs beyond the usual range
 

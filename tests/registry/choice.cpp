@@ -42,7 +42,7 @@ const Domain outside{-2.5, 2.5, {60, -60}, 0.5}, inside{-0.3, 0.3, {1e-30, -1e-6
 
 }  // namespace
 
-std::vector<Op> choice() {
+std::vector<Row> choice() {
   return {
       {.name = "clip",
        .valid = draw_clip,

@@ -20,7 +20,7 @@ Call draw_pow(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> elementwise() {
+std::vector<Row> elementwise() {
   return {
       {.name = "exp",
        .valid = unary([](const auto& x) { return exp(x[0]); }, "np.exp(x[0])"),

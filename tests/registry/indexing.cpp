@@ -22,7 +22,7 @@ struct Along {
 
 }  // namespace
 
-std::vector<Op> indexing() {
+std::vector<Row> indexing() {
   return {
       {.name = "take",
        .valid =

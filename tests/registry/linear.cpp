@@ -84,7 +84,7 @@ Call draw_affine(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> linear() {
+std::vector<Row> linear() {
   return {
       {.name = "matmul",
        .valid = draw_matmul,

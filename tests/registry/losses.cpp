@@ -103,7 +103,7 @@ const Domain outputs{-2, 2, {60, -60}, 0.5}, targets{-0.3, 0.3, {1e-30, -1e-60}}
 
 }  // namespace
 
-std::vector<Op> losses() {
+std::vector<Row> losses() {
   return {
       {.name = "softmax_cross_entropy",
        .valid = draw_cross_entropy,

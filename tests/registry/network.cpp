@@ -37,7 +37,7 @@ Call draw_dropout(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> network() {
+std::vector<Row> network() {
   return {
       {.name = "layer_norm",
        .valid = draw_layer_norm,

@@ -54,7 +54,7 @@ Call draw_pointwise(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> pointwise_rows() {
+std::vector<Row> pointwise_rows() {
   return {
       {.name = "pointwise",
        .valid = draw_pointwise,

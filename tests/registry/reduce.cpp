@@ -25,7 +25,7 @@ std::function<Call(Draw&)> reduction(F f, const std::string& python, std::size_t
 
 }  // namespace
 
-std::vector<Op> reduce() {
+std::vector<Row> reduce() {
   const auto np = [](const std::string& function) {
     return function + "(x[0], axis={axis}, keepdims={keep})";
   };

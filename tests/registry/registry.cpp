@@ -71,9 +71,9 @@ Ids Draw::ids(const Shape& shape, std::size_t count) {
   return Ids(shape, values);
 }
 
-const std::vector<Op>& ops() {
-  static const std::vector<Op> all = [] {
-    std::vector<Op> rows;
+const std::vector<Row>& ops() {
+  static const std::vector<Row> all = [] {
+    std::vector<Row> rows;
     for (const auto& family :
          {activation(), arithmetic(), choice(), elementwise(), indexing(), linear(), losses(), network(),
           pointwise_rows(), reduce(), shape(), slicing(), softmax()})

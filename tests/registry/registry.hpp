@@ -94,7 +94,7 @@ class Draw {
   xgrad::Random random_;
 };
 
-struct Op {
+struct Row {
   std::string name;  ///< of the function, and what it gives to record()
   std::function<Call(Draw&)> valid;
   std::vector<Refusal> refusals = {};
@@ -106,22 +106,22 @@ struct Op {
 };
 
 // The rows, by family.
-std::vector<Op> activation();
-std::vector<Op> arithmetic();
-std::vector<Op> choice();
-std::vector<Op> elementwise();
-std::vector<Op> indexing();
-std::vector<Op> linear();
-std::vector<Op> losses();
-std::vector<Op> network();
-std::vector<Op> pointwise_rows();  // `pointwise` is the op
-std::vector<Op> reduce();
-std::vector<Op> shape();
-std::vector<Op> slicing();
-std::vector<Op> softmax();
+std::vector<Row> activation();
+std::vector<Row> arithmetic();
+std::vector<Row> choice();
+std::vector<Row> elementwise();
+std::vector<Row> indexing();
+std::vector<Row> linear();
+std::vector<Row> losses();
+std::vector<Row> network();
+std::vector<Row> pointwise_rows();  // `pointwise` is the op
+std::vector<Row> reduce();
+std::vector<Row> shape();
+std::vector<Row> slicing();
+std::vector<Row> softmax();
 
 /// All of them.
-const std::vector<Op>& ops();
+const std::vector<Row>& ops();
 
 // What rows are written with.
 

@@ -77,7 +77,7 @@ Call draw_pad(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> shape() {
+std::vector<Row> shape() {
   return {
       {.name = "reshape",
        .valid = draw_reshape,

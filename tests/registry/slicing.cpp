@@ -100,7 +100,7 @@ Call draw_split(Draw& draw) {
 
 }  // namespace
 
-std::vector<Op> slicing() {
+std::vector<Row> slicing() {
   return {
       {.name = "select",
        .valid = draw_select,

@@ -25,7 +25,7 @@ std::function<Call(Draw&)> along(F f, const std::string& python) {
 
 }  // namespace
 
-std::vector<Op> softmax() {
+std::vector<Row> softmax() {
   return {
       {.name = "softmax",
        .valid = along([](const auto& x, std::ptrdiff_t axis) { return softmax(x, axis); }, "torch.softmax"),

@@ -16,8 +16,8 @@
 using namespace xgrad;
 using registry::CheckedCall;
 using registry::Draw;
-using registry::Op;
 using registry::ops;
+using registry::Row;
 
 namespace {
 
@@ -25,7 +25,7 @@ constexpr int calls = 40;
 
 template <class F>
 void for_each_call(F f) {
-  for (const Op& op : ops()) {
+  for (const Row& op : ops()) {
     Draw draw(7);
     for (int k = 0; k < calls; ++k) {
       CheckedCall call{op, op.valid(draw), k % 2 == 0};
@@ -131,9 +131,9 @@ TEST_CASE("proof: a wrong vjp does not pass in a row's place") {
     const auto vjp = [y](const auto& dy) { return dy * (1 - y * y * (1 + 1e-6)); };
     return record("my_tanh", y, wrt(x[0], vjp));
   };
-  const Op wrong{.name = "my_tanh", .valid = [&](Draw& draw) {
-                   return registry::Call{{draw.shape(1, 4, 1)}, wrong_tanh, "np.tanh(x[0])"};
-                 }};
+  const Row wrong{.name = "my_tanh", .valid = [&](Draw& draw) {
+                    return registry::Call{{draw.shape(1, 4, 1)}, wrong_tanh, "np.tanh(x[0])"};
+                  }};
   Draw draw(7);
   for (int k = 0; k < calls; ++k)
     CHECK_FALSE(

@@ -33,16 +33,16 @@ struct ProductSizes {
 };
 
 template <class T>
-void check(const ProductSizes& s, Op op_a, Op op_b, Start start, bool keep_copy) {
+void check(const ProductSizes& s, Trans trans_a, Trans trans_b, Start start, bool keep_copy) {
   const std::size_t m = s.m, n = s.n, k = s.k;
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
-  CAPTURE(op_a);
-  CAPTURE(op_b);
+  CAPTURE(trans_a);
+  CAPTURE(trans_b);
   CAPTURE(start);
   CAPTURE(keep_copy);
-  const bool ta = op_a == Op::transpose, tb = op_b == Op::transpose;
+  const bool ta = trans_a == Trans::yes, tb = trans_b == Trans::yes;
   const std::size_t a_row = (ta ? m : k) + 3, b_row = (tb ? k : n) + 1, c_row = n + 5;
   const auto a = numbers<T>((ta ? k : m) * a_row + 2, 1);
   const auto b_numbers = numbers<T>((tb ? n : k) * b_row + 2, 2);
@@ -50,11 +50,11 @@ void check(const ProductSizes& s, Op op_a, Op op_b, Start start, bool keep_copy)
   const auto row = numbers<T>(n + 1, 3);
   auto c = numbers<T>(m * c_row + 2, 4);
   const auto before = c;
-  const Base<T> base = start == Start::zero     ? Base<T>{}
-                       : start == Start::itself ? Base<T>{c.data() + 1, c_row}
-                                                : Base<T>{row.data() + 1, 0};
-  product<T>(m, n, k, {a.data() + 1, a_row, op_a}, {b.data() + 1, b_row, op_b, keep_copy ? &b : nullptr},
-             base, c.data() + 1, c_row);
+  const Addend<T> base = start == Start::zero     ? Addend<T>{}
+                         : start == Start::itself ? Addend<T>{c.data() + 1, c_row}
+                                                  : Addend<T>{row.data() + 1, 0};
+  product<T>(m, n, k, {a.data() + 1, a_row, trans_a},
+             {b.data() + 1, b_row, trans_b, keep_copy ? &b : nullptr}, base, c.data() + 1, c_row);
   bool right = true, beside = c[0] == before[0];
   const double bound = 8 * std::numeric_limits<T>::epsilon() * std::sqrt(static_cast<double>(k + 1));
   for (std::size_t i = 0; i < m; ++i) {
@@ -80,10 +80,10 @@ void check(const ProductSizes& s, Op op_a, Op op_b, Start start, bool keep_copy)
 
 template <class T>
 void check_all(const ProductSizes& s) {
-  for (const Op op_a : {Op::none, Op::transpose})
-    for (const Op op_b : {Op::none, Op::transpose})
+  for (const Trans trans_a : {Trans::no, Trans::yes})
+    for (const Trans trans_b : {Trans::no, Trans::yes})
       for (const Start start : {Start::zero, Start::itself, Start::row})
-        for (const bool keep_copy : {false, true}) check<T>(s, op_a, op_b, start, keep_copy);
+        for (const bool keep_copy : {false, true}) check<T>(s, trans_a, trans_b, start, keep_copy);
 }
 
 }  // namespace
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("product: a packed copy is dropped when the numbers change", 
   const T x[] = {1, 2};
   T y[3];
   const auto multiply = [&] {
-    product<T>(1, 3, 2, {x, 2}, {W.data(), 3, Op::none, &W}, {}, y, 3);
+    product<T>(1, 3, 2, {x, 2}, {W.data(), 3, Trans::no, &W}, {}, y, 3);
     return y[2];
   };
   CHECK(multiply() == T(3));
@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("product: a packed copy is dropped when the numbers change", 
   W.mutable_data()[5] = 2;  // in place
   CHECK(multiply() == T(5));
   const auto row = W.rows(1, 2);  // part of the numbers has a copy of its own
-  product<T>(1, 3, 1, {x, 1}, {row.data(), 3, Op::none, &row}, {}, y, 3);
+  product<T>(1, 3, 1, {x, 1}, {row.data(), 3, Trans::no, &row}, {}, y, 3);
   CHECK(y[2] == T(2));
   CHECK(multiply() == T(5));
 }

@@ -1,5 +1,7 @@
 // Losses: sums and counts that add up over windows, ignored targets that have no part in anything, extremes. Values against
 // PyTorch, gradients and messages follow from the registry; softmax_cross_entropy has more in test_softmax.cpp.
+#include <xgrad/autograd/tape_stats.hpp>
+
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;
@@ -104,9 +106,10 @@ TEST_CASE("losses: affine_cross_entropy keeps no logits, and makes none of all r
   const auto W = p.weight("W", {K, V}), b = p.bias("b", {V});
   const Ids targets({N}, std::vector<Ids::value_type>(N, 1));
   const auto saved = [&](auto loss) {
-    Tape<float> tape;
+    xgrad::Statistics<float> statistics;
+    Tape<float> tape(statistics);
     const auto y = loss(tape.leaf(numbers<float>({N, K})));
-    return tape.stats().total.saved_bytes;
+    return statistics.of(tape).total.saved_bytes;
   };
   const std::size_t gradients = (N * K + K * V + V) * sizeof(float);
   CHECK(saved([&](const auto& x) {

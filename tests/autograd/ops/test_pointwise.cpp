@@ -1,9 +1,10 @@
 // pointwise(): the same numbers and gradients as its formula written in ops, over sizes on both sides of a block and on
 // several threads; what it keeps on the tape; and symbols that are used where they must not be. Values against NumPy,
 // proofs over random shapes and messages follow from the registry.
-#include "autograd/ops/checks.hpp"
-
+#include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/autograd/threads.hpp>
+
+#include "autograd/ops/checks.hpp"
 
 using namespace xgrad;
 using checks::distance;
@@ -64,11 +65,12 @@ TEST_CASE("pointwise: several threads compute the same numbers") {
 
 TEST_CASE("pointwise: one value on the tape, which saves a slope for each operand") {
   constexpr std::size_t n = 1000;
-  Tape<float> tape;
+  Statistics<float> statistics;
+  Tape<float> tape(statistics);
   const auto x = tape.leaf(numbers<float>({n})), y = tape.leaf(numbers<float>({n}));
   const auto z = pointwise([](auto a, auto b) { return tanh(a) * sigmoid(b) + square(a); }, x, y);
   CHECK(tape.size() == 3);
-  CHECK(tape.stats().total.saved_bytes == 2 * n * sizeof(float));
+  CHECK(statistics.of(tape).total.saved_bytes == 2 * n * sizeof(float));
 }
 
 TEST_CASE("pointwise: a tape that is kept can be swept again, with other seeds") {

@@ -1,6 +1,6 @@
 // Products of all time steps at once: that they are made where they may be and nowhere else, that they are the rows' own
 // products to the digit that matters, and that no gradient is lost on the way.
-#include <xgrad/autograd/hoisting.hpp>
+#include <xgrad/autograd/ops/row_products.hpp>
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 
-#include "errors.hpp"
+#include "autograd/errors.hpp"
 
 using namespace xgrad;
 using namespace xgrad::testing;
@@ -32,7 +32,7 @@ struct Weights {
 
 }  // namespace
 
-TEST_CASE("hoisting: the rows of a sequence are multiplied once") {
+TEST_CASE("row products: the rows of a sequence are multiplied once") {
   const Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({10, 3, 4}));
@@ -58,7 +58,7 @@ TEST_CASE("hoisting: the rows of a sequence are multiplied once") {
   CHECK(close(fast[xs], plain[ys]));
 }
 
-TEST_CASE("hoisting: each weight and bias has a product of its own") {
+TEST_CASE("row products: each weight and bias has a product of its own") {
   const Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({5, 3, 4})), hs = tape.leaf(ramp<double>({5, 3, 4}));
@@ -71,7 +71,8 @@ TEST_CASE("hoisting: each weight and bias has a product of its own") {
   CHECK(count(tape, "affine") == 3 + 5);
 }
 
-TEST_CASE("hoisting: not of a row by itself, of another axis, of a transposed weight, or without a tape") {
+TEST_CASE(
+    "row products: not of a row by itself, of another axis, of a transposed weight, or without a tape") {
   const Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({5, 3, 4}));
@@ -87,7 +88,7 @@ TEST_CASE("hoisting: not of a row by itself, of another axis, of a transposed we
   CHECK(matmul(select(Variable<double>(xs.value()), 0), w.W).shape() == Shape{3, 2});
 }
 
-TEST_CASE("hoisting: a long sequence of which the beginning is read is not multiplied whole") {
+TEST_CASE("row products: a long sequence of which the beginning is read is not multiplied whole") {
   const Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({1000, 1, 4}));
@@ -105,7 +106,7 @@ TEST_CASE("hoisting: a long sequence of which the beginning is read is not multi
   CHECK(rows() == 1000);
 }
 
-TEST_CASE("hoisting: the gradient of a single row is what flows back through the product too") {
+TEST_CASE("row products: the gradient of a single row is what flows back through the product too") {
   const Weights w;
   for (const bool hoisted : {true, false}) {
     CAPTURE(hoisted);
@@ -130,7 +131,7 @@ TEST_CASE("hoisting: the gradient of a single row is what flows back through the
   }
 }
 
-TEST_CASE("hoisting: errors name the step's own shapes") {
+TEST_CASE("row products: errors name the step's own shapes") {
   const Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({5, 3, 7}));
@@ -144,7 +145,7 @@ TEST_CASE("hoisting: errors name the step's own shapes") {
         "'W')");
 }
 
-TEST_CASE("hoisting: a weight that changes before the sweep is an error as ever") {
+TEST_CASE("row products: a weight that changes before the sweep is an error as ever") {
   Weights w;
   Tape<double> tape;
   const auto xs = tape.leaf(ramp<double>({3, 1, 4}));
@@ -160,7 +161,7 @@ TEST_CASE("hoisting: a weight that changes before the sweep is an error as ever"
         std::string::npos);
 }
 
-TEST_CASE("hoisting: what rows were taken of is not kept alive") {
+TEST_CASE("row products: what rows were taken of is not kept alive") {
   Tape<double> tape;
   const auto xs = tape.leaf(Array<double>::full({2, 2, 4}, 1));
   Variable<double> y = 0.0;

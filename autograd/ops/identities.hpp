@@ -1,0 +1,52 @@
+// The identities of the library's ops: what each is called, and of what kind it is. Who looks at a recording compares these,
+// never names. The elementwise ones stand with their formulas, in functions.hpp. Internal.
+#pragma once
+
+#include <xgrad/autograd/op.hpp>
+
+namespace xgrad::ops {
+
+inline constexpr Op add{"add", OpKind::addition}, subtract{"subtract", OpKind::elementwise},
+    multiply{"multiply", OpKind::elementwise}, divide{"divide", OpKind::elementwise},
+    negate{"negate", OpKind::elementwise}, scale_shift{"scale_shift", OpKind::elementwise};
+
+inline constexpr Op exp{"exp", OpKind::elementwise}, expm1{"expm1", OpKind::elementwise},
+    log{"log", OpKind::elementwise}, log1p{"log1p", OpKind::elementwise}, sin{"sin", OpKind::elementwise},
+    cos{"cos", OpKind::elementwise}, erf{"erf", OpKind::elementwise}, square{"square", OpKind::elementwise},
+    sqrt{"sqrt", OpKind::elementwise}, rsqrt{"rsqrt", OpKind::elementwise}, pow{"pow", OpKind::elementwise},
+    abs{"abs", OpKind::elementwise};
+
+inline constexpr Op tanh{"tanh", OpKind::activation}, sigmoid{"sigmoid", OpKind::activation},
+    softplus{"softplus", OpKind::activation}, relu{"relu", OpKind::activation},
+    leaky_relu{"leaky_relu", OpKind::activation}, elu{"elu", OpKind::activation},
+    gelu{"gelu", OpKind::activation};
+
+inline constexpr Op maximum{"maximum", OpKind::elementwise}, minimum{"minimum", OpKind::elementwise},
+    clip{"clip", OpKind::elementwise}, where{"where", OpKind::elementwise},
+    dropout{"dropout", OpKind::elementwise}, pointwise{"pointwise", OpKind::elementwise};
+
+inline constexpr Op matmul{"matmul", OpKind::product}, affine{"affine", OpKind::product};
+
+inline constexpr Op reshape{"reshape", OpKind::reshaping}, transpose{"transpose", OpKind::reshaping},
+    flip{"flip", OpKind::reshaping}, broadcast_to{"broadcast_to", OpKind::reshaping},
+    pad{"pad", OpKind::reshaping};
+
+inline constexpr Op select{"select", OpKind::slicing}, slice{"slice", OpKind::slicing},
+    gather{"gather", OpKind::slicing}, stack{"stack", OpKind::joining}, concat{"concat", OpKind::joining};
+
+inline constexpr Op take{"take", OpKind::lookup}, reset_rows{"reset_rows", OpKind::other},
+    scatter_add{"scatter_add", OpKind::other};
+
+inline constexpr Op sum{"sum", OpKind::reduction}, prod{"prod", OpKind::reduction},
+    mean{"mean", OpKind::reduction}, variance{"variance", OpKind::reduction}, max{"max", OpKind::reduction},
+    min{"min", OpKind::reduction}, logsumexp{"logsumexp", OpKind::reduction}, norm{"norm", OpKind::reduction},
+    cumsum{"cumsum", OpKind::other};
+
+inline constexpr Op softmax{"softmax", OpKind::activation}, log_softmax{"log_softmax", OpKind::other},
+    layer_norm{"layer_norm", OpKind::other};
+
+inline constexpr Op softmax_cross_entropy{"softmax_cross_entropy", OpKind::loss},
+    affine_cross_entropy{"affine_cross_entropy", OpKind::loss}, cross_entropy{"cross_entropy", OpKind::loss},
+    huber{"huber", OpKind::loss};
+
+}  // namespace xgrad::ops

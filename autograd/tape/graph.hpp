@@ -1,0 +1,136 @@
+// Graph<T>: a recording as plain data. Nodes are values; an edge says "output o depends on input i, and this closure, the
+// vjp, turns dL/do into a contribution to dL/di". Both stand in execution order, so that the edges of a node lie together,
+// those of the last node at the end. Tape appends, Sweep walks back, inspect/ and checks/ read. Internal; start at Edge.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/op.hpp>
+#include <xgrad/autograd/variable.hpp>
+#include <xgrad/autograd/vjp.hpp>
+
+namespace xgrad {
+
+/// The index of no node: of a constant.
+inline constexpr std::uint32_t no_node = ~std::uint32_t{0};
+
+namespace detail {
+
+/// Memory for the closures of vjps: given out piece by piece, and back all at once.
+class ClosureMemory {
+ public:
+  void* allocate(std::size_t bytes, std::size_t alignment) {
+    const std::size_t begin = (used_ + alignment - 1) / alignment * alignment;
+    if (alignment > alignof(std::max_align_t) || begin + bytes > size_)
+      return allocate_chunk(bytes, alignment);
+    used_ = begin + bytes;
+    return chunks_[chunk_].memory.get() + begin;
+  }
+  /// What is given out is free again; the memory is kept.
+  void reset();
+  /// Given out.
+  std::size_t bytes() const { return full_ + used_; }
+  /// Kept.
+  std::size_t capacity() const;
+
+ private:
+  struct Chunk {
+    std::unique_ptr<std::byte[]> memory;
+    std::size_t size;
+  };
+
+  void* allocate_chunk(std::size_t bytes, std::size_t alignment);
+
+  std::vector<Chunk> chunks_;
+  std::size_t chunk_ = 0, used_ = 0, size_ = 0;  // the one in use
+  std::size_t full_ = 0;                         // given out of those before it
+};
+
+}  // namespace detail
+
+template <class T>
+struct Graph {
+  static constexpr std::uint32_t no_time_step = ~std::uint32_t{0};
+
+  struct Node {
+    Op op;
+    Shape shape;
+    std::uint32_t time_step = no_time_step;
+  };
+  struct Edge {
+    Vjp<T>* vjp;  ///< null once freed
+    std::uint32_t output, input, argument;
+    /// The contribution is for the gradient of `input` alone, if that is asked for, and does not flow on: another edge
+    /// brings what flows on at once for many such inputs (ops/row_products.hpp).
+    bool aside = false;
+  };
+  struct Use {  ///< of a parameter
+    std::shared_ptr<const Parameter<T>> parameter;
+    std::uint32_t node;
+    std::uint64_t version;  ///< of its elements, when it was used
+  };
+  struct View {  ///< a constant that lies in a parameter's block
+    Array<T> value;
+    std::uint64_t version;
+  };
+
+  std::vector<Node> nodes;
+  std::vector<Edge> edges;
+  std::vector<Use> uses;
+  std::vector<View> views;
+  std::vector<std::uint32_t> ended_sums;  ///< sums to which a number of a tape that has ended was added
+  detail::ClosureMemory closures;
+  bool swept = false;  ///< without keep: the vjps are freed
+
+  Graph() = default;
+  ~Graph() { clear(); }
+  Graph(Graph&&) noexcept = default;
+  Graph& operator=(Graph&&) = delete;
+
+  template <class F>
+  void add_edge(std::uint32_t output, std::uint32_t input, std::size_t argument, F&& vjp,
+                bool aside = false) {
+    using Closure = VjpOf<T, std::remove_cvref_t<F>>;
+    edges.push_back({nullptr, output, input, static_cast<std::uint32_t>(argument), aside});
+    void* const memory = closures.allocate(sizeof(Closure), alignof(Closure));
+    edges.back().vjp = new (memory) Closure(std::forward<F>(vjp));
+  }
+  /// Takes everything out, and keeps the memory of the lists.
+  void clear() {
+    for (auto edge = edges.rbegin(); edge != edges.rend(); ++edge) free(*edge);
+    nodes.clear();
+    edges.clear();
+    uses.clear();
+    views.clear();
+    ended_sums.clear();
+    closures.reset();
+    swept = false;
+  }
+  std::size_t capacity_bytes() const {
+    return nodes.capacity() * sizeof(Node) + edges.capacity() * sizeof(Edge) + closures.capacity();
+  }
+  /// The edges of `node`, if it is the last that has some.
+  std::span<Edge> last_edges(std::uint32_t node) { return edges_before(edges.size(), node); }
+  /// The edges of `node` among the first `end`, if it is the last of those that has some.
+  std::span<Edge> edges_before(std::size_t end, std::uint32_t node) {
+    std::size_t first = end;
+    while (first > 0 && edges[first - 1].output == node) --first;
+    return {edges.data() + first, end - first};
+  }
+  static void free(Edge& edge) {
+    if (edge.vjp != nullptr) edge.vjp->~Vjp<T>();
+    edge.vjp = nullptr;
+  }
+  /// Bytes of the lists and closures, without the arrays that these hold.
+  std::size_t bytes() const {
+    return nodes.size() * sizeof(Node) + edges.size() * sizeof(Edge) + uses.size() * sizeof(Use) +
+           views.size() * sizeof(View) + closures.bytes();
+  }
+};
+
+}  // namespace xgrad
