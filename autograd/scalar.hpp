@@ -81,6 +81,13 @@ inline Complex sqrt(Complex x) {
   return {y, x.imag() == 0 ? 0 : x.imag() / (2 * y)};
 }
 
+/// a / b.
+template <std::floating_point T>
+T divide(T a, T b) {
+  return a / b;
+}
+inline Complex divide(Complex a, Complex b) { return a / b; }
+
 template <std::floating_point T>
 T tanh(T x) {
   return std::tanh(x);

@@ -31,7 +31,7 @@ class AdagradRule final : public detail::Rule<T> {
       if (decays) d += decay * w;
       const B r = pack.load(squares) + d * d;
       pack.store(squares, r);
-      pack.store(x.w, w - rate * d / (xsimd::sqrt(r) + epsilon));
+      pack.store(x.w, w - scalar::divide(rate * d, scalar::sqrt(r) + epsilon));
     });
   }
 

@@ -42,7 +42,7 @@ class AdamRule final : public detail::Rule<T> {
       const B v = beta2 * pack.load(squares) + intake2 * d * d;
       pack.store(mean, m);
       pack.store(squares, v);
-      pack.store(x.w, kept * w - rate * m / (xsimd::sqrt(v) / root + epsilon));
+      pack.store(x.w, kept * w - scalar::divide(rate * m, scalar::divide(scalar::sqrt(v), root) + epsilon));
     });
   }
 

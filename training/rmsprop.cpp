@@ -44,9 +44,9 @@ class RmspropRule final : public detail::Rule<T> {
       if (mean != nullptr) {
         const B m = alpha * pack.load(mean) + intake * d;
         pack.store(mean, m);
-        r = xsimd::max(r - m * m, zero);  // which rounding may have made negative
+        r = kernels::larger(zero, r - m * m);  // which rounding may have made negative
       }
-      B u = d / (xsimd::sqrt(r) + epsilon);
+      B u = scalar::divide(d, scalar::sqrt(r) + epsilon);
       if (velocity != nullptr) {
         u += momentum * pack.load(velocity);
         pack.store(velocity, u);

@@ -40,7 +40,7 @@ struct Multiply {
 struct Divide {
   template <class X>
   X operator()(X x, X y) const {
-    return x / y;
+    return scalar::divide(x, y);
   }
 };
 /// factor x. Real factors for complex numbers too: (-inf + ih) (1 + 0i) would be NaN.

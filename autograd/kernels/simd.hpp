@@ -115,7 +115,11 @@ xsimd::batch<T, A> log(const xsimd::batch<T, A>& x) {
 }
 template <class T, class A>
 xsimd::batch<T, A> sqrt(const xsimd::batch<T, A>& x) {
-  return xsimd::sqrt(x);
+  return kernels::square_root(x);
+}
+template <class T, class A>
+xsimd::batch<T, A> divide(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+  return kernels::quotient(a, b);
 }
 template <class T, class A>
 xsimd::batch<T, A> tanh(const xsimd::batch<T, A>& x) {
@@ -123,7 +127,8 @@ xsimd::batch<T, A> tanh(const xsimd::batch<T, A>& x) {
 }
 template <class T, class A>
 xsimd::batch<T, A> sigmoid(const xsimd::batch<T, A>& x) {
-  return T(1) / (T(1) + scalar::exp(-x));
+  const xsimd::batch<T, A> one(T(1));
+  return scalar::divide(one, one + scalar::exp(-x));
 }
 
 template <class T, class A>
@@ -179,8 +184,8 @@ xsimd::batch<T, A> pow(const xsimd::batch<T, A>& x, const xsimd::batch<T, A>& p)
 template <class T, class A>
 xsimd::batch<T, A> expm1(const xsimd::batch<T, A>& x) {
   const xsimd::batch<T, A> t = scalar::tanh(x * T(0.5));
-  return scalar::select(scalar::less_equal(x * x, xsimd::batch<T, A>(T(0.9))), T(2) * t / (T(1) - t),
-                        scalar::exp(x) - T(1));
+  return scalar::select(scalar::less_equal(x * x, xsimd::batch<T, A>(T(0.9))),
+                        scalar::divide(T(2) * t, T(1) - t), scalar::exp(x) - T(1));
 }
 template <class T, class A>
 xsimd::batch<T, A> softplus(const xsimd::batch<T, A>& x) {

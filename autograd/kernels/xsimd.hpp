@@ -4,6 +4,8 @@
 // compiler's flags.
 #pragma once
 
+#include <type_traits>
+
 #include <xsimd/xsimd.hpp>
 
 namespace xgrad::kernels {
@@ -34,6 +36,23 @@ xsimd::batch<T, A> larger(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>&
 #else
   return xsimd::max(a, b);
 #endif
+}
+
+/// a / b and the square root, rounded as for single numbers. xsimd's own for float on arm64 are estimates that two steps of
+/// Newton's method refine: 1 / 3 is off in the last digit, and 1 / 1e-39 is NaN.
+template <class T, class A>
+xsimd::batch<T, A> quotient(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+#if XSIMD_WITH_NEON64
+  if constexpr (std::is_same_v<T, float> && std::is_base_of_v<xsimd::neon64, A>) return vdivq_f32(a, b);
+#endif
+  return a / b;
+}
+template <class T, class A>
+xsimd::batch<T, A> square_root(const xsimd::batch<T, A>& x) {
+#if XSIMD_WITH_NEON64
+  if constexpr (std::is_same_v<T, float> && std::is_base_of_v<xsimd::neon64, A>) return vsqrtq_f32(x);
+#endif
+  return xsimd::sqrt(x);
 }
 
 /// The same bits as lanes of type To, which is as large as T.
