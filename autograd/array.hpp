@@ -20,10 +20,10 @@
 #include <vector>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/kernels/storage.hpp>
+#include <xgrad/autograd/numbers/xtensor.hpp>
 #include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
-#include <xgrad/autograd/storage.hpp>
-#include <xgrad/autograd/xtensor.hpp>
 
 namespace xgrad {
 
@@ -111,7 +111,7 @@ class Array {
   std::uint64_t version() const { return block_ == nullptr ? 0 : block_->version; }
   /// True if no other handle shares the block: writing needs no copy.
   bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
-  /// The block that the numbers lie in, null for none; for kernels.
+  /// The block that the elements lie in, null for none; for kernels.
   storage::Block* block() const { return block_; }
   bool shares_block_with(const Array& other) const { return block_ != nullptr && block_ == other.block_; }
 

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-#include <xgrad/autograd/audit/report.hpp>
+#include <xgrad/autograd/checks/audit/report.hpp>
 #include <xgrad/autograd/gradcheck.hpp>
 
 namespace xgrad {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <xgrad/autograd/direction.hpp>
+#include <xgrad/autograd/checks/direction.hpp>
 
 namespace xgrad {
 

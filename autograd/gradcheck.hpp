@@ -22,8 +22,8 @@
 #include <map>
 #include <string>
 
-#include <xgrad/autograd/gradcheck/op_proof.hpp>
-#include <xgrad/autograd/gradcheck/report.hpp>
+#include <xgrad/autograd/checks/gradcheck/op_proof.hpp>
+#include <xgrad/autograd/checks/gradcheck/report.hpp>
 #include <xgrad/autograd/parameters.hpp>
 
 namespace xgrad {

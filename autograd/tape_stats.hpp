@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include <xgrad/autograd/storage.hpp>
+#include <xgrad/autograd/kernels/storage.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/watcher.hpp>
 

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include <xgrad/autograd/array.hpp>
-#include <xgrad/autograd/deferred.hpp>
+#include <xgrad/autograd/numbers/pending_updates.hpp>
 
 namespace xgrad {
 
@@ -33,11 +33,11 @@ struct Parameter {
   Array<T> value;    ///< shared with every variable that stands for the parameter; see `deferred`
 
   /// Updates that `value` still lacks, or null; Variable::value has them made first. For optimizers.
-  Deferred* deferred() const { return deferred_.load(std::memory_order_acquire); }
-  void defer(Deferred* updates) const { deferred_.store(updates, std::memory_order_release); }
+  PendingUpdates* deferred() const { return deferred_.load(std::memory_order_acquire); }
+  void defer(PendingUpdates* updates) const { deferred_.store(updates, std::memory_order_release); }
 
  private:
-  mutable std::atomic<Deferred*> deferred_ =
+  mutable std::atomic<PendingUpdates*> deferred_ =
       nullptr;  // the numbers it stands for are the same before and after
 };
 
@@ -62,7 +62,7 @@ class Variable {
   /// The numbers. Those of a parameter may change in place at the next update: ask again after it, for an array kept from
   /// before may lack what an optimizer has deferred.
   const Array<T>& value() const& {
-    if (Deferred* updates = deferred()) [[unlikely]]
+    if (PendingUpdates* updates = deferred()) [[unlikely]]
       updates->update_all();
     return value_;
   }
@@ -73,7 +73,7 @@ class Variable {
   /// The same, if of all rows (of the leading axis) only these are read: spares the others the updates that an optimizer
   /// has deferred.
   const Array<T>& value_of_rows(const Ids& rows) const {
-    if (Deferred* updates = deferred()) [[unlikely]]
+    if (PendingUpdates* updates = deferred()) [[unlikely]]
       updates->update_rows(rows);
     return value_;
   }
@@ -149,7 +149,7 @@ class Variable {
   friend class Gradients<T>;
   friend class Parameters<T>;
 
-  Deferred* deferred() const {
+  PendingUpdates* deferred() const {
     const Parameter<T>* const own = parameter();
     return own != nullptr ? own->deferred() : nullptr;
   }

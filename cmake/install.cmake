@@ -8,9 +8,12 @@ install(TARGETS xgrad EXPORT xgrad ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTargets.cmake)
 
-# No header of the interface includes one of kernels/ or update/, which need xsimd.
+# Of kernels/, numbers/ and update/, which need xsimd, no header belongs to the interface but these.
 install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad
-  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN update EXCLUDE)
+  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN numbers EXCLUDE PATTERN update EXCLUDE)
+install(FILES autograd/kernels/storage.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/autograd/kernels)
+install(FILES autograd/numbers/pending_updates.hpp autograd/numbers/xtensor.hpp autograd/numbers/xtensor_io.hpp
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/autograd/numbers)
 
 # Before 1.0 a minor version may break its users, so find_package(xgrad 0.1) takes 0.1.x alone.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/xgradConfigVersion.cmake

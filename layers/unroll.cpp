@@ -35,14 +35,13 @@ void fail_at_step(const Error& error, std::size_t t, std::size_t steps) {
   throw error.with_context("at time step " + std::to_string(t) + " of " + std::to_string(steps));
 }
 
-template Variable<float> choose_rows(const Ids&, const Variable<float>&, const Variable<float>&);
-template Variable<double> choose_rows(const Ids&, const Variable<double>&, const Variable<double>&);
-template Variable<Complex> choose_rows(const Ids&, const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> mask_rows(const Ids&, const Variable<float>&);
-template Variable<double> mask_rows(const Ids&, const Variable<double>&);
-template Variable<Complex> mask_rows(const Ids&, const Variable<Complex>&);
-template Variable<float> mask_outputs(const Variable<float>&, const Sequences&);
-template Variable<double> mask_outputs(const Variable<double>&, const Sequences&);
-template Variable<Complex> mask_outputs(const Variable<Complex>&, const Sequences&);
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template Variable<T> choose_rows(const Ids&, const Variable<T>&, const Variable<T>&); \
+  template Variable<T> mask_rows(const Ids&, const Variable<T>&);                       \
+  template Variable<T> mask_outputs(const Variable<T>&, const Sequences&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad::detail

@@ -29,16 +29,25 @@ std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t 
   return depth * ((columns + kernels.tile_columns - 1) / kernels.tile_columns) * kernels.tile_columns;
 }
 
-// The packed copies of an array's numbers, or of parts of them; see storage.hpp.
+// The packed copies of a block's elements, or of parts of them; see storage.hpp. A copy lies in a block, too, so that its memory
+// is used again after the next update.
 template <class T>
 class PackedCopies final : public storage::Attachment {
  public:
-  /// The copy of b: (depth, columns). It is made when b is used for the second time, so that an empty array is returned for
-  /// the first; or at once, if b is transposed and has to be copied anyway.
-  static Array<T> of(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
+  PackedCopies() = default;
+  PackedCopies(const PackedCopies&) = delete;
+  PackedCopies& operator=(const PackedCopies&) = delete;
+  ~PackedCopies() override {
+    for (const Copy& copy : copies_)
+      if (copy.packed != nullptr) storage::recycle(copy.packed);
+  }
+
+  /// The copy of b: (depth, columns). It is made when b is used for the second time, so that null is returned for the first;
+  /// or at once, if b is transposed and has to be copied anyway.
+  static const T* of(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
     static std::mutex mutex;  // two threads may use a parameter for the first time together
     const std::lock_guard lock(mutex);
-    auto& attached = b.reused->block()->attached;
+    auto& attached = b.reused->attached;
     if (attached == nullptr) attached = std::make_unique<PackedCopies>();
     return static_cast<PackedCopies&>(*attached).find(kernels, b, depth, columns);
   }
@@ -49,26 +58,25 @@ class PackedCopies final : public storage::Attachment {
     const T* data;
     std::size_t row, depth, columns;
     Trans trans;
-    Array<T> numbers;  // empty until they are needed
+    storage::Block* packed = nullptr;  // until it is needed
   };
 
-  Array<T> find(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
+  const T* find(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
     for (Copy& copy : copies_)
       if (copy.data == b.data && copy.trans == b.trans && copy.row == b.row && copy.depth == depth &&
           copy.columns == columns && copy.kernels == &kernels)
         return pack(copy);
-    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.trans, {}});
-    return b.trans == Trans::no ? Array<T>() : pack(copies_.back());
+    copies_.push_back({&kernels, b.data, b.row, depth, columns, b.trans});
+    return b.trans == Trans::no ? nullptr : pack(copies_.back());
   }
 
-  static Array<T> pack(Copy& copy) {
-    if (copy.numbers.size() == 0) {
-      auto numbers = Array<T>::uninitialized({packed_size(*copy.kernels, copy.depth, copy.columns)});
+  static const T* pack(Copy& copy) {
+    if (copy.packed == nullptr) {
+      copy.packed = storage::allocate(packed_size(*copy.kernels, copy.depth, copy.columns) * sizeof(T));
       copy.kernels->pack(copy.trans == Trans::yes, copy.depth, copy.columns, copy.data, copy.row,
-                         numbers.mutable_data());
-      copy.numbers = numbers;
+                         static_cast<T*>(copy.packed->bytes()));
     }
-    return copy.numbers;
+    return static_cast<const T*>(copy.packed->bytes());
   }
 
   std::vector<Copy> copies_;
@@ -170,10 +178,8 @@ template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
               Addend<T> base, T* c, std::size_t c_row) {
   const Table<T>& kernels = table<T>();
-  Array<T> packed;
-  if (m <= few_rows && b.reused != nullptr && b.reused->block() != nullptr)
-    packed = PackedCopies<T>::of(kernels, b, k, n);
-  const T* const copy = packed.size() > 0 ? packed.data() : nullptr;
+  const T* const copy =
+      m <= few_rows && b.reused != nullptr ? PackedCopies<T>::of(kernels, b, k, n) : nullptr;
   constexpr std::size_t large = std::size_t{1} << 22;  // multiplications: some tens of microseconds
   const std::size_t width = kernels.tile_columns;
   if (n >= m) {

@@ -5,8 +5,8 @@
 // Internal.
 #pragma once
 
-#include <xgrad/autograd/array.hpp>
 #include <xgrad/autograd/kernels/gemm.hpp>
+#include <xgrad/autograd/kernels/storage.hpp>
 
 namespace xgrad::kernels {
 
@@ -16,8 +16,8 @@ struct Matrix {
   const T* data;
   std::size_t row;
   Trans trans = Trans::no;
-  /// The array that the numbers lie in, if they are likely to be a second factor again: it then keeps their packed copy.
-  const Array<T>* reused = nullptr;
+  /// The block that the elements lie in, if they are likely to be a second factor again: it then keeps their packed copy.
+  storage::Block* reused = nullptr;
 
   Matrix transposed() const { return {data, row, trans == Trans::no ? Trans::yes : Trans::no, reused}; }
 };

@@ -3,7 +3,7 @@
 
 #include <numbers>
 
-#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -89,7 +89,7 @@ namespace {
 // The distribution function of the standard normal, by the complement of erf, which does not cancel for x << 0.
 template <class T, class X>
 X normal_cdf(const X& x) {
-  return T(0.5) * scalar::erfc(-x / X(T(std::numbers::sqrt2_v<scalar::Real<T>>)));
+  return T(0.5) * scalar::erfc(scalar::divide(-x, X(T(std::numbers::sqrt2_v<scalar::Real<T>>))));
 }
 
 template <class T>
@@ -112,26 +112,17 @@ Variable<T> gelu(const Variable<T>& x) {
       }));
 }
 
-template Variable<float> tanh(const Variable<float>&);
-template Variable<double> tanh(const Variable<double>&);
-template Variable<Complex> tanh(const Variable<Complex>&);
-template Variable<float> sigmoid(const Variable<float>&);
-template Variable<double> sigmoid(const Variable<double>&);
-template Variable<Complex> sigmoid(const Variable<Complex>&);
-template Variable<float> softplus(const Variable<float>&);
-template Variable<double> softplus(const Variable<double>&);
-template Variable<Complex> softplus(const Variable<Complex>&);
-template Variable<float> relu(const Variable<float>&);
-template Variable<double> relu(const Variable<double>&);
-template Variable<Complex> relu(const Variable<Complex>&);
-template Variable<float> gelu(const Variable<float>&);
-template Variable<double> gelu(const Variable<double>&);
-template Variable<Complex> gelu(const Variable<Complex>&);
-template Variable<float> leaky_relu(const Variable<float>&, double);
-template Variable<double> leaky_relu(const Variable<double>&, double);
-template Variable<Complex> leaky_relu(const Variable<Complex>&, double);
-template Variable<float> elu(const Variable<float>&, double);
-template Variable<double> elu(const Variable<double>&, double);
-template Variable<Complex> elu(const Variable<Complex>&, double);
+#define XGRAD_INSTANTIATE(T)                                   \
+  template Variable<T> tanh(const Variable<T>&);               \
+  template Variable<T> sigmoid(const Variable<T>&);            \
+  template Variable<T> softplus(const Variable<T>&);           \
+  template Variable<T> relu(const Variable<T>&);               \
+  template Variable<T> gelu(const Variable<T>&);               \
+  template Variable<T> leaky_relu(const Variable<T>&, double); \
+  template Variable<T> elu(const Variable<T>&, double);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -2,7 +2,7 @@
 // shape.
 #include <xgrad/autograd/ops/arithmetic.hpp>
 
-#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -43,7 +43,8 @@ Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   Array<T> y = a.value() / b.value();
   return record(ops::divide, y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
                 wrt(b, [y, b = b.value()](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi, auto bi) { return -(dyi * yi / bi); }, dy, y, b);
+                  return map([](auto dyi, auto yi, auto bi) { return -scalar::divide(dyi * yi, bi); }, dy, y,
+                             b);
                 }));
 }
 
@@ -60,23 +61,16 @@ Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 
-template Variable<float> add(const Variable<float>&, const Variable<float>&);
-template Variable<double> add(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> add(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> subtract(const Variable<float>&, const Variable<float>&);
-template Variable<double> subtract(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> subtract(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> multiply(const Variable<float>&, const Variable<float>&);
-template Variable<double> multiply(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> multiply(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> divide(const Variable<float>&, const Variable<float>&);
-template Variable<double> divide(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> divide(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> negate(const Variable<float>&);
-template Variable<double> negate(const Variable<double>&);
-template Variable<Complex> negate(const Variable<Complex>&);
-template Variable<float> scale_shift(const Variable<float>&, double, double);
-template Variable<double> scale_shift(const Variable<double>&, double, double);
-template Variable<Complex> scale_shift(const Variable<Complex>&, double, double);
+#define XGRAD_INSTANTIATE(T)                                             \
+  template Variable<T> add(const Variable<T>&, const Variable<T>&);      \
+  template Variable<T> subtract(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> multiply(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> divide(const Variable<T>&, const Variable<T>&);   \
+  template Variable<T> negate(const Variable<T>&);                       \
+  template Variable<T> scale_shift(const Variable<T>&, double, double);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

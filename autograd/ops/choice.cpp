@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
@@ -145,23 +145,16 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, const ElementFunction<T
   return reshape(take(sorted, places), x.shape());
 }
 
-template Variable<float> clip(const Variable<float>&, double, double);
-template Variable<double> clip(const Variable<double>&, double, double);
-template Variable<Complex> clip(const Variable<Complex>&, double, double);
-template Variable<float> maximum(const Variable<float>&, const Variable<float>&);
-template Variable<double> maximum(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> maximum(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> minimum(const Variable<float>&, const Variable<float>&);
-template Variable<double> minimum(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> minimum(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> where(const Ids&, const Variable<float>&, const Variable<float>&);
-template Variable<double> where(const Ids&, const Variable<double>&, const Variable<double>&);
-template Variable<Complex> where(const Ids&, const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> where(const Ids&, const Variable<float>&, const ElementFunction<float>&,
-                               const ElementFunction<float>&);
-template Variable<double> where(const Ids&, const Variable<double>&, const ElementFunction<double>&,
-                                const ElementFunction<double>&);
-template Variable<Complex> where(const Ids&, const Variable<Complex>&, const ElementFunction<Complex>&,
-                                 const ElementFunction<Complex>&);
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template Variable<T> clip(const Variable<T>&, double, double);                        \
+  template Variable<T> maximum(const Variable<T>&, const Variable<T>&);                 \
+  template Variable<T> minimum(const Variable<T>&, const Variable<T>&);                 \
+  template Variable<T> where(const Ids&, const Variable<T>&, const Variable<T>&);       \
+  template Variable<T> where(const Ids&, const Variable<T>&, const ElementFunction<T>&, \
+                             const ElementFunction<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -3,7 +3,7 @@
 
 #include <numbers>
 
-#include <xgrad/autograd/kernels/map.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -41,7 +41,7 @@ template <class T>
 Variable<T> log1p(const Variable<T>& x) {
   Array<T> y = map([](auto xi) { return scalar::log1p(xi); }, x.value());
   return record(ops::log1p, y, wrt(x, [x = x.value()](const Array<T>& dy) {
-                  return map([](auto dyi, auto xi) { return dyi / (T(1) + xi); }, dy, x);
+                  return map([](auto dyi, auto xi) { return scalar::divide(dyi, T(1) + xi); }, dy, x);
                 }));
 }
 
@@ -90,14 +90,14 @@ template <class T>
 Variable<T> sqrt(const Variable<T>& x) {
   Array<T> y = map(formulas::Sqrt(), x.value());
   return record(ops::sqrt, y, wrt(x, [y](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi) { return dyi / (T(2) * yi); }, dy, y);
+                  return map([](auto dyi, auto yi) { return scalar::divide(dyi, T(2) * yi); }, dy, y);
                 }));
 }
 
 // y = x^(-1/2)                      dx = -dy y^3 / 2
 template <class T>
 Variable<T> rsqrt(const Variable<T>& x) {
-  Array<T> y = map([](auto xi) { return T(1) / scalar::sqrt(xi); }, x.value());
+  Array<T> y = map([](auto xi) { return scalar::divide(decltype(xi)(T(1)), scalar::sqrt(xi)); }, x.value());
   return record(ops::rsqrt, y, wrt(x, [y](const Array<T>& dy) {
                   return map([](auto dyi, auto yi) { return dyi * (T(-0.5) * yi * yi * yi); }, dy, y);
                 }));
@@ -166,44 +166,23 @@ Variable<T> abs(const Variable<T>& x) {
                 }));
 }
 
-template Variable<float> exp(const Variable<float>&);
-template Variable<double> exp(const Variable<double>&);
-template Variable<Complex> exp(const Variable<Complex>&);
-template Variable<float> expm1(const Variable<float>&);
-template Variable<double> expm1(const Variable<double>&);
-template Variable<Complex> expm1(const Variable<Complex>&);
-template Variable<float> log(const Variable<float>&);
-template Variable<double> log(const Variable<double>&);
-template Variable<Complex> log(const Variable<Complex>&);
-template Variable<float> log1p(const Variable<float>&);
-template Variable<double> log1p(const Variable<double>&);
-template Variable<Complex> log1p(const Variable<Complex>&);
-template Variable<float> sin(const Variable<float>&);
-template Variable<double> sin(const Variable<double>&);
-template Variable<Complex> sin(const Variable<Complex>&);
-template Variable<float> cos(const Variable<float>&);
-template Variable<double> cos(const Variable<double>&);
-template Variable<Complex> cos(const Variable<Complex>&);
-template Variable<float> erf(const Variable<float>&);
-template Variable<double> erf(const Variable<double>&);
-template Variable<Complex> erf(const Variable<Complex>&);
-template Variable<float> square(const Variable<float>&);
-template Variable<double> square(const Variable<double>&);
-template Variable<Complex> square(const Variable<Complex>&);
-template Variable<float> sqrt(const Variable<float>&);
-template Variable<double> sqrt(const Variable<double>&);
-template Variable<Complex> sqrt(const Variable<Complex>&);
-template Variable<float> rsqrt(const Variable<float>&);
-template Variable<double> rsqrt(const Variable<double>&);
-template Variable<Complex> rsqrt(const Variable<Complex>&);
-template Variable<float> abs(const Variable<float>&);
-template Variable<double> abs(const Variable<double>&);
-template Variable<Complex> abs(const Variable<Complex>&);
-template Variable<float> pow(const Variable<float>&, const Variable<float>&);
-template Variable<double> pow(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> pow(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> pow(const Variable<float>&, double);
-template Variable<double> pow(const Variable<double>&, double);
-template Variable<Complex> pow(const Variable<Complex>&, double);
+#define XGRAD_INSTANTIATE(T)                                        \
+  template Variable<T> exp(const Variable<T>&);                     \
+  template Variable<T> expm1(const Variable<T>&);                   \
+  template Variable<T> log(const Variable<T>&);                     \
+  template Variable<T> log1p(const Variable<T>&);                   \
+  template Variable<T> sin(const Variable<T>&);                     \
+  template Variable<T> cos(const Variable<T>&);                     \
+  template Variable<T> erf(const Variable<T>&);                     \
+  template Variable<T> square(const Variable<T>&);                  \
+  template Variable<T> sqrt(const Variable<T>&);                    \
+  template Variable<T> rsqrt(const Variable<T>&);                   \
+  template Variable<T> abs(const Variable<T>&);                     \
+  template Variable<T> pow(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> pow(const Variable<T>&, double);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -134,23 +134,15 @@ Variable<T> one_hot(const Ids& ids, std::size_t count) {
   return y;
 }
 
-template Variable<float> take(const Variable<float>&, const Ids&);
-template Variable<double> take(const Variable<double>&, const Ids&);
-template Variable<Complex> take(const Variable<Complex>&, const Ids&);
-template Variable<float> reset_rows(const Variable<float>&, const Ids&);
-template Variable<double> reset_rows(const Variable<double>&, const Ids&);
-template Variable<Complex> reset_rows(const Variable<Complex>&, const Ids&);
-template Variable<float> gather(const Variable<float>&, const Ids&, std::ptrdiff_t);
-template Variable<double> gather(const Variable<double>&, const Ids&, std::ptrdiff_t);
-template Variable<Complex> gather(const Variable<Complex>&, const Ids&, std::ptrdiff_t);
-template Variable<float> scatter_add(const Variable<float>&, const Ids&, const Variable<float>&,
-                                     std::ptrdiff_t);
-template Variable<double> scatter_add(const Variable<double>&, const Ids&, const Variable<double>&,
-                                      std::ptrdiff_t);
-template Variable<Complex> scatter_add(const Variable<Complex>&, const Ids&, const Variable<Complex>&,
-                                       std::ptrdiff_t);
-template Variable<float> one_hot<float>(const Ids&, std::size_t);
-template Variable<double> one_hot<double>(const Ids&, std::size_t);
-template Variable<Complex> one_hot<Complex>(const Ids&, std::size_t);
+#define XGRAD_INSTANTIATE(T)                                                                            \
+  template Variable<T> take(const Variable<T>&, const Ids&);                                            \
+  template Variable<T> reset_rows(const Variable<T>&, const Ids&);                                      \
+  template Variable<T> gather(const Variable<T>&, const Ids&, std::ptrdiff_t);                          \
+  template Variable<T> scatter_add(const Variable<T>&, const Ids&, const Variable<T>&, std::ptrdiff_t); \
+  template Variable<T> one_hot<T>(const Ids&, std::size_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -118,11 +118,11 @@ struct MatmulShape {
   }
   template <class T>
   Matrix<T> a(const Array<T>& x, std::size_t at) const {
-    return {x.data() + at, a_trans == Trans::no ? K : N, a_trans, &x};
+    return {x.data() + at, a_trans == Trans::no ? K : N, a_trans, x.block()};
   }
   template <class T>
   Matrix<T> b(const Array<T>& W, std::size_t at) const {
-    return {W.data() + at, b_trans == Trans::no ? M : K, b_trans, &W};
+    return {W.data() + at, b_trans == Trans::no ? M : K, b_trans, W.block()};
   }
   template <class T>
   Matrix<T> y(const Array<T>& dy, std::size_t at) const {
@@ -163,12 +163,12 @@ struct AffineTerm {
 
   // y = base + x W
   void add_to(T* y, Addend<T> base) const {
-    product<T>(N, M, K, {x.data(), K}, {W.data(), M, Trans::no, &W}, base, y, M);
+    product<T>(N, M, K, {x.data(), K}, {W.data(), M, Trans::no, W.block()}, base, y, M);
   }
   // dx = dy W^T
   auto x_vjp() const {
     return gemm_vjp<T>(x.shape(), [N = N, K = K, M = M, W = W](const Array<T>& dy, T beta, T* dx) {
-      multiply<T>({dy.data(), M}, {W.data(), M, Trans::yes, &W}, N, M, K, beta, dx);
+      multiply<T>({dy.data(), M}, {W.data(), M, Trans::yes, W.block()}, N, M, K, beta, dx);
     });
   }
   // dW = x^T dy
@@ -332,32 +332,18 @@ Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const Product
   return affine_sum<T>(b, p1, p2, p3, p4);
 }
 
-template Variable<float> matmul(const Variable<float>&, const Variable<float>&, Transpose);
-template Variable<double> matmul(const Variable<double>&, const Variable<double>&, Transpose);
-template Variable<Complex> matmul(const Variable<Complex>&, const Variable<Complex>&, Transpose);
-template Variable<float> dot(const Variable<float>&, const Variable<float>&);
-template Variable<double> dot(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> dot(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> outer(const Variable<float>&, const Variable<float>&);
-template Variable<double> outer(const Variable<double>&, const Variable<double>&);
-template Variable<Complex> outer(const Variable<Complex>&, const Variable<Complex>&);
-template Variable<float> affine(const Product<float>&, const Variable<float>&);
-template Variable<double> affine(const Product<double>&, const Variable<double>&);
-template Variable<Complex> affine(const Product<Complex>&, const Variable<Complex>&);
-template Variable<float> affine(const Product<float>&, const Product<float>&, const Variable<float>&);
-template Variable<double> affine(const Product<double>&, const Product<double>&, const Variable<double>&);
-template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Variable<Complex>&);
-template Variable<float> affine(const Product<float>&, const Product<float>&, const Product<float>&,
-                                const Variable<float>&);
-template Variable<double> affine(const Product<double>&, const Product<double>&, const Product<double>&,
-                                 const Variable<double>&);
-template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Product<Complex>&,
-                                  const Variable<Complex>&);
-template Variable<float> affine(const Product<float>&, const Product<float>&, const Product<float>&,
-                                const Product<float>&, const Variable<float>&);
-template Variable<double> affine(const Product<double>&, const Product<double>&, const Product<double>&,
-                                 const Product<double>&, const Variable<double>&);
-template Variable<Complex> affine(const Product<Complex>&, const Product<Complex>&, const Product<Complex>&,
-                                  const Product<Complex>&, const Variable<Complex>&);
+#define XGRAD_INSTANTIATE(T)                                                                                \
+  template Variable<T> matmul(const Variable<T>&, const Variable<T>&, Transpose);                           \
+  template Variable<T> dot(const Variable<T>&, const Variable<T>&);                                         \
+  template Variable<T> outer(const Variable<T>&, const Variable<T>&);                                       \
+  template Variable<T> affine(const Product<T>&, const Variable<T>&);                                       \
+  template Variable<T> affine(const Product<T>&, const Product<T>&, const Variable<T>&);                    \
+  template Variable<T> affine(const Product<T>&, const Product<T>&, const Product<T>&, const Variable<T>&); \
+  template Variable<T> affine(const Product<T>&, const Product<T>&, const Product<T>&, const Product<T>&,   \
+                              const Variable<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/fast_paths.hpp>
-#include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
-#include <xgrad/autograd/kernels/sum.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
@@ -170,7 +170,7 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
   const bool recorded = Tape<T>::current() != nullptr, turned = options.transpose == Transpose::second;
   const std::size_t K = x.shape().back(), V = bias.size(), rows = targets.size(),
                     most = std::min(options.rows, rows);
-  const Matrix<T> weights{W.data(), turned ? K : V, turned ? Trans::yes : Trans::no, &W};
+  const Matrix<T> weights{W.data(), turned ? K : V, turned ? Trans::yes : Trans::no, W.block()};
   const auto weight = weight_of<T>(options.reduction, rows);
   auto logits = Array<T>::uninitialized({most, V}), losses = Array<T>::uninitialized({rows});
   Array<T> dx, dW, db;
@@ -377,32 +377,18 @@ Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta
   return reduced(huber_of(y - targets, static_cast<scalar::Real<T>>(delta)), reduction);
 }
 
-template Variable<float> softmax_cross_entropy(Variable<float>, const Ids&, Reduction);
-template Variable<double> softmax_cross_entropy(Variable<double>, const Ids&, Reduction);
-template Variable<Complex> softmax_cross_entropy(Variable<Complex>, const Ids&, Reduction);
-template Variable<float> affine_cross_entropy(const Product<float>&, const Variable<float>&, const Ids&,
-                                              const AffineCrossEntropyOptions&);
-template Variable<double> affine_cross_entropy(const Product<double>&, const Variable<double>&, const Ids&,
-                                               const AffineCrossEntropyOptions&);
-template Variable<Complex> affine_cross_entropy(const Product<Complex>&, const Variable<Complex>&, const Ids&,
-                                                const AffineCrossEntropyOptions&);
-template LossSum<float> cross_entropy(const Variable<float>&, const Ids&, const CrossEntropyOptions&);
-template LossSum<double> cross_entropy(const Variable<double>&, const Ids&, const CrossEntropyOptions&);
-template LossSum<Complex> cross_entropy(const Variable<Complex>&, const Ids&, const CrossEntropyOptions&);
-template Variable<float> binary_cross_entropy_with_logits(const Variable<float>&, const Variable<float>&,
-                                                          Reduction);
-template Variable<double> binary_cross_entropy_with_logits(const Variable<double>&, const Variable<double>&,
-                                                           Reduction);
-template Variable<Complex> binary_cross_entropy_with_logits(const Variable<Complex>&,
-                                                            const Variable<Complex>&, Reduction);
-template Variable<float> squared_error(const Variable<float>&, const Variable<float>&, Reduction);
-template Variable<double> squared_error(const Variable<double>&, const Variable<double>&, Reduction);
-template Variable<Complex> squared_error(const Variable<Complex>&, const Variable<Complex>&, Reduction);
-template Variable<float> absolute_error(const Variable<float>&, const Variable<float>&, Reduction);
-template Variable<double> absolute_error(const Variable<double>&, const Variable<double>&, Reduction);
-template Variable<Complex> absolute_error(const Variable<Complex>&, const Variable<Complex>&, Reduction);
-template Variable<float> huber(const Variable<float>&, const Variable<float>&, double, Reduction);
-template Variable<double> huber(const Variable<double>&, const Variable<double>&, double, Reduction);
-template Variable<Complex> huber(const Variable<Complex>&, const Variable<Complex>&, double, Reduction);
+#define XGRAD_INSTANTIATE(T)                                                                                \
+  template Variable<T> softmax_cross_entropy(Variable<T>, const Ids&, Reduction);                           \
+  template Variable<T> affine_cross_entropy(const Product<T>&, const Variable<T>&, const Ids&,              \
+                                            const AffineCrossEntropyOptions&);                              \
+  template LossSum<T> cross_entropy(const Variable<T>&, const Ids&, const CrossEntropyOptions&);            \
+  template Variable<T> binary_cross_entropy_with_logits(const Variable<T>&, const Variable<T>&, Reduction); \
+  template Variable<T> squared_error(const Variable<T>&, const Variable<T>&, Reduction);                    \
+  template Variable<T> absolute_error(const Variable<T>&, const Variable<T>&, Reduction);                   \
+  template Variable<T> huber(const Variable<T>&, const Variable<T>&, double, Reduction);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

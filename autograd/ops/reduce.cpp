@@ -7,10 +7,10 @@
 #include <limits>
 #include <numeric>
 
-#include <xgrad/autograd/kernels/map.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
-#include <xgrad/autograd/kernels/sum.hpp>
-#include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
+#include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -258,32 +258,19 @@ Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 
-template Variable<float> sum(const Variable<float>&, const Axes&, bool);
-template Variable<double> sum(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> sum(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> prod(const Variable<float>&, const Axes&, bool);
-template Variable<double> prod(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> prod(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> mean(const Variable<float>&, const Axes&, bool);
-template Variable<double> mean(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> mean(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> max(const Variable<float>&, const Axes&, bool);
-template Variable<double> max(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> max(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> min(const Variable<float>&, const Axes&, bool);
-template Variable<double> min(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> min(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> logsumexp(const Variable<float>&, const Axes&, bool);
-template Variable<double> logsumexp(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> logsumexp(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> norm(const Variable<float>&, const Axes&, bool);
-template Variable<double> norm(const Variable<double>&, const Axes&, bool);
-template Variable<Complex> norm(const Variable<Complex>&, const Axes&, bool);
-template Variable<float> variance(const Variable<float>&, const Axes&, bool, std::size_t);
-template Variable<double> variance(const Variable<double>&, const Axes&, bool, std::size_t);
-template Variable<Complex> variance(const Variable<Complex>&, const Axes&, bool, std::size_t);
-template Variable<float> cumsum(const Variable<float>&, std::ptrdiff_t);
-template Variable<double> cumsum(const Variable<double>&, std::ptrdiff_t);
-template Variable<Complex> cumsum(const Variable<Complex>&, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(T)                                                         \
+  template Variable<T> sum(const Variable<T>&, const Axes&, bool);                   \
+  template Variable<T> prod(const Variable<T>&, const Axes&, bool);                  \
+  template Variable<T> mean(const Variable<T>&, const Axes&, bool);                  \
+  template Variable<T> max(const Variable<T>&, const Axes&, bool);                   \
+  template Variable<T> min(const Variable<T>&, const Axes&, bool);                   \
+  template Variable<T> logsumexp(const Variable<T>&, const Axes&, bool);             \
+  template Variable<T> norm(const Variable<T>&, const Axes&, bool);                  \
+  template Variable<T> variance(const Variable<T>&, const Axes&, bool, std::size_t); \
+  template Variable<T> cumsum(const Variable<T>&, std::ptrdiff_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

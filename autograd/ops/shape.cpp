@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <xgrad/autograd/kernels/map.hpp>
-#include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -124,26 +124,17 @@ Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, doubl
   return record(ops::pad, y, wrt(x, [inside](const Array<T>& dy) { return kernels::read(dy, inside); }));
 }
 
-template Variable<float> reshape(const Variable<float>&, const Sizes&);
-template Variable<double> reshape(const Variable<double>&, const Sizes&);
-template Variable<Complex> reshape(const Variable<Complex>&, const Sizes&);
-template Variable<float> squeeze(const Variable<float>&, const Axes&);
-template Variable<double> squeeze(const Variable<double>&, const Axes&);
-template Variable<Complex> squeeze(const Variable<Complex>&, const Axes&);
-template Variable<float> expand_dims(const Variable<float>&, std::ptrdiff_t);
-template Variable<double> expand_dims(const Variable<double>&, std::ptrdiff_t);
-template Variable<Complex> expand_dims(const Variable<Complex>&, std::ptrdiff_t);
-template Variable<float> transpose(const Variable<float>&, const std::vector<std::ptrdiff_t>&);
-template Variable<double> transpose(const Variable<double>&, const std::vector<std::ptrdiff_t>&);
-template Variable<Complex> transpose(const Variable<Complex>&, const std::vector<std::ptrdiff_t>&);
-template Variable<float> flip(const Variable<float>&, const Axes&);
-template Variable<double> flip(const Variable<double>&, const Axes&);
-template Variable<Complex> flip(const Variable<Complex>&, const Axes&);
-template Variable<float> broadcast_to(const Variable<float>&, const Shape&);
-template Variable<double> broadcast_to(const Variable<double>&, const Shape&);
-template Variable<Complex> broadcast_to(const Variable<Complex>&, const Shape&);
-template Variable<float> pad(const Variable<float>&, const std::vector<Padding>&, double);
-template Variable<double> pad(const Variable<double>&, const std::vector<Padding>&, double);
-template Variable<Complex> pad(const Variable<Complex>&, const std::vector<Padding>&, double);
+#define XGRAD_INSTANTIATE(T)                                                              \
+  template Variable<T> reshape(const Variable<T>&, const Sizes&);                         \
+  template Variable<T> squeeze(const Variable<T>&, const Axes&);                          \
+  template Variable<T> expand_dims(const Variable<T>&, std::ptrdiff_t);                   \
+  template Variable<T> transpose(const Variable<T>&, const std::vector<std::ptrdiff_t>&); \
+  template Variable<T> flip(const Variable<T>&, const Axes&);                             \
+  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                    \
+  template Variable<T> pad(const Variable<T>&, const std::vector<Padding>&, double);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <xgrad/autograd/kernels/view.hpp>
+#include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/rows.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -233,29 +233,18 @@ Variable<T> concat(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis) {
   return join(ops::concat, xs, shape, a, counts);
 }
 
-template Variable<float> select(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<double> select(const Variable<double>&, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<Complex> select(const Variable<Complex>&, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<float> slice(const Variable<float>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<double> slice(const Variable<double>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<Complex> slice(const Variable<Complex>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
-template Variable<float> slice(const Variable<float>&, const std::vector<Range>&);
-template Variable<double> slice(const Variable<double>&, const std::vector<Range>&);
-template Variable<Complex> slice(const Variable<Complex>&, const std::vector<Range>&);
-template std::vector<Variable<float>> split(const Variable<float>&, std::size_t, std::ptrdiff_t);
-template std::vector<Variable<double>> split(const Variable<double>&, std::size_t, std::ptrdiff_t);
-template std::vector<Variable<Complex>> split(const Variable<Complex>&, std::size_t, std::ptrdiff_t);
-template std::vector<Variable<float>> split(const Variable<float>&, const std::vector<std::size_t>&,
-                                            std::ptrdiff_t);
-template std::vector<Variable<double>> split(const Variable<double>&, const std::vector<std::size_t>&,
-                                             std::ptrdiff_t);
-template std::vector<Variable<Complex>> split(const Variable<Complex>&, const std::vector<std::size_t>&,
-                                              std::ptrdiff_t);
-template Variable<float> stack(const std::vector<Variable<float>>&, std::ptrdiff_t);
-template Variable<double> stack(const std::vector<Variable<double>>&, std::ptrdiff_t);
-template Variable<Complex> stack(const std::vector<Variable<Complex>>&, std::ptrdiff_t);
-template Variable<float> concat(const std::vector<Variable<float>>&, std::ptrdiff_t);
-template Variable<double> concat(const std::vector<Variable<double>>&, std::ptrdiff_t);
-template Variable<Complex> concat(const std::vector<Variable<Complex>>&, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template Variable<T> select(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t);                \
+  template Variable<T> slice(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t); \
+  template Variable<T> slice(const Variable<T>&, const std::vector<Range>&);                      \
+  template std::vector<Variable<T>> split(const Variable<T>&, std::size_t, std::ptrdiff_t);       \
+  template std::vector<Variable<T>> split(const Variable<T>&, const std::vector<std::size_t>&,    \
+                                          std::ptrdiff_t);                                        \
+  template Variable<T> stack(const std::vector<Variable<T>>&, std::ptrdiff_t);                    \
+  template Variable<T> concat(const std::vector<Variable<T>>&, std::ptrdiff_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(Complex)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -40,7 +40,7 @@ void set(const std::string& option, const std::string& text, double& value, doub
                          fmt::format("a number above 0 and up to {}", high).c_str());
 }
 
-// The protocol of reference network 004 leaves nothing to choose but seed, scalar, epochs and the text.
+// The protocol of the reference word model leaves nothing to choose but seed, scalar, epochs and the text.
 void apply_reference(Settings& settings, const CLI::App& app) {
   const Settings given = settings;
   settings.reference = true;

@@ -26,7 +26,7 @@ namespace {
 
 using Tokens = std::vector<Vocabulary::Id>;
 
-// Reference network 004: standard normals in the order embedding, Wx, Wh, affine, divided by 100 for the
+// Reference word model: standard normals in the order embedding, Wx, Wh, affine, divided by 100 for the
 // embedding and by 10 for the others, each rounded to float whatever the scalar of the run; biases zero.
 template <class T>
 void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {

@@ -11,7 +11,7 @@
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/tape.hpp>
 
-#include "autograd/audit/lstm_by_hand.hpp"
+#include "autograd/checks/audit/lstm_by_hand.hpp"
 #include "autograd/errors.hpp"
 
 using namespace xgrad;

@@ -1,7 +1,7 @@
 // The parts of xtensor that the tests use beside the library's own, in both header layouts.
 #pragma once
 
-#include <xgrad/autograd/xtensor.hpp>
+#include <xgrad/autograd/numbers/xtensor.hpp>
 
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xarray.hpp>

@@ -1,5 +1,5 @@
 // Must not compile: xtensor's tanh would compute outside the tape and lose the gradient.
-#include <xgrad/autograd/xtensor.hpp>
+#include <xgrad/autograd/numbers/xtensor.hpp>
 #if __has_include(<xtensor/core/xmath.hpp>)
 #include <xtensor/core/xmath.hpp>
 #else

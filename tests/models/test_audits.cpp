@@ -2,11 +2,11 @@
 // another: at each stage the audit's first finding is the mistake that the next repair removes.
 #include <xgrad/autograd/audit.hpp>
 
-#include <xgrad/models/network000.hpp>
-#include <xgrad/models/network001.hpp>
-#include <xgrad/models/network002.hpp>
-#include <xgrad/models/network003.hpp>
+#include <xgrad/models/column_rnn.hpp>
+#include <xgrad/models/ones_counter.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/models/sigmoid_outputs.hpp>
+#include <xgrad/models/step_classifier.hpp>
 #include <xgrad/training/windows.hpp>
 
 #include "models/handwritten_errors.hpp"
@@ -45,8 +45,8 @@ void check_first(const AuditReport& report, AuditDefect defect) {
 
 }  // namespace
 
-TEST_CASE("audit of reference network 000: each stage names what the next repair removes") {
-  const golden::File file("network000.json");
+TEST_CASE("audit of reference network step_classifier: each stage names what the next repair removes") {
+  const golden::File file("step_classifier.json");
   const Values values = {{"Wx", file["init_wx"]},
                          {"Wh", file["init_wh"]},
                          {"bh", file["init_bh"]},
@@ -55,12 +55,12 @@ TEST_CASE("audit of reference network 000: each stage names what the next repair
   const auto audited = [&](int repaired) {
     return audit(
         [](const auto& p) {
-          const Network000 network(p);
+          const StepClassifier network(p);
           return network.loss(network.inputs(), network.targets());
         },
         [repaired](const Values& w) {
-          return WrittenGradient{handwritten::network000_gradient(w, repaired),
-                                 handwritten::network000_terms(w, repaired)};
+          return WrittenGradient{handwritten::step_classifier_gradient(w, repaired),
+                                 handwritten::step_classifier_terms(w, repaired)};
         },
         {.values = at(values)});
   };
@@ -72,8 +72,8 @@ TEST_CASE("audit of reference network 000: each stage names what the next repair
   check_right(audited(5));
 }
 
-TEST_CASE("audit of reference network 002: each stage names what the next repair removes") {
-  const golden::File file("network002.json");
+TEST_CASE("audit of reference network sigmoid_outputs: each stage names what the next repair removes") {
+  const golden::File file("sigmoid_outputs.json");
   for (const std::string name : {"nobias", "bias"}) {
     CAPTURE(name);
     const bool bias = name == "bias";
@@ -81,8 +81,8 @@ TEST_CASE("audit of reference network 002: each stage names what the next repair
                                : prefixed(file, name + "_init_", {"U", "W", "V"});
     const auto &inputs = file[name + "_inputs"], &targets = file[name + "_targets"];
     const auto network = [bias]<class T>(const Parameters<T>& p) {
-      using Biases = typename Network002<T>::Biases;
-      return Network002<T>(p, bias ? Biases::with : Biases::without);
+      using Biases = typename SigmoidOutputs<T>::Biases;
+      return SigmoidOutputs<T>(p, bias ? Biases::with : Biases::without);
     };
     const auto audited = [&](int repaired) {
       return audit(
@@ -91,7 +91,7 @@ TEST_CASE("audit of reference network 002: each stage names what the next repair
             Values all = w;
             all.emplace("inputs", inputs);
             all.emplace("targets", targets);
-            auto g = handwritten::network002_gradient(all, repaired);
+            auto g = handwritten::sigmoid_outputs_gradient(all, repaired);
             for (auto& [path, numbers] : g) numbers = -numbers;  // as the page has it
             return g;
           },
@@ -111,24 +111,24 @@ TEST_CASE("audit of reference network 002: each stage names what the next repair
   }
 }
 
-TEST_CASE("audit of reference networks 001 and 003: right") {
+TEST_CASE("audit of reference networks ones_counter and column_rnn: right") {
   for (const auto& [wx, wRec] : {std::pair{1.2, 1.2}, {0.5, 0.8}, {-1.5, 2.0}, {0.3, -0.7}})
     check_right(audit(
         [](const auto& p) {
-          const Network001 network(p);
+          const OnesCounter network(p);
           return network.loss(network.sequences(), network.targets());
         },
-        [](const Values& w) { return handwritten::network001_gradient(w); },
+        [](const Values& w) { return handwritten::ones_counter_gradient(w); },
         {.values = at({{"wx", Array<double>(wx)}, {"wRec", Array<double>(wRec)}})}));
 
-  const golden::File file("network003.json");
+  const golden::File file("column_rnn.json");
   Values values = prefixed(file, "", {"x", "s0", "U", "W", "V", "ba", "by"});
   const auto ds = file["ds"];
-  const auto linear = audit([&](const auto& p) { return Network003(p).linear_functional(p.constant(ds)); },
+  const auto linear = audit([&](const auto& p) { return ColumnRnn(p).linear_functional(p.constant(ds)); },
                             [&](const Values& w) {
                               Values all = w;
                               all.emplace("ds", ds);
-                              auto terms = handwritten::network003_terms(all);
+                              auto terms = handwritten::column_rnn_terms(all);
                               terms.erase("s0");  // which the page drops
                               return WrittenGradient{handwritten::total(terms), terms};
                             },
@@ -138,16 +138,16 @@ TEST_CASE("audit of reference networks 001 and 003: right") {
   CHECK(linear["x"].verdict == AuditVerdict::right);
   check_right(audit(
       [](const auto& p) {
-        const Network003 network(p);
+        const ColumnRnn network(p);
         return network.cross_entropy(network.targets());
       },
-      [](const Values& w) { return handwritten::network003_cross_entropy_gradient(w); },
+      [](const Values& w) { return handwritten::column_rnn_cross_entropy_gradient(w); },
       {.values = at(values)}));
 }
 
-TEST_CASE("audit of reference network 004: right") {
+TEST_CASE("audit of reference network word_model: right") {
   const std::size_t V = 418, H = 100;
-  const golden::File file("network004.json");
+  const golden::File file("word_model.json");
   std::vector<std::int64_t> ids;
   for (const double id : file["ids"]) ids.push_back(static_cast<std::int64_t>(id));
   const auto window = ReferenceWindows(ids, 10, 5).next();
@@ -168,7 +168,7 @@ TEST_CASE("audit of reference network 004: right") {
     return model.loss(window.inputs, window.targets, p.constant(state)).y;
   };
   const auto hand = [&](const Values& w) {
-    const auto terms = handwritten::network004_terms(w, window.inputs, window.targets, state);
+    const auto terms = handwritten::word_model_terms(w, window.inputs, window.targets, state);
     return WrittenGradient{handwritten::total(terms), terms};
   };
   check_right(audit(loss, hand, {.values = at(values)}));

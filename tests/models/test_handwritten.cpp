@@ -1,12 +1,12 @@
-// The hand-written gradients of the reference networks 001 to 004 are what their pages compute, and right where the pages are or
+// The hand-written gradients of the reference networks but the step classifier are what their pages compute, and right where the pages are or
 // once their mistakes are repaired: each error beside the true gradient is the one that an independent program found, to the
 // digits it printed.
 #include "models/handwritten.hpp"
 
-#include <xgrad/models/network001.hpp>
-#include <xgrad/models/network002.hpp>
-#include <xgrad/models/network003.hpp>
+#include <xgrad/models/column_rnn.hpp>
+#include <xgrad/models/ones_counter.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/models/sigmoid_outputs.hpp>
 
 #include "models/handwritten_errors.hpp"
 
@@ -17,16 +17,16 @@ using handwritten::descend;
 using handwritten::relative_error;
 using handwritten::true_gradient;
 
-TEST_CASE("reference network 001: the page's gradient is right") {
-  const golden::File file("network001.json");
+TEST_CASE("reference network ones_counter: the page's gradient is right") {
+  const golden::File file("ones_counter.json");
   for (const std::string point : {"p0", "p1", "p2", "p3", "p4"}) {
     CAPTURE(point);
     const double wx = file[point + "_w"].data()[0], wRec = file[point + "_w"].data()[1];
     const Values values = {{"wx", Array<double>(wx)}, {"wRec", Array<double>(wRec)}};
-    const auto hand = handwritten::network001_gradient(values);
+    const auto hand = handwritten::ones_counter_gradient(values);
     const auto truth = true_gradient(
         [](const auto& p) {
-          const Network001 network(p);
+          const OnesCounter network(p);
           return network.loss(network.sequences(), network.targets());
         },
         values);
@@ -37,14 +37,14 @@ TEST_CASE("reference network 001: the page's gradient is right") {
       CHECK(std::abs(hand.at(path).item() - truth.at(path).item()) <= 1e-12 * std::abs(want));
     }
     if (point == "p2" || point == "p4")
-      CHECK(checks::distance(handwritten::network001_state_gradients(values),
+      CHECK(checks::distance(handwritten::ones_counter_state_gradients(values),
                              file[point + "_hand_grad_over_time"]) <= 1e-12);
   }
 }
 
 namespace {
 
-Values network002_values(const golden::File& file, const std::string& name) {
+Values sigmoid_outputs_values(const golden::File& file, const std::string& name) {
   Values values = {{"inputs", file[name + "_inputs"]}, {"targets", file[name + "_targets"]}};
   for (const std::string path : {"U", "W", "V"}) values.emplace(path, file[name + "_init_" + path]);
   if (name == "bias")
@@ -52,13 +52,13 @@ Values network002_values(const golden::File& file, const std::string& name) {
   return values;
 }
 
-Network002<double> network002(const Parameters<double>& p, const std::string& name) {
-  using Biases = Network002<double>::Biases;
-  return Network002<double>(p, name == "bias" ? Biases::with : Biases::without);
+SigmoidOutputs<double> sigmoid_outputs(const Parameters<double>& p, const std::string& name) {
+  using Biases = SigmoidOutputs<double>::Biases;
+  return SigmoidOutputs<double>(p, name == "bias" ? Biases::with : Biases::without);
 }
 
 // The cross entropy with each state a constant to the next step.
-Variable<double> one_step_cross_entropy(const Network002<double>& network, const Values& values) {
+Variable<double> one_step_cross_entropy(const SigmoidOutputs<double>& network, const Values& values) {
   const Variable<double> inputs = values.at("inputs"), targets = values.at("targets");
   Variable<double> s = Array<double>::zeros({5}), loss = 0;
   for (std::ptrdiff_t t = 0; t < 10; ++t) {
@@ -71,33 +71,34 @@ Variable<double> one_step_cross_entropy(const Network002<double>& network, const
 
 }  // namespace
 
-TEST_CASE("reference network 002: the page's gradient, repaired one mistake after another") {
-  const golden::File file("network002.json");
+TEST_CASE("reference network sigmoid_outputs: the page's gradient, repaired one mistake after another") {
+  const golden::File file("sigmoid_outputs.json");
   for (const std::string name : {"nobias", "bias"}) {
-    const Values values = network002_values(file, name);
+    const Values values = sigmoid_outputs_values(file, name);
     const bool bias = name == "bias";
     const char* const paths = bias ? "U W V b c" : "U W V";
     // What the page adds to the parameters, so with the other sign.
-    check_golden(file, handwritten::network002_gradient(values, 0), name + "_hand_", -1, {"U", "W", "V"});
+    check_golden(file, handwritten::sigmoid_outputs_gradient(values, 0), name + "_hand_", -1,
+                 {"U", "W", "V"});
     if (bias)
-      check_golden(file, handwritten::network002_gradient(values, 0), name + "_hand_", -1, {"b", "c"});
+      check_golden(file, handwritten::sigmoid_outputs_gradient(values, 0), name + "_hand_", -1, {"b", "c"});
 
     const auto squared = true_gradient(
         [&](const Parameters<double>& p) {
-          return network002(p, name).squared_loss(Variable<double>(values.at("inputs")),
-                                                  Variable<double>(values.at("targets")));
+          return sigmoid_outputs(p, name).squared_loss(Variable<double>(values.at("inputs")),
+                                                       Variable<double>(values.at("targets")));
         },
         values);
     const auto cross_entropy = true_gradient(
         [&](const Parameters<double>& p) {
-          return network002(p, name).cross_entropy(Variable<double>(values.at("inputs")),
-                                                   Variable<double>(values.at("targets")));
+          return sigmoid_outputs(p, name).cross_entropy(Variable<double>(values.at("inputs")),
+                                                        Variable<double>(values.at("targets")));
         },
         values);
     const auto check = [&](int repaired, const Values& truth, const char* row,
                            std::vector<std::string> cells) {
       INFO(name);
-      check_row(row, handwritten::network002_gradient(values, repaired), truth, paths, cells);
+      check_row(row, handwritten::sigmoid_outputs_gradient(values, repaired), truth, paths, cells);
     };
     using Cells = std::vector<std::string>;
     check(0, squared, "as printed vs squared loss",
@@ -114,10 +115,10 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
 
     // Where the cross entropy was meant, only the flow through time is missing at last.
     const auto truncated = true_gradient(
-        [&](const Parameters<double>& p) { return one_step_cross_entropy(network002(p, name), values); },
+        [&](const Parameters<double>& p) { return one_step_cross_entropy(sigmoid_outputs(p, name), values); },
         values);
     const auto meant = [&](int repaired) {
-      return handwritten::network002_gradient(values, repaired, handwritten::Meant::cross_entropy);
+      return handwritten::sigmoid_outputs_gradient(values, repaired, handwritten::Meant::cross_entropy);
     };
     const std::vector<std::string> right(bias ? 5 : 3, "right");
     check_row("+ tanh slope vs the cross-entropy truncated to one step", meant(2), truncated, paths, right);
@@ -125,7 +126,7 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
     if (bias) continue;
 
     // A direction of descent at this start, but far too long.
-    const auto printed = handwritten::network002_gradient(values, 0);
+    const auto printed = handwritten::sigmoid_outputs_gradient(values, 0);
     for (const auto& [path, cosine, length] :
          {std::tuple{"U", 0.900, 41.0}, {"W", 0.760, 351.0}, {"V", 0.982, 8.6}}) {
       CHECK(handwritten::cosine(printed.at(path), squared.at(path)) ==
@@ -137,11 +138,12 @@ TEST_CASE("reference network 002: the page's gradient, repaired one mistake afte
 }
 
 TEST_CASE(
-    "reference network 002: a term of the repaired gradient is what one step's use of the weights "
+    "reference network sigmoid_outputs: a term of the repaired gradient is what one step's use of the "
+    "weights "
     "contributes") {
-  const golden::File file("network002.json");
-  const Values values = network002_values(file, "nobias");
-  const auto terms = handwritten::network002_terms(values, 3);
+  const golden::File file("sigmoid_outputs.json");
+  const Values values = sigmoid_outputs_values(file, "nobias");
+  const auto terms = handwritten::sigmoid_outputs_terms(values, 3);
   Tape<double> tape;
   std::map<std::string, std::vector<Variable<double>>>
       uses;  // each step has weights of its own, of the same values
@@ -158,19 +160,19 @@ TEST_CASE(
       CHECK(relative_error(terms.at(path)[t], gradients[uses[path][t]]) <= 1e-12);
 }
 
-TEST_CASE("reference network 002: a hundred of the page's own updates") {
-  const golden::File file("network002.json");
+TEST_CASE("reference network sigmoid_outputs: a hundred of the page's own updates") {
+  const golden::File file("sigmoid_outputs.json");
   for (const std::string name : {"nobias", "bias"}) {
     CAPTURE(name);
-    Values values = network002_values(file, name);
+    Values values = sigmoid_outputs_values(file, name);
     for (std::size_t pass = 0; pass <= 100; ++pass) {
       const Parameters<double> p(values);
       const double loss =
-          network002(p, name)
+          sigmoid_outputs(p, name)
               .squared_loss(Variable<double>(values.at("inputs")), Variable<double>(values.at("targets")))
               .item();
       CHECK(loss == doctest::Approx(file[name + "_curve_printed"].data()[pass]).epsilon(1e-12));
-      auto gradient = handwritten::network002_gradient(values, 0);
+      auto gradient = handwritten::sigmoid_outputs_gradient(values, 0);
       gradient.erase("b");  // which the page never updates
       gradient.erase("c");
       if (pass < 100) descend(values, gradient, 0.01);
@@ -180,34 +182,35 @@ TEST_CASE("reference network 002: a hundred of the page's own updates") {
   }
 }
 
-TEST_CASE("reference network 003: the page's gradient is right, and so is the one for a cross entropy") {
-  const golden::File file("network003.json");
+TEST_CASE(
+    "reference network column_rnn: the page's gradient is right, and so is the one for a cross entropy") {
+  const golden::File file("column_rnn.json");
   Values values;
   for (const std::string path : {"x", "s0", "U", "W", "V", "ba", "by", "ds"})
     values.emplace(path, file[path]);
 
-  const auto linear = handwritten::network003_gradient(values);
+  const auto linear = handwritten::column_rnn_gradient(values);
   check_golden(file, linear, "hand_d", 1, {"U", "W", "ba", "x"});
   CHECK(checks::distance(linear.at("s0"), file["hand_ds0_not_returned"]) <= 1e-12);
   check_row("linear functional", linear,
             true_gradient(
                 [](const auto& p) {
-                  const Network003 network(p);
+                  const ColumnRnn network(p);
                   return network.linear_functional(p.input("ds", {6, 1, 7}));
                 },
                 values),
             "U W ba x s0", {"right", "right", "right", "right", "right"});
-  check_row("cross entropy", handwritten::network003_cross_entropy_gradient(values),
+  check_row("cross entropy", handwritten::column_rnn_cross_entropy_gradient(values),
             true_gradient(
                 [](const auto& p) {
-                  const Network003 network(p);
+                  const ColumnRnn network(p);
                   return network.cross_entropy(network.targets());
                 },
                 values),
             "U W V ba by x s0", {"right", "right", "right", "right", "right", "right", "right"});
 }
 
-TEST_CASE("reference network 004: backpropagation through a window by hand, for any sizes") {
+TEST_CASE("reference network word_model: backpropagation through a window by hand, for any sizes") {
   struct Sizes {
     std::size_t V, D, H, T, N;
   };
@@ -223,7 +226,7 @@ TEST_CASE("reference network 004: backpropagation through a window by hand, for 
 
     Tape<double> tape;
     const auto gradients = tape.gradient(model.loss(inputs, targets, Variable<double>(state)).y);
-    for (const auto& [path, hand] : handwritten::network004_gradient(p.values(), inputs, targets, state))
+    for (const auto& [path, hand] : handwritten::word_model_gradient(p.values(), inputs, targets, state))
       CHECK(relative_error(hand, gradients[p[path]]) <= 1e-14);
   }
 }

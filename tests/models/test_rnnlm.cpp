@@ -90,7 +90,7 @@ TEST_CASE("rnnlm: gradients with cells of a user") {
 }
 
 TEST_CASE("rnnlm: a whole training window is proved op by op") {
-  constexpr std::size_t N = 10, T = 5, V = 418, D = 100;  // the window of reference network 004
+  constexpr std::size_t N = 10, T = 5, V = 418, D = 100;  // the window of reference network word_model
   std::vector<Ids::value_type> tokens;
   for (std::size_t i = 0; i <= T * N; ++i) tokens.push_back(static_cast<Ids::value_type>(i * 37 % V));
   const Ids ids({T, N}, {tokens.begin(), tokens.end() - 1}), next({T, N}, {tokens.begin() + 1, tokens.end()});

@@ -2,8 +2,8 @@
 // carried through complex numbers, by central differences. And the sweep in float follows that in double.
 #include <numeric>
 
+#include <xgrad/autograd/checks/gradcheck/op_proof.hpp>
 #include <xgrad/autograd/derivatives.hpp>
-#include <xgrad/autograd/gradcheck/op_proof.hpp>
 
 #include "properties/holds.hpp"
 #include "properties/recording.hpp"

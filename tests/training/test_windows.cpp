@@ -33,7 +33,7 @@ Tokens track(const Ids& ids, std::size_t n) {
 }
 
 Tokens golden(const std::string& name) {
-  std::ifstream in(std::string(XGRAD_TEST_DATA) + "/golden/network004.json");
+  std::ifstream in(std::string(XGRAD_TEST_DATA) + "/golden/word_model.json");
   return nlohmann::json::parse(in).at("arrays").at(name).at("data").get<Tokens>();
 }
 

@@ -60,7 +60,7 @@ void ParameterUpdate<T>::update_all() {
 
 template <class T>
 void ParameterUpdate<T>::prepare(const Gradient<T>* gradient) {
-  Deferred* const deferred = parameter_.parameter()->deferred();
+  PendingUpdates* const deferred = parameter_.parameter()->deferred();
   if (deferred != nullptr && deferred != this) deferred->update_all();  // another optimizer's
   if (gradient == nullptr) return;
   if (const auto* sparse = std::get_if<RowSparse<T>>(gradient))

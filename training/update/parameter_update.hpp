@@ -38,7 +38,7 @@ class History {
 };
 
 template <class T>
-class ParameterUpdate final : public Deferred {
+class ParameterUpdate final : public PendingUpdates {
  public:
   ParameterUpdate(const Variable<T>& parameter, const Rule<T>& rule, const History& history, Sparse sparse);
   ~ParameterUpdate();

@@ -54,7 +54,7 @@ void check(const ProductSizes& s, Trans trans_a, Trans trans_b, Start start, boo
                          : start == Start::itself ? Addend<T>{c.data() + 1, c_row}
                                                   : Addend<T>{row.data() + 1, 0};
   product<T>(m, n, k, {a.data() + 1, a_row, trans_a},
-             {b.data() + 1, b_row, trans_b, keep_copy ? &b : nullptr}, base, c.data() + 1, c_row);
+             {b.data() + 1, b_row, trans_b, keep_copy ? b.block() : nullptr}, base, c.data() + 1, c_row);
   bool right = true, beside = c[0] == before[0];
   const double bound = 8 * std::numeric_limits<T>::epsilon() * std::sqrt(static_cast<double>(k + 1));
   for (std::size_t i = 0; i < m; ++i) {
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("product: a packed copy is dropped when the numbers change", 
   const T x[] = {1, 2};
   T y[3];
   const auto multiply = [&] {
-    product<T>(1, 3, 2, {x, 2}, {W.data(), 3, Trans::no, &W}, {}, y, 3);
+    product<T>(1, 3, 2, {x, 2}, {W.data(), 3, Trans::no, W.block()}, {}, y, 3);
     return y[2];
   };
   CHECK(multiply() == T(3));
@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("product: a packed copy is dropped when the numbers change", 
   W.mutable_data()[5] = 2;  // in place
   CHECK(multiply() == T(5));
   const auto row = W.rows(1, 2);  // part of the numbers has a copy of its own
-  product<T>(1, 3, 1, {x, 1}, {row.data(), 3, Trans::no, &row}, {}, y, 3);
+  product<T>(1, 3, 1, {x, 1}, {row.data(), 3, Trans::no, row.block()}, {}, y, 3);
   CHECK(y[2] == T(2));
   CHECK(multiply() == T(5));
 }

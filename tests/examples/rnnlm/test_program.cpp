@@ -178,7 +178,7 @@ TEST_CASE("rnnlm: the reference protocol logs the published curve where the text
     MESSAGE("the Penn Treebank is not here: not compared");
     return;
   }
-  std::ifstream in(XGRAD_TEST_DATA "/golden/network004.json");
+  std::ifstream in(XGRAD_TEST_DATA "/golden/word_model.json");
   const auto golden = nlohmann::json::parse(in).at("arrays");
   const auto compare = [&](const std::string& options, const nlohmann::json& curve, std::size_t offset,
                            double tolerance) {

@@ -1,0 +1,165 @@
+// The findings and their order; see findings.hpp. A mistake can be judged once those before it are repaired: first what is wrong
+// with all numbers, however they came about (not finite, one step's term for the sum, sign, factor); then a wrong signal from
+// above, behind which nothing can be judged; then what is next to the loss, and so on backwards; the flow through time last,
+// since it needs all else to be right.
+#include <xgrad/autograd/checks/audit/findings.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/checks/audit/signal.hpp>
+
+namespace xgrad::auditing {
+
+namespace {
+
+int rank_of(AuditDefect defect) {
+  switch (defect) {
+    case AuditDefect::not_finite:
+      return 0;
+    case AuditDefect::repeated_step:
+      return 1;
+    case AuditDefect::missing_step:
+      return 2;
+    case AuditDefect::sign:
+      return 3;
+    case AuditDefect::factor:
+      return 4;
+    case AuditDefect::upstream_signal:
+      return 5;
+    case AuditDefect::truncated_flow:
+      return 8;
+    case AuditDefect::missing_flow:
+      return 9;
+    case AuditDefect::unknown:
+      return 7;
+    default:
+      return 6;
+  }
+}
+
+struct Ordered {
+  AuditFinding finding;
+  std::size_t last_op;  // how near to the loss
+};
+
+// The rows whose numbers the change has a part in: without it, their gradient is another one.
+std::vector<std::string> touched(const Recording& recording, const std::vector<Written>& written,
+                                 const Explanation& explanation, std::size_t number) {
+  Changes others = explanation.changes;
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(number));
+  const auto terms = sweep(recording, others);
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const Written& w = written[i];
+    const Shape& shape = w.hand.shape();
+    const Array<double> with = explanation.terms[w.parameter].sum(shape),
+                        without = terms[w.parameter].sum(shape);
+    if (explanation.matches[i] && norm(with - without) > w.tolerance * norm(with) + w.rounding())
+      paths.push_back(recording.paths()[w.parameter]);
+  }
+  return paths;
+}
+
+void add_changes(const Recording& recording, const std::vector<Written>& written,
+                 const Explanation& explanation, std::vector<Ordered>& all) {
+  for (std::size_t c = 0; c < explanation.changes.size(); ++c) {
+    const Change& change = *explanation.changes[c];
+    all.push_back({{change.defect, change.text, touched(recording, written, explanation, c), change.factor},
+                   change.last_op});
+  }
+}
+
+// A gradient of zeros, where others repeat the term of a step in which this one has none: then it is no mistake of its own.
+const Match::Part* repeated_zero(const Written& w, const Match::Part& part, const Explanation& explanation) {
+  if (part.defect != AuditDefect::missing_term) return nullptr;
+  for (const auto& other : explanation.matches)
+    if (other)
+      for (const Match::Part& candidate : other->parts)
+        if (candidate.defect == AuditDefect::repeated_step) {
+          const Array<double>& term = explanation.terms[w.parameter].of_step[*candidate.step];
+          if (norm(term) <= w.rounding()) return &candidate;
+        }
+  return nullptr;
+}
+
+void add_parts(const Recording& recording, const std::vector<Written>& written,
+               const Explanation& explanation, std::vector<Ordered>& all) {
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (!explanation.matches[i]) continue;
+    const std::string& path = recording.paths()[written[i].parameter];
+    for (Match::Part part : explanation.matches[i]->parts) {
+      if (const Match::Part* repeated = repeated_zero(written[i], part, explanation)) part = *repeated;
+      const auto known = std::find_if(all.begin(), all.end(), [&](const Ordered& other) {
+        return other.finding.defect == part.defect && other.finding.text == part.text;
+      });
+      if (known != all.end()) {
+        known->finding.paths.push_back(path);
+      } else {
+        all.push_back({{part.defect, part.text, {path}, part.factor}, recording.ops().size()});
+      }
+    }
+  }
+}
+
+// Wrong numbers that nothing reproduces: is it at least one common signal?
+void add_unexplained(const Recording& recording, const std::vector<Written>& written,
+                     const Explanation& explanation, std::vector<Ordered>& all) {
+  std::set<std::size_t> unexplained;
+  for (std::size_t i = 0; i < written.size(); ++i)
+    if (!explanation.matches[i]) unexplained.insert(written[i].parameter);
+  if (unexplained.empty()) return;
+  const auto finding = [&](AuditDefect defect, std::string text, const std::vector<std::size_t>& parameters) {
+    AuditFinding made{defect, std::move(text), {}, 1, false};
+    for (const std::size_t p : parameters) {
+      made.paths.push_back(recording.paths()[p]);
+      unexplained.erase(p);
+    }
+    all.push_back({std::move(made), 0});
+  };
+  for (CommonSignal& signal : common_signals(recording, written)) {
+    std::erase_if(signal.parameters, [&](std::size_t p) { return unexplained.count(p) == 0; });
+    if (signal.found && !signal.parameters.empty())
+      finding(AuditDefect::upstream_signal,
+              "one common signal makes all of them, through the right products, but it is not the gradient "
+              "that comes "
+              "from above, nor that of any hypothesis",
+              signal.parameters);
+  }
+  if (!unexplained.empty())
+    finding(
+        AuditDefect::unknown,
+        "no hypothesis reproduces the numbers: not a sign, factor, step, slope, operand, transposition, "
+        "order of "
+        "blocks or cut, nor two of them together; look at the ops nearest to the loss among those between",
+        {unexplained.begin(), unexplained.end()});
+}
+
+}  // namespace
+
+void add_findings(const Recording& recording, const std::vector<Written>& written,
+                  const Explanation& explanation, AuditReport& report) {
+  std::vector<Ordered> all;
+  AuditFinding undefined{AuditDefect::not_finite, "the hand-written numbers are NaN or infinite", {}};
+  for (const AuditRow& row : report.rows)
+    if (row.verdict == AuditVerdict::not_finite) undefined.paths.push_back(row.path);
+  if (!undefined.paths.empty()) all.push_back({undefined, 0});
+  add_changes(recording, written, explanation, all);
+  add_parts(recording, written, explanation, all);
+  add_unexplained(recording, written, explanation, all);
+
+  std::stable_sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) {
+    const int left = rank_of(a.finding.defect), right = rank_of(b.finding.defect);
+    return left != right ? left < right : a.last_op > b.last_op;
+  });
+  for (Ordered& ordered : all) {
+    for (AuditRow& row : report.rows)
+      if (std::count(ordered.finding.paths.begin(), ordered.finding.paths.end(), row.path) != 0)
+        row.findings.push_back(report.findings.size());
+    report.findings.push_back(std::move(ordered.finding));
+  }
+}
+
+}  // namespace xgrad::auditing

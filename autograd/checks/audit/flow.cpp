@@ -1,0 +1,99 @@
+// Hypotheses on the flow through time: it is cut, everywhere or on one path of the state, ends after some steps, or replaces
+// what flows in at the same step.
+#include <map>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/checks/audit/candidates.hpp>
+
+namespace xgrad::auditing {
+
+namespace {
+
+Change flow(AuditDefect defect, double cost, std::string text) {
+  Change change;
+  change.defect = defect;
+  change.cost = cost;
+  change.text = std::move(text);
+  change.flow = true;
+  return change;
+}
+
+}  // namespace
+
+void add_flow_changes(const Recording& recording, Changes& to) {
+  const auto& ops = recording.ops();
+  std::vector<Edge> all;
+  std::map<std::size_t, std::vector<Edge>> by_state;  // by the role that makes it
+  std::map<std::pair<std::size_t, Edge>, std::vector<Edge>>
+      by_reader;  // and the one that reads it, as which input
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    for (std::size_t j = 0; j < ops[i].inputs.size(); ++j)
+      if (recording.crosses_time(ops[i], j)) {
+        const std::size_t state = ops[ops[i].inputs[j].source].role;
+        all.emplace_back(i, j);
+        by_state[state].emplace_back(i, j);
+        by_reader[{state, {ops[i].role, j}}].emplace_back(i, j);
+      }
+  if (all.empty()) return;
+
+  const auto cut = [&](const std::vector<Edge>& edges, double cost, const std::string& text) {
+    Change change = flow(AuditDefect::missing_flow, cost, text);
+    for (const Edge& edge : edges) change.edges[edge].factor = 0;
+    add(to, std::move(change));
+  };
+  cut(all, 0.9, "nothing flows from a step to the one before");
+  if (by_state.size() > 1)
+    for (const auto& [state, edges] : by_state)
+      cut(edges, 0.95,
+          fmt::format(
+              "nothing flows to the step before through its state '{}', though it does through the others",
+              recording.describe(state)));
+  for (const auto& [path, edges] : by_reader)
+    if (edges.size() < by_state[path.first].size())
+      cut(edges, 0.97,
+          fmt::format("nothing flows to the step before from {} to its state '{}'",
+                      recording.describe(path.second.first), recording.describe(path.first)));
+
+  for (std::size_t k = 1; k + 1 < recording.steps(); ++k) {
+    Change change = flow(AuditDefect::truncated_flow, 1.1,
+                         fmt::format("the flow through time ends after {} step{}", k, k == 1 ? "" : "s"));
+    change.crossings = k;
+    add(to, std::move(change));
+  }
+  // In chunks of k steps; a chunk may also end at the initial state.
+  std::vector<Edge> initial;
+  for (const auto& [path, edges] : by_reader)
+    if (const std::size_t first = recording.at(path.second.first, 0); first != none)
+      initial.emplace_back(first, path.second.second);
+  for (std::size_t k = 2; k < recording.steps(); ++k)
+    for (std::size_t start = 0; start < k; ++start)
+      for (const bool with_initial : {false, true}) {
+        Change change = flow(AuditDefect::truncated_flow, 1.2,
+                             fmt::format("the flow through time is cut every {} steps, as into step {}", k,
+                                         start == 0 ? k : start));
+        for (const Edge& edge : all)
+          if (*ops[edge.first].step % k == start) change.edges[edge].factor = 0;
+        if (with_initial && start != 0) continue;
+        if (with_initial)
+          for (const Edge& edge : initial) change.edges[edge].factor = 0;
+        add(to, std::move(change));
+      }
+  for (const auto& [state, edges] : by_state) {
+    Change change =
+        flow(AuditDefect::missing_term, 1.05,
+             fmt::format("what flows to '{}' through time replaces what flows to it at its own step, "
+                         "instead of adding to it",
+                         recording.describe(state)));
+    for (const Edge& edge : edges) {
+      const std::size_t source = ops[edge.first].inputs[edge.second].source;
+      for (const std::size_t reader : recording.readers(source))
+        for (std::size_t j = 0; j < ops[reader].inputs.size(); ++j)
+          if (ops[reader].inputs[j].source == source && !recording.crosses_time(ops[reader], j))
+            change.edges[{reader, j}].factor = 0;
+    }
+    add(to, std::move(change));
+  }
+}
+
+}  // namespace xgrad::auditing

@@ -1,0 +1,172 @@
+// Matching; see match.hpp.
+#include <xgrad/autograd/checks/audit/match.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace xgrad::auditing {
+
+double inner(const Array<double>& x, const Array<double>& y) {
+  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+}
+double norm(const Array<double>& x) { return std::sqrt(inner(x, x)); }
+
+double size_of(const Array<double>& x) {
+  return x.size() == 0 ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));
+}
+
+bool Written::same(const Array<double>& model) const {
+  const double scale = size_of(model);
+  for (std::size_t i = 0; i < hand.size(); ++i)
+    if (!(std::abs(hand.data()[i] - model.data()[i]) <= allowed(i, model.data()[i], scale))) return false;
+  return true;
+}
+
+double Written::rounding() const { return unit * norm(sensitivity); }
+
+namespace {
+
+std::optional<double> plain_factor(double factor, double tolerance) {
+  for (const double nice : {-1.0, 2.0, 0.5, -2.0, -0.5})
+    if (std::abs(factor - nice) <= 10 * tolerance * std::abs(nice)) return nice;
+  return std::nullopt;
+}
+
+// What a factor may come from, or nothing.
+std::string meaning_of(const Written& w, double factor) {
+  std::string names;
+  const bool inverse = factor < 1;
+  const double number = inverse ? 1 / factor : factor;
+  for (const auto& [name, known] : w.known_factors)
+    if (std::abs(number - known) <= 10 * w.tolerance * known) names += (names.empty() ? "" : ", and ") + name;
+  if (names.empty())
+    return std::abs(number - 2) <= 20 * w.tolerance ? ", as from a square with or without its 1/2" : "";
+  return inverse ? fmt::format(", that is divided by {:.6g}, {}: a mean where there is a sum", number, names)
+                 : fmt::format(", {}: a sum where there is a mean", names);
+}
+
+// hand = c model: how far-fetched c is, and the words for it; nothing if it does not fit.
+std::optional<Match> scaled(const Written& w, const Array<double>& model) {
+  if (w.same(model)) return Match{};
+  const double square = inner(model, model), c = square > 0 ? inner(w.hand, model) / square : 0;
+  if (c == 0 || norm(model) <= w.rounding() || !w.same(model * c)) return std::nullopt;
+  Match result;
+  const auto add = [&](AuditDefect defect, const std::string& text, double factor, double cost) {
+    result.parts.push_back({defect, text, factor});
+    result.cost += cost;
+  };
+  const double size = std::abs(c);
+  if (std::abs(size - 1) > 10 * w.tolerance) {
+    const bool plain = plain_factor(size, w.tolerance).has_value();
+    const std::string meaning = meaning_of(w, size);
+    // One number is always a multiple of another, so that alone proves nothing.
+    if (w.hand.size() < 2 && !plain && meaning.empty()) return std::nullopt;
+    add(AuditDefect::factor, fmt::format("times {:.6g}{}", size, meaning), size,
+        plain || !meaning.empty() ? 1 : 1.6);
+  }
+  if (c < 0) add(AuditDefect::sign, "the sign is wrong", -1, 1);
+  return result;
+}
+
+// The sum over time done wrong.
+std::optional<Match> wrong_sum(const Written& w, const Terms& terms, const Array<double>& sum) {
+  std::vector<std::size_t> present;
+  for (std::size_t t = 0; t + 1 < terms.of_step.size(); ++t)
+    if (terms.of_step[t].size() > 0) present.push_back(t);
+  if (present.size() < 2) return std::nullopt;
+  const auto T = static_cast<double>(terms.of_step.size() - 1);
+  std::optional<Match> best;
+  const auto offer = [&](Match match, AuditDefect defect, std::size_t t, const std::string& text) {
+    match.parts.insert(match.parts.begin(), {defect, text, 1, t});
+    match.cost += 1;
+    if (!best || match.cost < best->cost) best = std::move(match);
+  };
+  for (const std::size_t t : present) {
+    const Array<double>& term = terms.of_step[t];
+    if (norm(term) <= w.rounding()) continue;
+    if (const auto match = scaled(w, term * T))
+      offer(*match, AuditDefect::repeated_step, t,
+            fmt::format("step {}'s term, {} times, stands for the sum over time", t, T));
+    if (w.hand.size() > 1)
+      if (const auto match = scaled(w, term); match && match->parts.empty())
+        offer(*match, AuditDefect::repeated_step, t,
+              fmt::format("step {}'s term alone stands for the sum over time", t));
+  }
+  for (const std::size_t t : present) {
+    const Array<double>& term = terms.of_step[t];
+    if (norm(term) <= w.tolerance * norm(sum) + w.rounding()) continue;
+    if (w.same(sum - term))
+      offer({}, AuditDefect::missing_step, t, fmt::format("step {}'s term is missing", t));
+    if (w.same(sum + term))
+      offer({}, AuditDefect::missing_step, t, fmt::format("step {}'s term counts twice", t));
+  }
+  return best;
+}
+
+std::optional<Match> clipped(const Written& w, const Array<double>& sum) {
+  double limit = 0;
+  for (const double h : w.hand) limit = std::max(limit, std::abs(h));
+  Array<double> cut = sum.copy();
+  std::size_t count = 0, whole = 0;
+  for (double* x = cut.mutable_data(); x != cut.end(); ++x) {
+    const bool over = std::abs(*x) > limit * (1 + w.tolerance);
+    ++(over ? count : whole);
+    if (over) *x = std::copysign(limit, *x);
+  }
+  // A single number that is too small may be any mistake, unless it is as round as limits are.
+  const bool round = fmt::format("{:.3g}", limit) == fmt::format("{:.9g}", limit);
+  if (count < (round ? 1U : 2U) || whole < 2 || limit == 0 || !w.same(cut)) return std::nullopt;
+  return Match{{{AuditDefect::clipped, fmt::format("{} numbers are cut off at {:.6g}", count, limit)}}, 1};
+}
+
+std::optional<Match> decayed(const Written& w, const Array<double>& sum) {
+  const double square = inner(w.value, w.value);
+  if (w.hand.size() < 3 || square == 0) return std::nullopt;
+  const double c = inner(w.hand - sum, w.value) / square;
+  if (c == 0 || !w.same(sum + w.value * c)) return std::nullopt;
+  return Match{{{AuditDefect::weight_decay, fmt::format("{:.6g} times the parameter is added", c), c}}, 1};
+}
+
+// All right but a few: a slip of an index, not of the formula.
+std::optional<Match> few_wrong(const Written& w, const Array<double>& sum) {
+  std::size_t count = 0, first = 0;
+  const double scale = size_of(sum);
+  for (std::size_t i = sum.size(); i-- > 0;) {
+    if (std::abs(w.hand.data()[i] - sum.data()[i]) <= w.allowed(i, sum.data()[i], scale)) continue;
+    ++count;
+    first = i;
+  }
+  if (count == 0 || count > std::max<std::size_t>(1, sum.size() / 8) || sum.size() < 4) return std::nullopt;
+  return Match{
+      {{AuditDefect::few_elements,
+        fmt::format("{} of {} numbers {} wrong, first {}: {:.12g} instead of {:.12g}; all others are right",
+                    count, sum.size(), count == 1 ? "is" : "are", index_of(first, sum.shape()),
+                    w.hand.data()[first], sum.data()[first])}},
+      2};
+}
+
+}  // namespace
+
+std::optional<Match> match(const Written& written, const Terms& terms) {
+  const Array<double> sum = terms.sum(written.hand.shape());
+  auto best = scaled(written, sum);
+  if (best && best->cost <= 1) return best;
+  const auto offer = [&best](std::optional<Match> other) {
+    if (other && (!best || other->cost < best->cost)) best = std::move(other);
+  };
+  offer(wrong_sum(written, terms, sum));
+  if (norm(written.hand) == 0 && norm(sum) > written.rounding())
+    offer(Match{{{AuditDefect::missing_term, "it is zero, as if it were never computed"}}, 1});
+  if (norm(sum) > written.rounding()) {
+    offer(rearranged(written, sum));
+    offer(clipped(written, sum));
+    offer(decayed(written, sum));
+    if (!best) offer(few_wrong(written, sum));
+  }
+  return best;
+}
+
+}  // namespace xgrad::auditing

@@ -1,0 +1,204 @@
+// The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives computed
+// without it: exact ones, Im f(x + ihv) / h, or central differences (gradcheck/functional.hpp). Start at the end.
+#include <xgrad/autograd/gradcheck.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/checks/gradcheck/functional.hpp>
+
+namespace xgrad {
+
+using proof::Differences;
+using proof::Functional;
+
+namespace {
+
+constexpr std::size_t diagnosed_at_most = 512;  // numbers of a parameter whose derivatives are all computed
+
+GradcheckFailure failure_of(const std::string& path, const Shape& shape, std::size_t index, double tape,
+                            double exact) {
+  GradcheckFailure failure;
+  failure.path = path;
+  failure.shape = shape;
+  failure.index = index;
+  failure.tape = tape;
+  failure.exact = exact;
+  return failure;
+}
+
+double error_of(double tape, double exact, double allowed) {
+  const double difference = std::abs(tape - exact);
+  const double error = difference <= carried_error ? 0 : difference / allowed;
+  return std::isnan(error) ? INFINITY : error;  // neither NaN nor inf - inf is agreement
+}
+
+// The worst of one parameter's derivatives, in units of `allowed(exact)`; a failure if it is more than 1. What is wrong
+// with the whole function is told only where no single op explains it, and once per parameter.
+template <class Allowed>
+void compare(const std::string& path, const Array<double>& tape, const std::vector<double>& exact,
+             Allowed allowed, GradcheckReport& report) {
+  double worst = 0;
+  std::size_t index = 0;
+  for (std::size_t m = 0; m < exact.size(); ++m) {
+    const double error = error_of(tape.data()[m], exact[m], allowed(exact[m]));
+    if (error <= worst) continue;
+    worst = error;
+    index = m;
+  }
+  report.compared += exact.size();
+  report.worst = std::max(report.worst, worst);
+  const auto explains = [&](const GradcheckFailure& known) {
+    return !known.op.empty() || known.path == path;
+  };
+  if (worst <= 1 || std::any_of(report.failures.begin(), report.failures.end(), explains)) return;
+  GradcheckFailure failure = failure_of(path, tape.shape(), index, tape.data()[index], exact[index]);
+  failure.diagnosis =
+      diagnose(Jacobian{{}, tape.shape(), {tape.begin(), tape.end()}}, Jacobian{{}, tape.shape(), exact});
+  report.failures.push_back(std::move(failure));
+}
+
+double largest(const std::vector<double>& numbers) {
+  double result = 0;
+  for (const double x : numbers) result = std::max(result, std::abs(x));
+  return result;
+}
+
+std::vector<double> exact_derivatives(const Functional& f, const std::string& path, const Shape& shape) {
+  std::vector<double> exact(shape.size());
+  for (std::size_t m = 0; m < exact.size(); ++m) exact[m] = f.along({{path, unit_direction(shape, m)}});
+  return exact;
+}
+
+// A failure of the whole function whose ops are all right, found by halving the parameters' directions.
+GradcheckFailure locate(const Functional& f, const Values& gradient, const std::string& path,
+                        Random& random) {
+  const Array<double>& g = gradient.at(path);
+  if (g.size() <= diagnosed_at_most) {
+    GradcheckReport report;
+    compare(
+        path, g, exact_derivatives(f, path, g.shape()), [](double) { return 1e-200; }, report);
+    if (!report.failures.empty()) return report.failures.front();
+  }
+  const Array<double> v = random_direction(g.shape(), random);
+  std::size_t first = 0, last = g.size();
+  const auto error = [&](std::size_t begin, std::size_t end) {
+    const Array<double> half = restricted_direction(v, begin, end);
+    return std::abs(f.along({{path, half}}) - std::inner_product(g.begin(), g.end(), half.begin(), 0.0));
+  };
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    (error(first, middle) >= error(middle, last) ? last : first) = middle;
+  }
+  return failure_of(path, g.shape(), first, g.data()[first],
+                    f.along({{path, unit_direction(g.shape(), first)}}));
+}
+
+// The gradient against the exact derivative along one random direction.
+void check_direction(const Functional& f, const Values& gradient, std::uint32_t seed,
+                     GradcheckReport& report) {
+  const auto error_along = [&](const Values& directions) {
+    long double difference = f.along(directions), magnitude = std::abs(difference);
+    for (const auto& [path, v] : directions) {
+      const Array<double>& g = gradient.at(path);
+      for (std::size_t m = 0; m < v.size(); ++m) {
+        const long double term = g.data()[m] * v.data()[m];
+        difference -= term;
+        magnitude += std::abs(term);
+      }
+    }
+    if (std::abs(difference) <= carried_error || magnitude <= f.rounding()) return 0.0;
+    const auto error = static_cast<double>(std::abs(difference) / magnitude / 1e-12L);
+    return std::isnan(error) ? INFINITY : error;
+  };
+  Random random(seed + 2);
+  Values directions;
+  for (const std::string& path : f.paths())
+    directions.emplace(path, random_direction(f.values().at(path).shape(), random));
+  const double error = error_along(directions);
+  report.worst = std::max(report.worst, error);
+  if (error <= 1 || !report.failures.empty()) return;  // a wrong op explains a wrong whole
+
+  for (const auto& direction : directions)
+    if (error_along({direction}) > 1) report.failures.push_back(locate(f, gradient, direction.first, random));
+  if (report.failures.empty())
+    report.failures.push_back(
+        failure_of(f.paths().front(), f.values().at(f.paths().front()).shape(), 0, 0, 0));
+}
+
+void check_exhaustively(const Functional& f, const Values& gradient, GradcheckReport& report) {
+  for (const std::string& path : f.paths()) {
+    const Array<double>& g = gradient.at(path);
+    const std::vector<double> exact = exact_derivatives(f, path, g.shape());
+    if (largest(exact) <= f.rounding() && largest({g.begin(), g.end()}) <= f.rounding()) {
+      report.compared += exact.size();
+      continue;
+    }
+    const double floor = 1e-8 * largest(exact);
+    compare(
+        path, g, exact, [&](double e) { return 1e-11 * std::max(std::abs(e), floor); }, report);
+  }
+}
+
+void check_differences(const Functional& f, const Values& gradient, double step, GradcheckReport& report) {
+  const Differences difference(f, step);
+  std::size_t kinks = 0;
+  for (const std::string& path : f.paths()) {
+    const Array<double>& g = gradient.at(path);
+    std::vector<double> differences(g.size());
+    for (std::size_t m = 0; m < differences.size(); ++m) differences[m] = difference(path, m);
+    const double allowed = 1e-10 * std::max(largest(differences), 0.01 * std::max(1.0, std::abs(f.value())));
+    for (std::size_t m = 0; m < differences.size(); ++m)
+      if (error_of(g.data()[m], differences[m], allowed) > 1 && difference.at_kink(path, m, g.data()[m])) {
+        differences[m] = g.data()[m];  // the derivative is a convention there
+        ++kinks;
+      }
+    compare(
+        path, g, differences, [&](double) { return allowed; }, report);
+  }
+  if (kinks > 0) report.kinks.push_back({"", 0, std::nullopt, kinks});
+}
+
+void check_repeatable(const Functional& f, const Values& first, bool bits) {
+  const Values again = f.gradient();
+  for (const std::string& path : f.paths()) {
+    const Array<double>&a = first.at(path), &b = again.at(path);
+    for (std::size_t m = 0; m < a.size(); ++m)
+      if (!Functional::same(a.data()[m], b.data()[m], bits))
+        throw Error("gradcheck",
+                    fmt::format("the gradient is not repeatable: d f / d '{}' {} was {:.17g}, then {:.17g}",
+                                path, index_of(m, a.shape()), a.data()[m], b.data()[m]));
+  }
+}
+
+}  // namespace
+
+GradcheckReport detail::gradcheck(const ParameterFunction<double>& f,
+                                  const ParameterFunction<Complex>& f_complex,
+                                  const GradcheckOptions& options) {
+  const Functional functional(f, f_complex, options.values.by_path, options.seed, options.repeatable);
+  const Values gradient = functional.gradient();
+  check_repeatable(functional, gradient, options.repeatable);
+
+  GradcheckReport report;
+  report.all_zero = std::all_of(gradient.begin(), gradient.end(), [](const auto& g) {
+    return std::all_of(g.second.begin(), g.second.end(), [](double d) { return d == 0; });
+  });
+  const bool finite = std::all_of(gradient.begin(), gradient.end(), [](const auto& g) {
+    return std::all_of(g.second.begin(), g.second.end(), [](double d) { return std::isfinite(d); });
+  });
+  if (f_complex) {
+    prove_ops(f_complex, functional.values(), options.seed, report);
+    if (!finite) find_undefined(f_complex, functional.values(), options.seed, report);
+    check_direction(functional, gradient, options.seed, report);
+    if (options.exhaustive) check_exhaustively(functional, gradient, report);
+  }
+  if (!f_complex || options.differences) check_differences(functional, gradient, options.step, report);
+  report.all_zero = report.all_zero && report.failures.empty();
+  return report;
+}
+
+}  // namespace xgrad

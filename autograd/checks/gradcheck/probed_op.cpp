@@ -1,0 +1,95 @@
+// The judgement of one op; see probed_op.hpp.
+#include <xgrad/autograd/checks/gradcheck/probed_op.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace xgrad::proof {
+
+namespace {
+
+constexpr double tolerance = 1e-13;      // of |<u, Jv> - sum <vjp(u), v>| / sum |terms|
+constexpr std::size_t few_terms = 1000;  // a longer sum rounds more
+
+// A sum of products, and of their magnitudes.
+struct Contraction {
+  long double value = 0, magnitude = 0;
+
+  void add(const Array<double>& u, const Array<double>& v, int sign) {
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double term = u.data()[i] * v.data()[i];
+      value += sign * term;
+      magnitude += std::abs(term);
+    }
+  }
+};
+
+}  // namespace
+
+Array<double> ProbedOp::vjp(std::size_t j, const Direction& u, const Array<Complex>* start) const {
+  GradientSum<Complex> sum;
+  if (start != nullptr) sum.add(start->copy());
+  const Shape& shape = inputs[j].x.shape();
+  VjpTarget<Complex> target(sum, name, static_cast<unsigned>(j), shape, y.shape());
+  inputs[j].vjp->run(u.cast<Complex>(), target);
+  return sum.take_dense(shape).cast<double>();
+}
+
+bool ProbedOp::carries(std::size_t j) const {
+  const auto& x = inputs[j].x.value();
+  return std::any_of(x.begin(), x.end(), [](Complex xi) { return xi.imag() != 0; });
+}
+
+bool ProbedOp::undefined() const {
+  return std::any_of(y.begin(), y.end(), [](Complex yi) { return std::isnan(yi.real()); });
+}
+
+Verdict judge(const ProbedOp& op, const Direction& u) {
+  Contraction sum;
+  sum.add(u, op.Jv, 1);
+  std::size_t terms = 1;
+  for (std::size_t j = 0; j < op.inputs.size(); ++j) {
+    if (!op.carries(j)) continue;
+    sum.add(op.vjp(j, u), carried_derivative(op.inputs[j].x.value()), -1);
+    if (op.y.size() > 0) terms = std::max(terms, op.inputs[j].x.size() / op.y.size());
+  }
+  if (op.undefined()) return {INFINITY};
+  if (std::abs(sum.value) <= carried_error) return {};
+  const double allowed = tolerance * (terms > few_terms ? std::sqrt(static_cast<double>(terms)) : 1.0);
+  Verdict verdict{static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed};
+  if (std::isnan(verdict.error)) verdict.error = INFINITY;
+
+  // A vjp written in terms of its output, like 1 - y^2, knows y to half a unit only. Where that is more than the whole
+  // derivative, the op is saturated, and nothing can be said.
+  double rounding = 0;
+  for (std::size_t i = 0; i < u.size(); ++i)
+    rounding += 4 * std::numeric_limits<double>::epsilon() * std::abs(u.data()[i]) *
+                std::min(1.0, std::abs(op.y.data()[i].real()));
+  if (verdict.error > 1 && std::abs(sum.value) <= rounding) return {0, true};
+  return verdict;
+}
+
+std::vector<Source> sources_of(const ProbedOp& op) {
+  std::vector<Source> sources;
+  for (const auto& input : op.inputs) {
+    const auto known = [&](const Source& source) { return source.node == input.node; };
+    if (input.node != no_node && std::none_of(sources.begin(), sources.end(), known))
+      sources.emplace_back(input);
+  }
+  return sources;
+}
+
+GradcheckFailure failure_at(const ProbedOp& op, const Source& source) {
+  GradcheckFailure failure;
+  failure.op = op.name;
+  failure.instance = op.instance;
+  while (op.inputs[failure.argument].node != source.node) ++failure.argument;
+  failure.path = source.path;
+  failure.time_step = op.time_step;
+  failure.shape = source.shape;
+  failure.output_shape = op.y.shape();
+  return failure;
+}
+
+}  // namespace xgrad::proof

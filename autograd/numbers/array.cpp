@@ -1,0 +1,201 @@
+// Array and Ids: construction, sharing, views, evaluated arithmetic; see array.hpp. Compiled here once per
+// scalar.
+#include <xgrad/autograd/array.hpp>
+
+#include <cmath>
+#include <limits>
+#include <ostream>
+
+#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/xtensor_io.hpp>
+
+namespace xgrad {
+
+namespace {
+
+template <class T, class F>
+Array<T> binary(const char* op, const F& f, const Array<T>& a, const Array<T>& b) {
+  if (a.shape() != b.shape() && !broadcast(a.shape(), b.shape()))
+    throw Error(op, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) + " do not broadcast");
+  return kernels::map(f, a, b);
+}
+
+}  // namespace
+
+template <class T>
+Array<T>::Array(const Shape& shape, const std::vector<T>& values) : Array(uninitialized(shape)) {
+  if (values.size() != shape.size())
+    throw Error("array", "shape " + to_string(shape) + " holds " + std::to_string(shape.size()) +
+                             " numbers, got " + std::to_string(values.size()));
+  std::copy(values.begin(), values.end(), data_);
+}
+
+template <class T>
+Array<T> Array<T>::uninitialized(const Shape& shape) {
+  if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return Array(nullptr, nullptr, shape);
+  std::size_t bytes = sizeof(T);
+  for (const std::size_t dim : shape)
+    if (__builtin_mul_overflow(bytes, dim, &bytes) || bytes > std::numeric_limits<std::ptrdiff_t>::max() / 2)
+      throw Error("array", "shape " + to_string(shape) + " holds more numbers than memory can");
+  storage::Block* block = storage::allocate(bytes);
+  return Array(block, static_cast<T*>(block->bytes()), shape);
+}
+
+template <class T>
+Array<T> Array<T>::full(const Shape& shape, T value) {
+  Array result = uninitialized(shape);
+  std::fill_n(result.data_, result.size(), value);
+  return result;
+}
+
+template <class T>
+T* Array<T>::mutable_data() {
+  if (block_ == nullptr) return data_;
+  if (!unique())
+    *this = copy();
+  else if (block_->attached != nullptr)
+    block_->attached.reset();
+  return data_;
+}
+
+template <class T>
+void Array<T>::overwrite(const Array& values) {
+  if (values.shape_ != shape_)
+    throw Error("overwrite", "an array of shape " + to_string(shape_) + " cannot take values of shape " +
+                                 to_string(values.shape_));
+  std::copy(values.begin(), values.end(), shared_data());
+}
+
+template <class T>
+T* Array<T>::shared_data() {
+  if (block_ != nullptr) {
+    ++block_->version;
+    block_->attached.reset();
+  }
+  return data_;
+}
+
+template <class T>
+T Array<T>::item() const {
+  if (size() != 1) throw Error("item", "needs an array of one number, got shape " + to_string(shape_));
+  return *data_;
+}
+
+template <class T>
+Array<T> Array<T>::reshaped(const Shape& shape) const {
+  if (shape.size() != size())
+    throw Error("reshape",
+                "shape " + to_string(shape_) + " does not hold as many numbers as " + to_string(shape));
+  Array result = *this;
+  result.shape_ = shape;
+  return result;
+}
+
+template <class T>
+Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
+  if (rank() == 0 || first > last || last > shape_[0])
+    throw Error("rows", "[" + std::to_string(first) + ", " + std::to_string(last) +
+                            ") is not a range of the leading axis of shape " + to_string(shape_));
+  Array result = *this;
+  if (shape_[0] > 0) result.data_ += first * (size() / shape_[0]);
+  result.shape_.set(0, last - first);
+  return result;
+}
+
+template <class T>
+Array<T> Array<T>::row(std::size_t i) const {
+  return rows(i, i + 1).reshaped(Shape(shape_.begin() + 1, shape_.end()));
+}
+
+template <class T>
+Array<T> Array<T>::copy() const {
+  Array result = uninitialized(shape_);
+  std::copy(begin(), end(), result.data_);
+  return result;
+}
+
+template <class T>
+void Array<T>::free_block() noexcept {
+#ifndef NDEBUG
+  // A use of freed numbers shows as NaN, and traps where floating-point exceptions are enabled. The handle
+  // may be a view: only its own part is filled.
+  std::fill_n(data_, size(), T(std::numeric_limits<scalar::Real<T>>::signaling_NaN()));
+#endif
+  storage::recycle(block_);
+}
+
+template <class T>
+Array<T> Array<T>::add(const Array& a, const Array& b) {
+  return binary("add", kernels::formulas::Add(), a, b);
+}
+
+template <class T>
+Array<T> Array<T>::subtract(const Array& a, const Array& b) {
+  return binary("subtract", kernels::formulas::Subtract(), a, b);
+}
+
+template <class T>
+Array<T> Array<T>::multiply(const Array& a, const Array& b) {
+  return binary("multiply", kernels::formulas::Multiply(), a, b);
+}
+
+template <class T>
+Array<T> Array<T>::divide(const Array& a, const Array& b) {
+  return binary("divide", kernels::formulas::Divide(), a, b);
+}
+
+template <class T>
+Array<T> Array<T>::scale_shift(const Array& a, double scale, double shift) {
+  const auto s = static_cast<scalar::Real<T>>(scale), t = static_cast<scalar::Real<T>>(shift);
+  if (shift == 0 && std::signbit(shift)) return kernels::map(kernels::formulas::Scale<T>{s}, a);
+  if (scale == 1) return kernels::map(kernels::formulas::Shift<T>{t}, a);
+  return kernels::map(kernels::formulas::ScaleShift<T>{s, t}, a);
+}
+
+template <class T>
+std::ostream& Array<T>::print(std::ostream& out) const {
+  return out << xt();
+}
+
+template class Array<float>;
+template class Array<double>;
+template class Array<Complex>;
+
+Ids::Ids() {
+  static const auto empty = std::make_shared<const std::vector<value_type>>();
+  values_ = empty;
+  shape_ = {0};
+}
+
+Ids::Ids(std::vector<value_type> values)
+    : values_(std::make_shared<const std::vector<value_type>>(std::move(values))), shape_{values_->size()} {}
+
+Ids::Ids(const Shape& shape, std::vector<value_type> values) : Ids(std::move(values)) {
+  *this = reshaped(shape);
+}
+
+Ids Ids::reshaped(const Shape& shape) const {
+  if (shape.size() != size())
+    throw Error("ids", "shape " + to_string(shape) + " holds " + std::to_string(shape.size()) + " ids, got " +
+                           std::to_string(size()));
+  Ids result = *this;
+  result.shape_ = shape;
+  return result;
+}
+
+Ids Ids::row(std::size_t i) const {
+  if (shape_.rank() == 0 || i >= shape_[0])
+    throw Error("ids", "entry " + std::to_string(i) + " does not exist in shape " + to_string(shape_));
+  const Shape shape(shape_.begin() + 1, shape_.end());
+  const auto first = values_->begin() + static_cast<std::ptrdiff_t>(i * shape.size());
+  return Ids(shape, std::vector<value_type>(first, first + static_cast<std::ptrdiff_t>(shape.size())));
+}
+
+void Ids::check_range(const char* op, const char* what, std::size_t count) const {
+  for (std::size_t i = 0; i < size(); ++i)
+    if ((*this)[i] < 0 || static_cast<std::size_t>((*this)[i]) >= count)
+      throw Error(op, std::string(what) + " " + std::to_string((*this)[i]) + " at position " +
+                          index_of(i, shape_) + " is outside [0, " + std::to_string(count) + ")");
+}
+
+}  // namespace xgrad

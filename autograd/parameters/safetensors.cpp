@@ -1,0 +1,175 @@
+// What the entries of a safetensors header mean, and the file around them; see safetensors.hpp. No number of
+// a file is trusted: each is compared with what is there before it is used, in arithmetic that cannot wrap.
+#include <xgrad/autograd/safetensors.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/parameters/file.hpp>
+#include <xgrad/autograd/parameters/safetensors_header.hpp>
+
+namespace xgrad::safetensors {
+
+namespace {
+
+constexpr std::uint64_t largest_header = 100'000'000;  // the reference's limit
+
+struct Dtype {
+  std::string_view name;
+  unsigned bits;
+};
+
+// In the format's order: by alignment, so that a file that begins with the last has every tensor aligned.
+constexpr std::array<Dtype, 22> dtypes = {{
+    {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},          {"I8", 8},
+    {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+    {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
+    {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64},
+}};
+
+std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>& shape) {
+  std::string text = dtype + " (";
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (axis == 8) return text + ", ...)";
+    text += (axis == 0 ? "" : ", ") + std::to_string(shape[axis]);
+  }
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+// The place of a dtype in the list above.
+std::size_t rank_of(const std::string& file, const std::string& name, const std::string& dtype) {
+  const auto found =
+      std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& d) { return d.name == dtype; });
+  if (found == dtypes.end())
+    refuse(file, fmt::format("tensor {} has the unknown dtype {}", quote(name), quote(dtype)));
+  return static_cast<std::size_t>(found - dtypes.begin());
+}
+
+// The bytes that a tensor of this dtype and shape takes.
+std::uint64_t byte_count(const std::string& file, const std::string& name, const std::string& dtype,
+                         const std::vector<std::uint64_t>& shape) {
+  const auto fail = [&](const std::string& message) {
+    refuse(file, fmt::format("tensor {}, {}, {}", quote(name), to_string(dtype, shape), message));
+  };
+  std::uint64_t bits = dtypes[rank_of(file, name, dtype)].bits, count = 1;
+  for (const std::uint64_t dim : shape)
+    if (__builtin_mul_overflow(count, dim, &count)) fail("has 2^64 numbers or more");
+  if (__builtin_mul_overflow(bits, count, &bits)) fail("has 2^64 bits or more");
+  if (bits % 8 != 0) fail(fmt::format("has {} bits, expected whole bytes", bits));
+  return bits / 8;
+}
+
+// The tensors, in the order of their places, take all `size` bytes once: no holes, no overlaps, no rest.
+void check_places(const std::string& file, Header& header, std::uint64_t size) {
+  std::sort(header.tensors.begin(), header.tensors.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.second.begin, a.second.end, a.first) < std::tie(b.second.begin, b.second.end, b.first);
+  });
+  std::uint64_t end = 0;
+  std::string last = "the header";
+  for (const auto& [name, entry] : header.tensors) {
+    const std::string tensor = fmt::format("tensor {}, at [{}, {}),", quote(name), entry.begin, entry.end);
+    if (entry.begin != end)
+      refuse(file, fmt::format("{} does not begin at {}, where {} ends", tensor, end, last));
+    if (entry.end < entry.begin) refuse(file, tensor + " ends before it begins");
+    const std::uint64_t bytes = byte_count(file, name, entry.dtype, entry.shape);
+    if (entry.end - entry.begin != bytes)
+      refuse(file, fmt::format("{} has {} bytes, expected {} for {}", tensor, entry.end - entry.begin, bytes,
+                               to_string(entry.dtype, entry.shape)));
+    end = entry.end;
+    last = "tensor " + quote(name);
+  }
+  if (end != size)
+    refuse(file, fmt::format("{} bytes follow the header, expected {}, where {} ends", size, end, last));
+}
+
+}  // namespace
+
+std::string to_string(const Tensor& tensor) { return to_string(tensor.dtype, tensor.shape); }
+
+File::File(const std::filesystem::path& path) : File(read_bytes(path), path.string()) {}
+
+File::File(std::vector<std::byte> bytes, std::string name)
+    : bytes_(std::move(bytes)), name_(std::move(name)) {
+  std::uint64_t size = 0;
+  if (bytes_.size() < sizeof(size))
+    refuse(name_,
+           fmt::format("the file has {} bytes, expected at least 8, the header's size", bytes_.size()));
+  std::memcpy(&size, bytes_.data(), sizeof(size));
+  if (size > largest_header)
+    refuse(name_, fmt::format("the header's size is {}, expected at most {} (is this a safetensors file?)",
+                              size, largest_header));
+  const auto rest = std::span<const std::byte>(bytes_).subspan(sizeof(size));
+  if (size > rest.size())
+    refuse(name_, fmt::format("the header's size is {}, but {} bytes follow: the file is cut short", size,
+                              rest.size()));
+
+  const auto numbers = rest.subspan(size);
+  Header header = parse_header(name_, {reinterpret_cast<const char*>(rest.data()), size});
+  check_places(name_, header, numbers.size());
+  for (auto& [tensor, entry] : header.tensors)
+    tensors_.emplace(tensor, Tensor{std::move(entry.dtype), std::move(entry.shape),
+                                    numbers.subspan(entry.begin, entry.end - entry.begin)});
+  metadata_ = std::move(header.metadata);
+}
+
+template <Scalar T>
+Array<T> File::array(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) {
+    std::string known;
+    for (const auto& item : tensors_) known += (known.empty() ? "" : ", ") + quote(item.first);
+    refuse(name_,
+           fmt::format("there is no tensor {}; there are: {}", quote(name), known.empty() ? "none" : known));
+  }
+  const Tensor& tensor = found->second;
+  if (tensor.dtype != dtype<T>)
+    refuse(name_,
+           fmt::format("tensor {} is {}, expected dtype {}", quote(name), to_string(tensor), dtype<T>));
+  try {
+    auto array = Array<T>::uninitialized(Shape(tensor.shape.begin(), tensor.shape.end()));
+    std::copy(tensor.bytes.begin(), tensor.bytes.end(), reinterpret_cast<std::byte*>(array.mutable_data()));
+    return array;
+  } catch (const Error& error) {  // a shape that Array cannot have
+    throw error.with_context(fmt::format("tensor {} of '{}'", quote(name), name_));
+  }
+}
+
+void write(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata) {
+  const std::string file = path.string();
+  std::vector<Tensors::const_pointer> ordered;
+  for (const auto& item : tensors) ordered.push_back(&item);
+  std::stable_sort(ordered.begin(), ordered.end(), [&](const auto* a, const auto* b) {
+    return rank_of(file, a->first, a->second.dtype) > rank_of(file, b->first, b->second.dtype);
+  });
+
+  Header header{{}, metadata};
+  std::vector<std::span<const std::byte>> pieces(2);  // the header's size, the header, then the numbers
+  std::uint64_t end = 0;
+  for (const auto* item : ordered) {
+    const auto& [name, tensor] = *item;
+    const std::uint64_t bytes = byte_count(file, name, tensor.dtype, tensor.shape);
+    if (tensor.bytes.size() != bytes)
+      refuse(file, fmt::format("tensor {} has {} bytes, expected {} for {}", quote(name), tensor.bytes.size(),
+                               bytes, to_string(tensor)));
+    header.tensors.emplace_back(name, Entry{tensor.dtype, tensor.shape, end, end + bytes});
+    pieces.push_back(tensor.bytes);
+    end += bytes;
+  }
+  const std::string text = header_text(file, header);
+  const std::uint64_t size = text.size();
+  if (size > largest_header)
+    refuse(file, fmt::format("the header would have {} bytes, expected at most {}", size, largest_header));
+  pieces[0] = std::as_bytes(std::span(&size, 1));
+  pieces[1] = std::as_bytes(std::span(text));
+  replace_file(path, pieces);
+}
+
+template Array<float> File::array(const std::string&) const;
+template Array<double> File::array(const std::string&) const;
+
+}  // namespace xgrad::safetensors
