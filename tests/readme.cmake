@@ -1,5 +1,6 @@
-# Checks README.md against the sources: every C++ and CMake block must stand, line by line up to indentation, in a file that
-# the tests compile and run, and every other block that shows an example's output must be what the example prints.
+# Checks README.md and docs/*.md against the sources: every C++ and CMake block must stand, line by line up to indentation, in a
+# file that the tests compile and run, and every other block that shows an example's output must be what the example prints.
+# Links to files must lead somewhere, and the README stays short.
 # Usage: cmake -DROOT=... -DEXAMPLES=<folder of the built examples> -P readme.cmake
 
 cmake_minimum_required(VERSION 3.25)
@@ -16,8 +17,27 @@ function(normalize text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-file(READ ${ROOT}/README.md readme)
-normalize("${readme}" readme)
+file(READ ${ROOT}/README.md text)
+string(REGEX MATCHALL "\n" lines "${text}")
+list(LENGTH lines count)
+if(count GREATER 190)
+  message(SEND_ERROR "README.md has ${count} lines, expected at most 190: its chapters belong into docs/")
+endif()
+file(GLOB pages ${ROOT}/docs/*.md)
+set(readme "")
+foreach(page ${ROOT}/README.md ${pages})
+  file(READ ${page} text)
+  cmake_path(GET page PARENT_PATH folder)
+  string(REGEX MATCHALL "[(][a-z_/]+[.](md|svg)" links "${text}")
+  foreach(link IN LISTS links)
+    string(SUBSTRING "${link}" 1 -1 link)
+    if(NOT EXISTS ${folder}/${link})
+      message(SEND_ERROR "${page} links to ${link}, which is not there")
+    endif()
+  endforeach()
+  normalize("${text}" text)
+  string(APPEND readme "${text}")
+endforeach()
 
 set(sources "")
 foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp examples/03_custom_op.cpp
@@ -33,7 +53,7 @@ foreach(example 01_gradient 02_custom_cell 03_custom_op 04_gradcheck 05_tape 06_
   normalize("${text}" text)
   string(FIND "${readme}" "\n```${text}```" found)
   if(found EQUAL -1)
-    message(SEND_ERROR "README.md does not show what ${example} prints:${text}")
+    message(SEND_ERROR "no page shows what ${example} prints:${text}")
   endif()
 endforeach()
 
@@ -52,11 +72,11 @@ while(TRUE)
   string(SUBSTRING "${readme}" ${length} -1 readme)
   string(FIND "${sources}" "${block}\n" found)
   if(found EQUAL -1)
-    message(SEND_ERROR "this block of README.md is in no tested file:${block}")
+    message(SEND_ERROR "this block is in no tested file:${block}")
   endif()
   math(EXPR blocks "${blocks} + 1")
 endwhile()
-if(blocks LESS 8)
-  message(SEND_ERROR "README.md has ${blocks} such blocks, expected at least 8: is this script still reading it right?")
+if(blocks LESS 20)
+  message(SEND_ERROR "there are ${blocks} such blocks, expected at least 20: is this script still reading them right?")
 endif()
-message(STATUS "${blocks} blocks of README.md are tested")
+message(STATUS "${blocks} blocks of README.md and docs/ are tested")

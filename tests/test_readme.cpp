@@ -1,4 +1,4 @@
-// The fragments of README.md that are not an example of their own, as tests: each stands here line by line as
+// The fragments of README.md and docs/ that are not an example of their own, as tests: each stands here line by line as
 // there, which the test `readme` compares.
 #include <cmath>
 #include <fstream>
@@ -12,6 +12,7 @@
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/dropout.hpp>
 #include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/mgu.hpp>
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
@@ -41,7 +42,7 @@ StreamWindows easy_windows() {
 
 }  // namespace
 
-TEST_CASE("README: the training loop carries the state and learns with a user's cell") {
+TEST_CASE("docs: the training loop carries the state and learns with a user's cell") {
   const std::uint32_t seed = 1;
   Parameters<float> parameters(seed);
   Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
@@ -66,7 +67,7 @@ TEST_CASE("README: the training loop carries the state and learns with a user's 
   CHECK(perplexity() < 1.2);  // every word is determined by the last
 }
 
-TEST_CASE("README: wrappers, the model for training, and sequences of unequal lengths") {
+TEST_CASE("docs: wrappers, the model for training, and sequences of unequal lengths") {
   const Parameters<float> parameters;
   using Cell = Stack<Variational<Ugrnn<float>>>;
   Rnnlm<float, Cell> model(parameters, V, H, H, {.tied = true, .dropout = 0.1},
@@ -90,7 +91,7 @@ TEST_CASE("README: wrappers, the model for training, and sequences of unequal le
   CHECK(ys.value().data()[2 * N * H] != 0);
 }
 
-TEST_CASE("README: an optimizer with a schedule and clipping") {
+TEST_CASE("docs: an optimizer with a schedule and clipping") {
   const Parameters<float> parameters;
   const Rnnlm<float> model(parameters, V, D, H);
   const auto [inputs, targets] = easy_windows()[0];
@@ -107,7 +108,7 @@ TEST_CASE("README: an optimizer with a schedule and clipping") {
   CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
 }
 
-TEST_CASE("README: how far back a gradient reaches") {
+TEST_CASE("docs: how far back a gradient reaches") {
   const Parameters<float> parameters;
   const Rnnlm<float> model(parameters, V, D, H);
   std::vector<Ids::value_type> tokens;
@@ -118,7 +119,7 @@ TEST_CASE("README: how far back a gradient reaches") {
   CHECK(text.str().find("steps are needed") != std::string::npos);
 }
 
-TEST_CASE("README: the ops that keep NaN out and drop the same again") {
+TEST_CASE("docs: the ops that keep NaN out and drop the same again") {
   Tape<double> tape;
   const auto x = tape.leaf(Array<double>({3}, {4, 0, -1}));
   auto y = where(
@@ -132,7 +133,7 @@ TEST_CASE("README: the ops that keep NaN out and drop the same again") {
   CHECK(sum(h1).item() == sum(dropout(h, 0.5, run.fold(window).fold(layer))).item());
 }
 
-TEST_CASE("README: a formula as one op") {
+TEST_CASE("docs: a formula as one op") {
   Tape<double> tape;
   const auto z = tape.leaf(Array<double>({2}, {0, 0.25})), n = tape.leaf(Array<double>({2}, {0.5, 1})),
              h = tape.leaf(Array<double>({2}, {3, 4}));
@@ -142,10 +143,10 @@ TEST_CASE("README: a formula as one op") {
   CHECK(tape.gradient(sum(h2))[h].data()[1] == 0.25);
 }
 
-TEST_CASE("README: names every op there is") {
-  std::ifstream file(XGRAD_TEST_DATA "/../README.md");
+TEST_CASE("docs: the table of ops names every one there is") {
+  std::ifstream file(XGRAD_TEST_DATA "/../docs/ops.md");
   std::string page{std::istreambuf_iterator<char>(file), {}};
-  const auto start = page.find("## The ops");
+  const auto start = page.find("# The ops");
   REQUIRE(start != std::string::npos);
   page = page.substr(start, page.find("\n## ", start + 1) - start);
   std::set<std::string> words;
@@ -155,7 +156,7 @@ TEST_CASE("README: names every op there is") {
   for (const auto& op : registry::ops()) CHECK_MESSAGE(words.contains(op.name), op.name);
 }
 
-TEST_CASE("README: a model is kept in a file") {
+TEST_CASE("docs: a model is kept in a file") {
   const testing::Folder folder;
   const auto file = folder / "model.safetensors";
   const Parameters<float> parameters(1);
@@ -168,7 +169,7 @@ TEST_CASE("README: a model is kept in a file") {
   CHECK(evaluate(copy, windows).total == evaluate(model, windows).total);
 }
 
-TEST_CASE("README: what was computed from a parameter enters a tape by detach alone") {
+TEST_CASE("docs: what was computed from a parameter enters a tape by detach alone") {
   const Parameters<float> parameters;
   const Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
   auto doubled = 2 * model.affine.W;  // nothing records here
@@ -177,4 +178,12 @@ TEST_CASE("README: what was computed from a parameter enters a tape by detach al
   auto gradients = tape.gradient(fixed);
   CHECK_THROWS_WITH_AS(doubled * model.affine.W, doctest::Contains("'affine/W'"), Error);
   CHECK(gradients[model.affine.W].data()[0] == 2 * model.affine.W.value().data()[0]);
+}
+
+TEST_CASE("docs: the proof of a cell") {
+  CHECK(gradcheck([](auto p) {  // p: Parameters<T>, T = double, then std::complex<double>
+    const Mgu cell(p, 3, 4);
+    const auto xs = p.input("xs", {5, 2, 3}), h0 = p.input("h0", {2, 4});
+    return sum(square(unroll(cell, xs, h0).ys));
+  }));
 }
