@@ -1,9 +1,9 @@
-// Times the steps of two builds of xgrad_benchmarks, that of this checkout and that of another commit, in processes that
-// take turns, so that both meet the same moods of the machine. A round is one process of each, the first of them now this
-// one and now that; what is reported is the ratio of the medians over all rounds, this checkout's to the other's (below 1
-// is faster), and its spread: the middle half of the ratios of single rounds. `./run bench --against COMMIT` builds both
-// and calls this. Start with `main`.
-// Usage: xgrad_against THIS OTHER [--rounds N] [arguments of Google Benchmark, for both]
+// Times the steps of two builds of xgrad_benchmarks, that of this checkout and that of another commit, in
+// processes that take turns, so that both meet the same moods of the machine. A round is one process of each,
+// the first of them now this one and now that; what is reported is the ratio of the medians over all rounds,
+// this checkout's to the other's (below 1 is faster), and its spread: the middle half of the ratios of single
+// rounds. `./run bench --against COMMIT` builds both and calls this. Start with `main`. Usage: xgrad_against
+// THIS OTHER [--rounds N] [arguments of Google Benchmark, for both]
 #include <sys/wait.h>
 #include <unistd.h>
 

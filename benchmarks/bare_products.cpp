@@ -55,8 +55,8 @@ BareProducts<T>::BareProducts(const Dimensions& dimensions, const CellProducts& 
   ys_ = dys_ = matrix<T>(rows, d_.H);
 }
 
-// Everything that does not wait for the state is one product over all T N rows. No elementwise function, no softmax, no
-// update, no sum of gradients.
+// Everything that does not wait for the state is one product over all T N rows. No elementwise function, no
+// softmax, no update, no sum of gradients.
 template <class T>
 void BareProducts<T>::operator()() {
   const std::size_t N = d_.N, H = d_.H, rows = d_.T * N;

@@ -1,5 +1,6 @@
-// The least matrix work of a training step of a word model, in bare OpenBLAS: what any implementation has to compute, and
-// nothing else. Start with BareProducts::operator() in bare_products.cpp, which is the list of products.
+// The least matrix work of a training step of a word model, in bare OpenBLAS: what any implementation has to
+// compute, and nothing else. Start with BareProducts::operator() in bare_products.cpp, which is the list of
+// products.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,9 @@ struct Dimensions {
   std::size_t N, T, V, D, H, layers = 1;
 };
 
-/// What a cell multiplies at each step: its input x: (N, D) by matrices of `from_x` columns in all, which does not depend on
-/// the state, and vectors of the size of its state, one after the other, by matrices of so many columns.
+/// What a cell multiplies at each step: its input x: (N, D) by matrices of `from_x` columns in all, which
+/// does not depend on the state, and vectors of the size of its state, one after the other, by matrices of so
+/// many columns.
 struct CellProducts {
   std::size_t from_x;
   std::vector<std::size_t> recurrent;

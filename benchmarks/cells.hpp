@@ -62,7 +62,8 @@ struct FusedMgu : Mgu<T> {
   }
 };
 
-/// A GRU with layer normalization before each nonlinearity, Ba et al. 2016 (arXiv:1607.06450).     x: (N, D)   h: (N, H)
+/// A GRU with layer normalization before each nonlinearity, Ba et al. 2016 (arXiv:1607.06450).   x: (N, D)
+///     h: (N, H)
 template <class T>
 struct LayerNormGru {
   std::size_t H;

@@ -1,5 +1,5 @@
-// The product of two square matrices by the BLAS that the library calls, and by a plain loop: that it is BLAS indeed, in
-// each scalar, shows in the ratio of the two.
+// The product of two square matrices by the BLAS that the library calls, and by a plain loop: that it is BLAS
+// indeed, in each scalar, shows in the ratio of the two.
 #pragma once
 
 #include <cstddef>

@@ -1,18 +1,19 @@
-// The benchmarks: a training step beside its bare matrix products, on one thread unless said otherwise. A round times the
-// step and then each rival, so that all meet the same moods of the machine; the figure to quote is the
-// ratio of two medians over all rounds. Google Benchmark can interleave only whole repetitions, at
-// random, of everything it runs, which would leave seconds to a minute between the two: machines drift faster
-// than that. So a workload is one benchmark with one iteration, which holds all rounds, timed by hand, and the medians
-// are its counters; the library writes the JSON and reads the command line (--help), but for
+// The benchmarks: a training step beside its bare matrix products, on one thread unless said otherwise. A
+// round times the step and then each rival, so that all meet the same moods of the machine; the figure to
+// quote is the ratio of two medians over all rounds. Google Benchmark can interleave only whole repetitions,
+// at random, of everything it runs, which would leave seconds to a minute between the two: machines drift
+// faster than that. So a workload is one benchmark with one iteration, which holds all rounds, timed by hand,
+// and the medians are its counters; the library writes the JSON and reads the command line (--help), but for
 //   --rounds=N    at least N rounds of each workload (10), and
-//   --seconds=S   at least S seconds of them (5); with --rounds=1 --seconds=0 the program only shows that it runs
+//   --seconds=S   at least S seconds of them (5); --rounds=1 --seconds=0 only shows that it runs
 //   --step-alone  the step without its rivals, for against.cpp
 // The times are processor time, which a quiet machine's clock shows too and which stays steadier
 // on a busy one; that of all threads, so that work cannot hide in another. Start with `register_all`.
 //
 // What stands beside the step, under "bare", is
-//   Elman, LSTM, ...   the least matrix work of the step, in bare BLAS: bare_products.cpp. Beside them also the step with all
-//                      fast paths off ("plain"), and, where libtorch was found, its steps: libtorch.hpp
+//   Elman, LSTM, ...   the least matrix work of the step, in bare BLAS: bare_products.cpp. Beside them also
+//                      the step with all fast paths off ("plain"), and, where libtorch was found, its
+//                      steps: libtorch.hpp
 //   User LSTM          the library's own LSTM, where the step has one that a user wrote: cells.hpp
 //   User fused MGU     the cell in ops, where the step has its elementwise part as one op, by pointwise()
 //   Formula            a long formula in ops, where the step has it as one op: formula.hpp
@@ -21,8 +22,8 @@
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
-//   Compiling          of a file that includes xtensor alone, where the step is that of an example or a header: the least
-//                      processor time of five
+//   Compiling          of a file that includes xtensor alone, where the step is that of an example or a
+//                      header: the least processor time of five
 //   Tiny ops, Token, Slices   the same by hand: tiny_ops.hpp, bare_products.cpp, slices.hpp
 //
 // Debian's build of the library calls itself a debug build, in the JSON ("library_build_type") and, where its
@@ -170,14 +171,16 @@ void measure_token(benchmark::State& state, const Dimensions& d, const CellProdu
   compare(state, label_of({1, 1, d.V, d.D, d.H, 1}), 1, Token<Cell>(d), BareToken(d, products));
 }
 
-// A thread of BLAS looks out for more work some 20 ms long before it sleeps, and would take a processor from who comes next.
+// A thread of BLAS looks out for more work some 20 ms long before it sleeps, and would take a processor from
+// who comes next.
 void set_all_threads(int n) {
   set_threads(static_cast<std::size_t>(n));
   set_libtorch_threads(n);
   if (n == 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
-// By the clock, as processor time counts both threads; beside one thread, the products in BLAS on two, and libtorch on two.
+// By the clock, as processor time counts both threads; beside one thread, the products in BLAS on two, and
+// libtorch on two.
 template <class Cell>
 void measure_threads(benchmark::State& state, const Dimensions& d, const CellProducts& products,
                      TorchCell torch_cell) {

@@ -1,5 +1,5 @@
-// The peak memory of a piece of work: by how much it raises the resident memory of a process that does nothing else. That is
-// this program again, started with two arguments, "--peak-of" and a name.
+// The peak memory of a piece of work: by how much it raises the resident memory of a process that does
+// nothing else. That is this program again, started with two arguments, "--peak-of" and a name.
 #pragma once
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What any program on xtensor pays before its first line: the rival of the compile times in main.cpp, compiled
-// there alone.
+// What any program on xtensor pays before its first line: the rival of the compile times in main.cpp,
+// compiled there alone.
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xarray.hpp>
 #else

@@ -33,8 +33,8 @@ inline double median(std::vector<double> times) {
   return *middle;
 }
 
-/// How long a workload is measured: until both are reached. Google Benchmark would choose a number of rounds by time
-/// alone, which for the largest steps is one.
+/// How long a workload is measured: until both are reached. Google Benchmark would choose a number of rounds
+/// by time alone, which for the largest steps is one.
 struct Enough {
   std::size_t rounds = 10;
   double seconds = 5;       ///< of all rounds together
@@ -49,13 +49,15 @@ struct Rival {
   std::function<void()> before = [] {}, after = [] {};
 };
 
-/// Times the rivals in turn and reports the medians and the number of rounds: the first of them, "step", is that which the
-/// others stand beside, and "bare" that which its ratio is to. `tokens` is what a step does, of whatever kind.
+/// Times the rivals in turn and reports the medians and the number of rounds: the first of them, "step", is
+/// that which the others stand beside, and "bare" that which its ratio is to. `tokens` is what a step does,
+/// of whatever kind.
 inline void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
                     std::vector<Rival> rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   if (enough.step_alone) rivals.resize(1);
   std::vector<std::vector<double>> times(rivals.size());
-  // Steps that follow one another, as in training: the first, for which the caches are another rival's, is not timed.
+  // Steps that follow one another, as in training: the first, for which the caches are another rival's, is
+  // not timed.
   const auto run = [&](const Rival& rival) {
     rival.before();
     const double first = seconds(rival.step, clock);

@@ -1,5 +1,6 @@
-// What the benchmark of slicing times: T steps of one sequence, each read by an op and its gradient added back, beside the
-// same reads and additions by hand. Both are a fixed time for a step, however long the sequence is.
+// What the benchmark of slicing times: T steps of one sequence, each read by an op and its gradient added
+// back, beside the same reads and additions by hand. Both are a fixed time for a step, however long the
+// sequence is.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ class Slices {
   Array<float> xs_, dxs_;
 };
 
-/// The numbers moved by the least: a sum over the steps, and a gradient of zeros to which each step's is added.
+/// The numbers moved by the least: a sum over the steps, and a gradient of zeros to which each step's is
+/// added.
 class BareSlices {
  public:
   explicit BareSlices(const Sequence& s) : T_(s.T), xs_(Array<float>::full({s.T, s.N, s.D}, 1)) {}

@@ -13,10 +13,10 @@
 
 namespace xgrad {
 
-/// Shows the counters "step_ms", "bare_ms", their ratio and "tokens_per_second"; where they are, also "plain_ms", "torch_ms" and
-/// "torch_cell_ms", as ratios to "bare_ms" too, "peak_mib", and the shares of a step in per cent: products, loss,
-/// elementwise, update, rest. With --benchmark_repetitions there is a line for each repetition, which shows the spread, and one
-/// for their medians.
+/// Shows the counters "step_ms", "bare_ms", their ratio and "tokens_per_second"; where they are, also
+/// "plain_ms", "torch_ms" and "torch_cell_ms", as ratios to "bare_ms" too, "peak_mib", and the shares of a
+/// step in per cent: products, loss, elementwise, update, rest. With --benchmark_repetitions there is a line
+/// for each repetition, which shows the spread, and one for their medians.
 class Table : public benchmark::BenchmarkReporter {
  public:
   explicit Table(std::string title) : title_(std::move(title)) {}

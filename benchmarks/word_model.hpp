@@ -1,5 +1,5 @@
-// What is measured: one training step of the word model over any cell, and one generated token. Both are callables that do
-// the whole work once. Start with TrainingStep.
+// What is measured: one training step of the word model over any cell, and one generated token. Both are
+// callables that do the whole work once. Start with TrainingStep.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,6 @@
 // How do I write a recurrent cell the library does not have, and know that it is right? A struct with a
-// constructor that names its parameters and an operator() that computes one step (ugrnn.hpp); gradcheck does the rest.
+// constructor that names its parameters and an operator() that computes one step (ugrnn.hpp); gradcheck does
+// the rest.
 #include <iostream>
 
 #include <xgrad/autograd/gradcheck.hpp>

@@ -1,5 +1,6 @@
-// How do I add an op of my own? A function that computes a value from arrays and records it with one vjp per input: what
-// turns dL/dy into dL/dx. xtensor's functions compute both here; gradcheck tells whether they belong together.
+// How do I add an op of my own? A function that computes a value from arrays and records it with one vjp per
+// input: what turns dL/dy into dL/dx. xtensor's functions compute both here; gradcheck tells whether they
+// belong together.
 #include <iostream>
 
 #if __has_include(<xtensor/core/xmath.hpp>)

@@ -1,6 +1,6 @@
-// What does gradcheck say when a gradient is wrong? Here is an op with a mistake that is easily made: its first vjp
-// multiplies with U where U^T belongs, which no shape betrays, as U is square. It hides in a cell that runs over five
-// steps.
+// What does gradcheck say when a gradient is wrong? Here is an op with a mistake that is easily made: its
+// first vjp multiplies with U where U^T belongs, which no shape betrays, as U is square. It hides in a cell
+// that runs over five steps.
 #include <iostream>
 
 #include <xgrad/autograd/gradcheck.hpp>

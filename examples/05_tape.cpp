@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < words.size(); ++i) words[i] = static_cast<Ids::value_type>(i * i % V);
   const Ids inputs({T, N}, words), targets = inputs;
 
-  // One product of all steps would stand before the cell; this way the picture shows the cell as it is written.
+  // One product of all steps would stand before the cell; this way the picture shows the cell as it is
+  // written.
   fast_paths().hoisted_products = false;
   Statistics<float> statistics;
   Tape<float> tape(statistics);

@@ -1,5 +1,6 @@
-// Where did the NaN come from? This cell shrinks each word vector by its length, and the vector of the padding word is zero,
-// where a length has no slope: every loss is a number, but the first gradient is not. check_finite finds the place.
+// Where did the NaN come from? This cell shrinks each word vector by its length, and the vector of the
+// padding word is zero, where a length has no slope: every loss is a number, but the first gradient is not.
+// check_finite finds the place.
 #include <algorithm>
 #include <iostream>
 #include <string>

@@ -1,6 +1,7 @@
-// Is a backward pass that somebody wrote by hand right? Here is one for a small recurrent network, as it might be found in old
-// code: forward and back without a library. It runs, and training with it makes the loss fall. It has two mistakes: the slope of
-// tanh is taken of what tanh returned, and nothing flows back through time.
+// Is a backward pass that somebody wrote by hand right? Here is one for a small recurrent network, as it
+// might be found in old code: forward and back without a library. It runs, and training with it makes the
+// loss fall. It has two mistakes: the slope of tanh is taken of what tanh returned, and nothing flows back
+// through time.
 #include <cmath>
 #include <iostream>
 #include <vector>
@@ -17,7 +18,8 @@ constexpr std::size_t T = 6, D = 2, H = 3;
 double input(std::size_t t, std::size_t d) { return std::sin(static_cast<double>(3 * t + 5 * d)); }
 double target(std::size_t t) { return std::cos(static_cast<double>(t)); }
 
-// The old code: h_t = tanh(U x_t + W h_{t-1}), L = 1/2 sum_t (h_t[0] - target_t)^2; dU and dW in row-major order.
+// The old code: h_t = tanh(U x_t + W h_{t-1}), L = 1/2 sum_t (h_t[0] - target_t)^2; dU and dW in row-major
+// order.
 Values old_backward(const Values& values) {
   const double *U = values.at("U").data(), *W = values.at("W").data();
   std::vector<std::vector<double>> h(T + 1, std::vector<double>(H, 0));

@@ -1,6 +1,7 @@
-// Is my cell any better than those there are? The update gate RNN of ugrnn.hpp, a GRU and an LSTM, each in the same language
-// model, on the same text and with the same training; the text's grammar is known, and with it the best perplexity that any
-// model can reach. With the name of a file it writes the curves there, as a script for gnuplot.
+// Is my cell any better than those there are? The update gate RNN of ugrnn.hpp, a GRU and an LSTM, each in
+// the same language model, on the same text and with the same training; the text's grammar is known, and with
+// it the best perplexity that any model can reach. With the name of a file it writes the curves there, as a
+// script for gnuplot.
 #include <cmath>
 #include <cstdio>
 #include <fstream>

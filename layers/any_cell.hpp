@@ -1,6 +1,6 @@
-// AnyCell: a cell whose type is chosen at run time: one of the library's by name, or any other that is put into it. It
-// costs a call through a function and a list of the state's parts at each step; a model whose cell is known when it is
-// compiled names its type instead.
+// AnyCell: a cell whose type is chosen at run time: one of the library's by name, or any other that is put
+// into it. It costs a call through a function and a list of the state's parts at each step; a model whose
+// cell is known when it is compiled names its type instead.
 #pragma once
 
 #include <functional>
@@ -14,16 +14,16 @@
 
 namespace xgrad {
 
-/// The cells that AnyCell knows by name: "rnn", "rnn_relu", "lstm", "peephole_lstm", "layer_norm_lstm", "gru",
-/// "reset_before_gru", "layer_norm_gru", "mgu".
+/// The cells that AnyCell knows by name: "rnn", "rnn_relu", "lstm", "peephole_lstm", "layer_norm_lstm",
+/// "gru", "reset_before_gru", "layer_norm_gru", "mgu".
 const std::vector<std::string>& cell_names();
 
 /// A cell of any type; its state is the list of that cell's parts.
 template <class T>
 class AnyCell {
  public:
-  using value_type = T;
-  using State = std::vector<Variable<T>>;
+  using value_type = T;                    ///< the scalar
+  using State = std::vector<Variable<T>>;  ///< the parts of the cell's own state, in order
 
   /// A cell of the library with default options. Throws Error for a name that is not in cell_names().
   AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name);
@@ -42,11 +42,15 @@ class AnyCell {
         }),
         for_training_([=](RandomKey key) { return AnyCell(xgrad::for_training(cell, key), H); }) {}
 
+  /// One step of the cell.     x: (N, D)   state: as zero() makes it
   Step<Variable<T>, State> operator()(const Variable<T>& x, const State& state) const {
     return step_(x, state);
   }
+  /// The cell's initial state for a batch of N, as the list of its parts.
   State zero(std::size_t N) const { return zero_(N); }
+  /// The width of the output.
   std::size_t width() const { return width_; }
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   AnyCell for_training(RandomKey key) const { return for_training_(key); }
 
  private:

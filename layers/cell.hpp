@@ -3,8 +3,9 @@
 // variable of its width may leave it out. Any type that does this is a cell: nothing is inherited or
 // registered.
 //
-// Two members more are for wrappers, which take a cell and are one: `width()`, where the output is not as wide as the H
-// that the cell was built with, and `for_training(key)`, where training computes something else than evaluation.
+// Two members more are for wrappers, which take a cell and are one: `width()`, where the output is not as
+// wide as the H that the cell was built with, and `for_training(key)`, where training computes something else
+// than evaluation.
 #pragma once
 
 #include <concepts>
@@ -19,9 +20,10 @@ namespace xgrad {
 /// What one step returns: the output and the state that the next step takes.
 template <class Y, class S>
 struct Step {
-  Y y;
-  S state;
+  Y y;      ///< the output
+  S state;  ///< what the next step takes
 };
+/// Y and S are the types of the output and of the state.
 template <class Y, class S>
 Step(Y, S) -> Step<Y, S>;
 
@@ -59,9 +61,9 @@ std::size_t output_width(const Cell& cell, std::size_t H) {
   }
 }
 
-/// A cell or model as it is trained, for one window: with dropout whose draws follow from `key`. It shares its parameters
-/// with the one it is made of, which is for evaluation; one that has no dropout is returned as it is. Give each
-/// window a key of its own: `for_training(cell, run.fold(window))`.
+/// A cell or model as it is trained, for one window: with dropout whose draws follow from `key`. It shares
+/// its parameters with the one it is made of, which is for evaluation; one that has no dropout is returned as
+/// it is. Give each window a key of its own: `for_training(cell, run.fold(window))`.
 template <class Cell>
 Cell for_training(const Cell& cell, RandomKey key) {
   if constexpr (requires { cell.for_training(key); }) {
@@ -95,7 +97,8 @@ requires(!IsScalar<Cell<First, Rest...>> && !requires {
 
 }  // namespace detail
 
-/// The scalar that a cell computes in. A cell that is not a template over it says it by a member `value_type`.
+/// The scalar that a cell computes in. A cell that is not a template over it says it by a member
+/// `value_type`.
 template <class Cell>
 using ScalarOf = typename detail::ScalarOf<Cell>::type;
 

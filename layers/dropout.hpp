@@ -1,7 +1,8 @@
-// Dropout inside recurrent layers, as wrappers of any cell. Each is a cell itself and does nothing but in `for_training(key)`,
-// of which a training loop makes a new one for each window:
+// Dropout inside recurrent layers, as wrappers of any cell. Each is a cell itself and does nothing but in
+// `for_training(key)`, of which a training loop makes a new one for each window:
 //
-//   Rnnlm<float, Variational<Lstm<float>>> model(p, V, D, H, {}, VariationalOptions{.input = 0.2, .state = 0.3});
+//   const VariationalOptions options{.input = 0.2, .state = 0.3};
+//   Rnnlm<float, Variational<Lstm<float>>> model(p, V, D, H, {}, options);
 //   const auto noisy = model.for_training(run.fold(window));   // the same parameters
 //
 // The one in this library that is not here is dropout between layers, which belongs to Stack.
@@ -35,7 +36,8 @@ inline RandomKey step_key(const char* what, RandomKey key) {
   return key.fold(*t);
 }
 
-// The state with `f` applied to its first part: by convention the one that enters the cell's products (h of an LSTM).
+// The state with `f` applied to its first part: by convention the one that enters the cell's products (h of
+// an LSTM).
 template <class S, class F>
 S with_first_part(S state, F f) {
   bool first = true;
@@ -47,22 +49,26 @@ S with_first_part(S state, F f) {
 
 }  // namespace detail
 
+/// The rates of dropout of Variational, each in [0, 1).
 struct VariationalOptions {
-  double input = 0, state = 0, output = 0;  ///< rates of dropout, in [0, 1)
+  double input = 0,  ///< on the cell's input
+      state = 0,     ///< on the first part of its state
+      output = 0;    ///< on its output
 };
 
-/// Variational dropout, Gal & Ghahramani 2016 (arXiv:1512.05287): on the cell's input, on the first part of its state (h of
-/// an LSTM) as the cell reads it, and on its output. The masks are the same at all time steps of a window, and
-/// differ from sequence to sequence. Where a cell passes the state on by itself, as a GRU does, that is dropped too.
+/// Variational dropout, Gal & Ghahramani 2016 (arXiv:1512.05287): on the cell's input, on the first part of
+/// its state (h of an LSTM) as the cell reads it, and on its output. The masks are the same at all time steps
+/// of a window, and differ from sequence to sequence. Where a cell passes the state on by itself, as a GRU
+/// does, that is dropped too.
 template <class Cell>
 struct Variational {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  Cell cell;
-  VariationalOptions options;
-  std::optional<RandomKey> key{};
+  std::size_t H;                   ///< the width that the cell was built with
+  Cell cell;                       ///< the cell that is wrapped
+  VariationalOptions options;      ///< as given
+  std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
   template <class... Args>
@@ -73,9 +79,12 @@ struct Variational {
       detail::check_rate("Variational", rate);
   }
 
+  /// The width of the output.
   std::size_t width() const { return output_width(cell, H); }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
+  /// One step of the cell, with dropout in training.     x: (N, D)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
     if (!key) return step(cell, x, state);
@@ -86,6 +95,7 @@ struct Variational {
     return next;
   }
 
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   Variational for_training(RandomKey with) const {
     Variational result = *this;
     result.cell = xgrad::for_training(cell, with.fold(0));
@@ -100,21 +110,22 @@ struct Variational {
   }
 };
 
+/// Options of RecurrentDropout.
 struct RecurrentDropoutOptions {
-  double rate = 0;  ///< in [0, 1)
+  double rate = 0;  ///< of dropout, in [0, 1)
 };
 
-/// Dropout on the first part of the state (h of an LSTM, not its memory c) as the cell reads it, drawn anew at each time
-/// step.
+/// Dropout on the first part of the state (h of an LSTM, not its memory c) as the cell reads it, drawn anew
+/// at each time step.
 template <class Cell>
 struct RecurrentDropout {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  Cell cell;
-  RecurrentDropoutOptions options;
-  std::optional<RandomKey> key{};
+  std::size_t H;                    ///< the width that the cell was built with
+  Cell cell;                        ///< the cell that is wrapped
+  RecurrentDropoutOptions options;  ///< as given
+  std::optional<RandomKey> key{};   ///< set in for_training()
 
   /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
   template <class... Args>
@@ -124,10 +135,13 @@ struct RecurrentDropout {
     detail::check_rate("RecurrentDropout", options.rate);
   }
 
+  /// The width of the output.
   std::size_t width() const { return output_width(cell, H); }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
-  /// In training it throws Error where no TimeStep is open.
+  /// One step of the cell, with dropout in training.     x: (N, D)
+  /// In training it throws Error where no TimeStep is open, unless the rate is 0.
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
     if (!key || options.rate == 0) return step(cell, x, state);
@@ -137,6 +151,7 @@ struct RecurrentDropout {
                 }));
   }
 
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   RecurrentDropout for_training(RandomKey with) const {
     RecurrentDropout result = *this;
     result.cell = xgrad::for_training(cell, with.fold(0));
@@ -145,24 +160,25 @@ struct RecurrentDropout {
   }
 };
 
+/// Options of Zoneout.
 struct ZoneoutOptions {
-  /// For each part of the state, in order, the probability in [0, 1) that a number of it stays what it was; one rate alone is
-  /// for all parts.
+  /// For each part of the state, in order, the probability in [0, 1) that an element of it stays what it was;
+  /// one rate alone is for all parts.
   std::vector<double> rates{0.1};
 };
 
-/// Zoneout, Krueger et al. 2017 (arXiv:1606.01305): in training each number of the state stays, with a given probability,
-/// what it was a step before; in evaluation the state is the mean of that. An output that is a part of the state, as
-/// in an LSTM or a GRU, is that part after zoneout.
+/// Zoneout, Krueger et al. 2017 (arXiv:1606.01305): in training each element of the state stays, with a given
+/// probability, what it was a step before; in evaluation the state is the mean of that. An output that is a
+/// part of the state, as in an LSTM or a GRU, is that part after zoneout.
 template <class Cell>
 struct Zoneout {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  Cell cell;
-  ZoneoutOptions options;
-  std::optional<RandomKey> key{};
+  std::size_t H;                   ///< the width that the cell was built with
+  Cell cell;                       ///< the cell that is wrapped
+  ZoneoutOptions options;          ///< as given
+  std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
   template <class... Args>
@@ -172,10 +188,14 @@ struct Zoneout {
     for (const double rate : options.rates) detail::check_rate("Zoneout", rate);
   }
 
+  /// The width of the output.
   std::size_t width() const { return output_width(cell, H); }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
-  /// In training it throws Error where no TimeStep is open; always where there are neither one rate nor one per part.
+  /// One step of the cell, then zoneout.     x: (N, D)
+  /// In training it throws Error where no TimeStep is open; always where there are neither one rate nor one
+  /// per part.
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
     const auto old = parts<T>(state);
@@ -195,6 +215,7 @@ struct Zoneout {
     return next;
   }
 
+  /// The cell with zoneout drawn from the key, for one window; see cell.hpp.
   Zoneout for_training(RandomKey with) const {
     Zoneout result = *this;
     result.cell = xgrad::for_training(cell, with.fold(0));

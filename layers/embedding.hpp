@@ -10,14 +10,17 @@ namespace xgrad {
 /// Parameter "W", uniform in +-0.1 (Zaremba et al. 2014, arXiv:1409.2329). Its gradient is row-sparse.
 template <class T>
 struct Embedding {
-  Variable<T> W;
+  Variable<T> W;  ///< (V, D), a row for each token
 
+  /// Declares the parameter in the scope of `p`, for V tokens.
   Embedding(const Parameters<T>& p, std::size_t V, std::size_t D)
       : W(p.weight("W", {V, D}, uniform(-0.1, 0.1))) {}
 
+  /// The vectors of the tokens. Throws Error naming the first id outside [0, V).
   Variable<T> operator()(const Ids& ids) const { return take(W, ids); }
 };
 
+/// T is that of the parameters.
 template <class T>
 Embedding(Parameters<T>, std::size_t, std::size_t) -> Embedding<T>;
 

@@ -1,12 +1,14 @@
-// The gated cells with layer normalization, Ba et al. 2016 (arXiv:1607.06450, supplementary equations 20-25): each product
-// is normalized over its units before the sum, with a gain of its own, and the LSTM's memory is too, with a gain and
-// a bias. LN(x; gain) stands for layer_norm without bias: one bias b serves both products.
+// The gated cells with layer normalization, Ba et al. 2016 (arXiv:1607.06450, supplementary equations 20-25):
+// each product is normalized over its units before the sum, with a gain of its own, and the LSTM's memory is
+// too, with a gain and a bias. LN(x; gain) stands for layer_norm without bias: one bias b serves both
+// products.
 #pragma once
 
 #include <xgrad/layers/lstm.hpp>
 
 namespace xgrad {
 
+/// Options of LayerNormLstm.
 struct LayerNormLstmOptions {
   double forget_bias = 1;  ///< see LstmOptions
   double epsilon = 1e-5;   ///< added to the variances
@@ -19,10 +21,18 @@ struct LayerNormLstmOptions {
 /// Parameters those of Lstm; gains "gain_x", "gain_h" (4H,), "gain_c" (H,), ones; "bias_c" (H,), zeros.
 template <class T>
 struct LayerNormLstm {
-  std::size_t H;
-  Variable<T> Wx, Wh, b, gain_x, gain_h, gain_c, bias_c, no_bias;
-  double epsilon;
+  std::size_t H;   ///< the width of h
+  Variable<T> Wx,  ///< (D, 4H), in the order i, f, g, o
+      Wh,          ///< (H, 4H), in the order i, f, g, o
+      b,           ///< (4H,), in the order i, f, g, o
+      gain_x,      ///< (4H,), of x Wx
+      gain_h,      ///< (4H,), of h Wh
+      gain_c,      ///< (H,), of the memory
+      bias_c,      ///< (H,), of the memory
+      no_bias;     ///< (4H,), zeros, not a parameter
+  double epsilon;  ///< added to the variances
 
+  /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
   LayerNormLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden,
                 const LayerNormLstmOptions& options = {})
       : H(hidden),
@@ -36,6 +46,7 @@ struct LayerNormLstm {
         no_bias(Array<T>::zeros({4 * H})),
         epsilon(options.epsilon) {}
 
+  /// One step; returns h' and the state (h', c'). Throws Error if the shapes do not fit.
   auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
     const auto from_x = layer_norm(matmul(x, Wx), gain_x, b, epsilon);
     const auto from_h = layer_norm(matmul(s.h, Wh), gain_h, no_bias, epsilon);
@@ -45,14 +56,18 @@ struct LayerNormLstm {
     const auto h = o * tanh(layer_norm(c, gain_c, bias_c, epsilon));
     return Step{h, LstmState{h, c}};
   }
+  /// The initial state for a batch of N: zeros.
   LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
 };
 
+/// T is that of the parameters.
 template <class T>
 LayerNormLstm(Parameters<T>, std::size_t, std::size_t) -> LayerNormLstm<T>;
+/// T is that of the parameters.
 template <class T>
 LayerNormLstm(Parameters<T>, std::size_t, std::size_t, LayerNormLstmOptions) -> LayerNormLstm<T>;
 
+/// Options of LayerNormGru.
 struct LayerNormGruOptions {
   double epsilon = 1e-5;  ///< added to the variances
 };
@@ -61,14 +76,27 @@ struct LayerNormGruOptions {
 ///   r, z = sigmoid of the two parts of LN(x Wx; gain_x) + LN(h Wh; gain_h) + b
 ///   n = tanh(LN(x Vn; gain_vn) + bn + r LN(h Un; gain_un)),  h' = (1 - z) n + z h
 ///     x: (N, D)   h, h': (N, H)
-/// Parameters "Wx" (D, 2H), "Wh" (H, 2H), "Vn" (D, H), "Un" (H, H), uniform in +-1/sqrt(rows); "b" (2H,), "bn" (H,), zeros;
-/// gains "gain_x", "gain_h" (2H,), "gain_vn", "gain_un" (H,), ones. Output and state are both h'.
+/// Parameters "Wx" (D, 2H), "Wh" (H, 2H), "Vn" (D, H), "Un" (H, H), uniform in +-1/sqrt(rows); "b" (2H,),
+/// "bn" (H,), zeros; gains "gain_x", "gain_h" (2H,), "gain_vn", "gain_un" (H,), ones. Output and state are
+/// both h'.
 template <class T>
 struct LayerNormGru {
-  std::size_t H;
-  Variable<T> Wx, Wh, Vn, Un, b, bn, gain_x, gain_h, gain_vn, gain_un, no_bias, no_bias_n;
-  double epsilon;
+  std::size_t H;   ///< the width of h
+  Variable<T> Wx,  ///< (D, 2H), in the order r, z
+      Wh,          ///< (H, 2H), in the order r, z
+      Vn,          ///< (D, H), for x in n
+      Un,          ///< (H, H), for h in n
+      b,           ///< (2H,), in the order r, z
+      bn,          ///< (H,), of n
+      gain_x,      ///< (2H,), of x Wx
+      gain_h,      ///< (2H,), of h Wh
+      gain_vn,     ///< (H,), of x Vn
+      gain_un,     ///< (H,), of h Un
+      no_bias,     ///< (2H,), zeros, not a parameter
+      no_bias_n;   ///< (H,), zeros, not a parameter
+  double epsilon;  ///< added to the variances
 
+  /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
   LayerNormGru(const Parameters<T>& p, std::size_t D, std::size_t hidden,
                const LayerNormGruOptions& options = {})
       : H(hidden),
@@ -86,6 +114,7 @@ struct LayerNormGru {
         no_bias_n(Array<T>::zeros({H})),
         epsilon(options.epsilon) {}
 
+  /// One step; returns h'. Throws Error if the shapes do not fit.
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
     const auto from_x = layer_norm(matmul(x, Wx), gain_x, b, epsilon);
     const auto from_h = layer_norm(matmul(h, Wh), gain_h, no_bias, epsilon);
@@ -98,8 +127,10 @@ struct LayerNormGru {
   }
 };
 
+/// T is that of the parameters.
 template <class T>
 LayerNormGru(Parameters<T>, std::size_t, std::size_t) -> LayerNormGru<T>;
+/// T is that of the parameters.
 template <class T>
 LayerNormGru(Parameters<T>, std::size_t, std::size_t, LayerNormGruOptions) -> LayerNormGru<T>;
 

@@ -7,11 +7,13 @@
 
 namespace xgrad {
 
+/// The state of an LSTM.
 template <class T>
 struct LstmState {
   Variable<T> h;  ///< the output of the last step, (N, H)
   Variable<T> c;  ///< the memory, (N, H)
 };
+/// T is that of the variables.
 template <class T>
 LstmState(Variable<T>, Variable<T>) -> LstmState<T>;
 
@@ -21,8 +23,10 @@ LstmState<T> lstm_zero(std::size_t N, std::size_t H) {
   return {Array<T>::zeros({N, H}), Array<T>::zeros({N, H})};
 }
 
+/// Options of Lstm and PeepholeLstm.
 struct LstmOptions {
-  /// What the forget gate's bias starts from: at 1 a new cell remembers (Gers et al. 2000; Jozefowicz et al. 2015).
+  /// What the forget gate's bias starts from: at 1 a new cell remembers (Gers et al. 2000; Jozefowicz et al.
+  /// 2015).
   double forget_bias = 1;
 };
 
@@ -41,15 +45,19 @@ Variable<T> lstm_bias(const Parameters<T>& p, std::size_t H, double forget_bias)
 /// Parameters "Wx" (D, 4H), "Wh" (H, 4H), uniform in +-1/sqrt(rows), and "b" (4H,), see LstmOptions.
 template <class T>
 struct Lstm {
-  std::size_t H;
-  Variable<T> Wx, Wh, b;
+  std::size_t H;   ///< the width of h
+  Variable<T> Wx,  ///< (D, 4H), in the order i, f, g, o
+      Wh,          ///< (H, 4H), in the order i, f, g, o
+      b;           ///< (4H,), in the order i, f, g, o
 
+  /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
   Lstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
       : H(hidden),
         Wx(p.weight("Wx", {D, 4 * H})),
         Wh(p.weight("Wh", {H, 4 * H})),
         b(lstm_bias(p, H, options.forget_bias)) {}
 
+  /// One step; returns h' and the state (h', c'). Throws Error if the shapes do not fit.
   auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
     const auto gates = split(affine({x, Wx}, {s.h, Wh}, b), 4, 1);
     const auto i = sigmoid(gates[0]), f = sigmoid(gates[1]), g = tanh(gates[2]), o = sigmoid(gates[3]);
@@ -57,23 +65,33 @@ struct Lstm {
     const auto h = o * tanh(c);
     return Step{h, LstmState{h, c}};
   }
+  /// The initial state for a batch of N: zeros.
   LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
 };
 
+/// T is that of the parameters.
 template <class T>
 Lstm(Parameters<T>, std::size_t, std::size_t) -> Lstm<T>;
+/// T is that of the parameters.
 template <class T>
 Lstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> Lstm<T>;
 
-/// The LSTM whose gates see the memory, Gers & Schmidhuber 2000 in the form of Graves 2013 (arXiv:1308.0850, eq. 7-11):
+/// The LSTM whose gates see the memory, Gers & Schmidhuber 2000 in the form of Graves 2013 (arXiv:1308.0850,
+/// eq. 7-11):
 ///   i, f, g, o = the four parts of x Wx + h Wh + b
 ///   c' = sigmoid(f + pf c) c + sigmoid(i + pi c) tanh(g),  h' = sigmoid(o + po c') tanh(c')
 /// Parameters those of Lstm, and the peepholes "pi", "pf", "po" (H,), uniform in +-1/sqrt(H).
 template <class T>
 struct PeepholeLstm {
-  std::size_t H;
-  Variable<T> Wx, Wh, b, pi, pf, po;
+  std::size_t H;   ///< the width of h
+  Variable<T> Wx,  ///< (D, 4H), in the order i, f, g, o
+      Wh,          ///< (H, 4H), in the order i, f, g, o
+      b,           ///< (4H,), in the order i, f, g, o
+      pi,          ///< (H,), from the old memory to the input gate
+      pf,          ///< (H,), from the old memory to the forget gate
+      po;          ///< (H,), from the new memory to the output gate
 
+  /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
   PeepholeLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
       : H(hidden),
         Wx(p.weight("Wx", {D, 4 * H})),
@@ -83,6 +101,7 @@ struct PeepholeLstm {
         pf(p.weight("pf", {H})),
         po(p.weight("po", {H})) {}
 
+  /// One step; returns h' and the state (h', c'). Throws Error if the shapes do not fit.
   auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
     const auto gates = split(affine({x, Wx}, {s.h, Wh}, b), 4, 1);
     const auto i = sigmoid(gates[0] + pi * s.c), f = sigmoid(gates[1] + pf * s.c);
@@ -90,11 +109,14 @@ struct PeepholeLstm {
     const auto h = sigmoid(gates[3] + po * c) * tanh(c);
     return Step{h, LstmState{h, c}};
   }
+  /// The initial state for a batch of N: zeros.
   LstmState<T> zero(std::size_t N) const { return lstm_zero<T>(N, H); }
 };
 
+/// T is that of the parameters.
 template <class T>
 PeepholeLstm(Parameters<T>, std::size_t, std::size_t) -> PeepholeLstm<T>;
+/// T is that of the parameters.
 template <class T>
 PeepholeLstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> PeepholeLstm<T>;
 

@@ -1,5 +1,5 @@
-// Connections around a cell and behind it: Residual adds its input to its output, Projected multiplies its output with a
-// matrix. Both take any cell and are one.
+// Connections around a cell and behind it: Residual adds its input to its output, Projected multiplies its
+// output with a matrix. Both take any cell and are one.
 #pragma once
 
 #include <string>
@@ -12,11 +12,11 @@ namespace xgrad {
 /// y + x for the output y of a cell (He et al. 2016, arXiv:1512.03385). The cell is Cell(p, D, H, args...).
 template <class Cell>
 struct Residual {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  Cell cell;
+  std::size_t H;  ///< the width that the cell was built with
+  Cell cell;      ///< the cell that is wrapped
 
   /// Throws Error unless the output is as wide as the input.
   template <class... Args>
@@ -27,15 +27,19 @@ struct Residual {
                                   std::to_string(width()) + "; they must be equally wide");
   }
 
+  /// The width of the output, which is that of the input.
   std::size_t width() const { return output_width(cell, H); }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
+  /// One step of the cell.     x: (N, D)   y: (N, D)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
     auto next = step(cell, x, state);
     next.y = x + next.y;
     return next;
   }
+  /// All steps.     xs: (T, N, D)   ys: (T, N, D), 0 at padding
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
     auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
@@ -43,6 +47,7 @@ struct Residual {
     return result;
   }
 
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   Residual for_training(RandomKey with) const {
     Residual result = *this;
     result.cell = xgrad::for_training(cell, with);
@@ -50,21 +55,22 @@ struct Residual {
   }
 };
 
+/// Options of Projected.
 struct ProjectedOptions {
-  std::size_t width = 0;  ///< P, of the projected output
+  std::size_t width = 0;  ///< P, of the projected output, at least 1
 };
 
-/// y Wp for the output y of a cell, so that what reads it is smaller than the cell (Sak et al. 2014, arXiv:1402.1128, without
-/// their feedback of it into the cell).     y: (N, H)   Wp: (H, P)   result: (N, P)
+/// y Wp for the output y of a cell, so that what reads it is smaller than the cell (Sak et al. 2014,
+/// arXiv:1402.1128, without their feedback of it into the cell).     y: (N, H)   Wp: (H, P)   result: (N, P)
 /// The cell is Cell(p / "cell", D, H, args...); parameter "Wp", uniform in +-1/sqrt(H).
 template <class Cell>
 struct Projected {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  Cell cell;
-  Variable<T> Wp;
+  std::size_t H;   ///< the width that the cell was built with
+  Cell cell;       ///< the cell that is wrapped
+  Variable<T> Wp;  ///< (W, P) for a cell whose output has the width W
 
   /// Throws Error if options.width is 0.
   template <class... Args>
@@ -75,15 +81,19 @@ struct Projected {
     Wp = p.weight("Wp", {output_width(cell, H), options.width});
   }
 
+  /// P, the width of the projected output.
   std::size_t width() const { return Wp.shape()[1]; }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
+  /// One step of the cell and the projection.     x: (N, D)   y: (N, P)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
     auto next = step(cell, x, state);
     next.y = matmul(next.y, Wp);
     return next;
   }
+  /// All steps, with one product for all projections.     xs: (T, N, D)   ys: (T, N, P)
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
     auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
@@ -91,6 +101,7 @@ struct Projected {
     return result;
   }
 
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   Projected for_training(RandomKey with) const {
     Projected result = *this;
     result.cell = xgrad::for_training(cell, with);

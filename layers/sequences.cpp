@@ -28,8 +28,8 @@ Sequences reversed(const Sequences& sequences) {
     for (std::size_t i = 0; i < T * N; ++i) values[(T - 1 - i / N) * N + i % N] = (*mask)[i];
     result.mask = Ids({T, N}, std::move(values));
   }
-  // A document that begins at step t leaves the one before ending at step t - 1, which is where that one begins when
-  // it is read from behind.
+  // A document that begins at step t leaves the one before ending at step t - 1, which is where that one
+  // begins when it is read from behind.
   if (const auto& reset = sequences.reset) {
     const std::size_t T = reset->shape()[0], N = reset->shape()[1];
     std::vector<Ids::value_type> values(T * N, 0);

@@ -1,5 +1,5 @@
-// Sequences: what is said of the rows of a batch when it is unrolled: where a sequence ends, and where another one
-// begins.
+// Sequences: what is said of the rows of a batch when it is unrolled: where a sequence ends, and where
+// another one begins.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,18 @@
 
 namespace xgrad {
 
+/// Where the rows of a batch have padding and where documents begin; by default, nowhere.
 struct Sequences {
-  /// (T, N), 0 where a row is padding: its state stays what it was, its output is 0, and no gradient comes from there.
+  /// (T, N), 0 where a row is padding: its state stays what it was, its output is 0, and no gradient comes
+  /// from there.
   std::optional<Ids> mask{};
   /// (T, N), nonzero where a new document begins: the row's state becomes the initial one before this step.
   std::optional<Ids> reset{};
 };
 
-/// The mask of sequences that begin at step 0 and have these lengths.     lengths: (N,), each in [0, T]   result: (T, N)
-/// Throws Error naming a length outside.
+/// The mask of sequences that begin at step 0 and have these lengths.
+///     lengths: (N,), each in [0, T]   result: (T, N), 1 where a sequence has a step
+/// Throws Error naming a length outside, and for lengths of another rank.
 Ids length_mask(const Ids& lengths, std::size_t T);
 
 /// The same sequences read from the last step to the first, for a pass that goes backwards.
@@ -34,7 +37,8 @@ void check_sequences(const Shape& xs, const Sequences& sequences);
 std::optional<Ids> row_with(const std::optional<Ids>& flags, std::size_t t, bool wanted);
 /// Whether `flags` has a zero.
 bool has_zero(const std::optional<Ids>& flags);
-/// Throws Error unless every part of a state has N rows: a state of another batch would broadcast, or fail deep inside.
+/// Throws Error unless every part of a state has N rows: a state of another batch would broadcast, or fail
+/// deep inside.
 void check_rows(const std::vector<Shape>& parts, std::size_t N);
 /// Throws Error if a cell has returned a state of other shapes than it took.
 void check_unchanged(const std::vector<Shape>& before, const std::vector<Shape>& after);

@@ -11,28 +11,30 @@
 
 namespace xgrad {
 
+/// Options of Stack.
 struct StackOptions {
-  std::size_t layers = 2;
+  std::size_t layers = 2;  ///< at least 1
   /// Adds a layer's input to its output wherever the two are equally wide (He et al. 2016; Wu et al. 2016,
   /// arXiv:1609.08144).
   bool residual = false;
-  /// Rate of dropout between layers, that is on the output of all but the last (Zaremba et al. 2014, arXiv:1409.2329); it
-  /// works in for_training().
+  /// Rate of dropout between layers, that is on the output of all but the last (Zaremba et al. 2014,
+  /// arXiv:1409.2329), in [0, 1); it works in for_training().
   double dropout = 0;
 };
 
-/// `layers` cells of one kind: the first is built as Cell(p / "0", D, H, args...), the next as Cell(p / "1", H, H, args...)
-/// with the output width of the one below for D. A cell itself, so that everything that takes a cell takes a stack, and
-/// unrolled it goes layer by layer, so that a layer may be one that needs the whole sequence (Bidirectional).
+/// `layers` cells of one kind: the first is built as Cell(p / "0", D, H, args...), the next as
+/// Cell(p / "1", W, H, args...), where W is the output width of the one below. A cell itself, so that
+/// everything that takes a cell takes a stack, and unrolled it goes layer by layer, so that a layer may be
+/// one that needs the whole sequence (Bidirectional).
 ///     x: (N, D)   y: (N, width())   state: a vector of the layers' states
 template <class Cell>
 struct Stack {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  StackOptions options;
-  std::vector<Cell> cells;
+  std::size_t H;                   ///< the width that the cells were built with
+  StackOptions options;            ///< as given
+  std::vector<Cell> cells;         ///< the layers, the lowest first
   std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// Throws Error for no layers, and for a rate of dropout outside [0, 1).
@@ -47,14 +49,19 @@ struct Stack {
       cells.emplace_back(p / std::to_string(i), i == 0 ? D : output_width(cells.back(), H), H, args...);
   }
 
+  /// The width of the last layer's output.
   std::size_t width() const { return output_width(cells.back(), H); }
 
+  /// The layers' initial states for a batch of N.
   auto zero(std::size_t N) const {
     std::vector<decltype(zero_state<T>(cells[0], N, H))> states;
     for (const Cell& cell : cells) states.push_back(zero_state<T>(cell, N, H));
     return states;
   }
 
+  /// One step of all layers.     x: (N, D)   y: (N, width())
+  /// Throws Error unless there is one state per layer and, in training with dropout between layers, a
+  /// TimeStep is open.
   template <class S>
   Step<Variable<T>, std::vector<S>> operator()(const Variable<T>& x, const std::vector<S>& state) const {
     check_layers(state.size());
@@ -69,6 +76,7 @@ struct Stack {
   }
 
   /// All steps of a layer before those of the next.     xs: (T, N, D)   ys: (T, N, width())
+  /// Throws Error unless there is one state per layer; an error inside a layer names it.
   template <class S>
   Unrolled<T, std::vector<S>> unroll(const Variable<T>& xs, std::vector<S> state,
                                      const Sequences& sequences = {}) const {
@@ -87,6 +95,7 @@ struct Stack {
     return {ys, std::move(state)};
   }
 
+  /// The cell with its dropout at work, for one window; see cell.hpp.
   Stack for_training(RandomKey with) const {
     Stack result = *this;
     result.key = with.fold(cells.size());

@@ -1,6 +1,6 @@
 // unroll: a recurrent cell applied along a sequence. The tape sees plain steps, so backpropagation through
-// time (Werbos 1990) is nothing but its sweep. Here is also all that is done to the rows of a batch on the way: states are
-// checked, frozen at padding and begun afresh at a new document.
+// time (Werbos 1990) is nothing but its sweep. Here is also all that is done to the rows of a batch on the
+// way: states are checked, frozen at padding and begun afresh at a new document.
 #pragma once
 
 #include <utility>
@@ -17,9 +17,10 @@ namespace xgrad {
 /// Outputs of all steps and the state after the last.
 template <class T, class S>
 struct Unrolled {
-  Variable<T> ys;  // (T, N, ...)
-  S state;
+  Variable<T> ys;  ///< (T, N, ...)
+  S state;         ///< after the last step
 };
+/// T and S are those of the outputs and of the state.
 template <class T, class S>
 Unrolled(Variable<T>, S) -> Unrolled<T, S>;
 
@@ -67,10 +68,13 @@ Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::
 
 }  // namespace detail
 
-/// Runs `cell` over time-major xs, from `state`.     xs: (T, N, D)   ys: (T, N, H)   parts of the state: (N, ...)
-/// `sequences` says which rows are padding and where documents begin; each step that has such rows costs one pass over the
-/// state, others nothing. Something that runs over whole sequences in its own way has a member `unroll` of these arguments.
-/// Throws Error if there is no step, or if the state has not N rows; an error inside the cell names the time step.
+/// Runs `cell` over time-major xs, from `state`.
+///     xs: (T, N, D)   ys: (T, N, H)   parts of the state: (N, ...)
+/// `sequences` says which rows are padding and where documents begin; each step that has such rows costs one
+/// pass over the state, others nothing. Something that runs over whole sequences in its own way has a member
+/// `unroll` of these arguments.
+/// Throws Error if there is no step, if the state has not N rows, if the cell changes the shape of its state,
+/// or if the mask or the resets are not (T, N); an error inside the cell names the time step.
 template <class Cell, class T, class S>
 Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state,
                       const Sequences& sequences = detail::all_rows) {

@@ -9,22 +9,24 @@
 
 namespace xgrad {
 
+/// Options of WeightDrop.
 struct WeightDropOptions {
-  double rate = 0;                       ///< in [0, 1)
-  std::vector<std::string> names{"Wh"};  ///< of the cell's recurrent weights
+  double rate = 0;                       ///< of dropout, in [0, 1)
+  std::vector<std::string> names{"Wh"};  ///< of the cell's recurrent weights, in its scope
 };
 
-/// Weight-dropped recurrence, Merity et al. 2018 (arXiv:1708.02182): in training, numbers of the recurrent weights are 0, the
-/// same ones at all steps and for all sequences of a window. The cell is Cell(p, D, H, args...); each window's cell is built
-/// once more, on the dropped weights, so any cell will do. Call for_training() in the tape's scope: it computes them.
+/// Weight-dropped recurrence, Merity et al. 2018 (arXiv:1708.02182): in training, elements of the recurrent
+/// weights are 0, the same ones at all steps and for all sequences of a window. The cell is
+/// Cell(p, D, H, args...); each window's cell is built once more, on the dropped weights, so any cell will
+/// do. Call for_training() in the tape's scope: it computes them.
 template <class Cell>
 struct WeightDrop {
-  using value_type = ScalarOf<Cell>;
-  using T = value_type;
+  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
+  using T = value_type;               ///< the same
 
-  std::size_t H;
-  WeightDropOptions options;
-  Cell cell;
+  std::size_t H;              ///< the width that the cell was built with
+  WeightDropOptions options;  ///< as given
+  Cell cell;                  ///< the cell that is wrapped, in for_training() on the dropped weights
 
   /// Throws Error for a rate outside [0, 1), and for a name that the cell does not declare.
   template <class... Args>
@@ -39,14 +41,18 @@ struct WeightDrop {
     for (const std::string& name : options.names) (void)p[name];
   }
 
+  /// The width of the output.
   std::size_t width() const { return output_width(cell, H); }
+  /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
+  /// One step of the cell; returns what the cell returns.     x: (N, D)
   template <class S>
   auto operator()(const Variable<T>& x, const S& state) const {
     return cell(x, state);
   }
 
+  /// The cell on dropped weights, for one window. Call it in the scope of the tape; see cell.hpp.
   WeightDrop for_training(RandomKey key) const {
     WeightDrop result = *this;
     const auto dropped = parameters_.derived([&](const Variable<T>& w) {

@@ -11,11 +11,12 @@ namespace xgrad {
 
 /// The exact sum of token losses, in nats, and how many there were: what a perplexity is made of.
 struct TokenLosses {
-  double total = 0;
-  std::size_t count = 0;
+  double total = 0;       ///< in nats
+  std::size_t count = 0;  ///< of tokens
 };
 
-/// Runs the model over all `windows` in order, from a zero state that is carried along; nothing is recorded.
+/// Runs the model over all `windows` in order, from its initial state, which is carried along; nothing is
+/// recorded.
 ///     windows[i].inputs, windows[i].targets: (T_i, N_i), N_i not growing
 template <class Model, class Windows>
 TokenLosses evaluate(const Model& model, const Windows& windows) {

@@ -12,8 +12,9 @@
 
 namespace xgrad {
 
+/// How tokens are drawn.
 struct GenerateOptions {
-  std::uint32_t seed = 0;
+  std::uint32_t seed = 0;  ///< of the draws
   double temperature = 1;  ///< divides the logits; towards 0 the likeliest token is always taken
 };
 
@@ -35,11 +36,11 @@ Ids::value_type draw(const Array<T>& logits, double temperature, double u) {
 
 }  // namespace detail
 
-/// `count` tokens that follow `prompt`, drawn from the model; nothing is recorded. The same seed gives the same
-/// text: token i depends on (seed, i) alone.
+/// `count` tokens that follow `prompt`, drawn from the model; nothing is recorded. The same seed gives the
+/// same text: the draw of token i depends on (seed, i) alone.
 ///     prompt: (P,), P >= 1
-/// Throws Error for an empty prompt, a token outside the vocabulary, a temperature <= 0, and logits that are not
-/// finite.
+/// Throws Error for an empty prompt, a token outside the vocabulary, a temperature <= 0, and logits that are
+/// not finite.
 template <class Model>
 std::vector<Ids::value_type> generate(const Model& model, const std::vector<Ids::value_type>& prompt,
                                       std::size_t count, const GenerateOptions& options = {}) {

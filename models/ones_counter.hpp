@@ -1,11 +1,12 @@
-// OnesCounter: a published teaching program, a linear recurrent network of two numbers that learns to count the ones of a
-// sequence. Start reading at `states`.
+// OnesCounter: a published teaching program, a linear recurrent network of two numbers that learns to count
+// the ones of a sequence. Start reading at `states`.
 //
 //     S_k = wx X_k + wRec S_{k-1},   S_0 = 0,   L = mean_i (t_i - S_{K,i})^2
 //     X: (N, K) of zeros and ones   t: (N,), how many ones   wx, wRec: ()
 //
-// wx = wRec = 1 counts, with a loss of exactly 0. The page's text writes an activation function that its code does not have,
-// and sets no weights: the initial ones are an argument. Its hand-written gradient of the weights is right.
+// wx = wRec = 1 counts, with a loss of exactly 0. The page's text writes an activation function that its code
+// does not have, and sets no weights: the initial ones are an argument. Its hand-written gradient of the
+// weights is right.
 #pragma once
 
 #include <cmath>
@@ -17,13 +18,16 @@
 
 namespace xgrad {
 
+/// A linear recurrent network that counts ones: S_k = wx X_k + wRec S_{k-1}.
 /// Parameters "wx" and "wRec", with the given initial values.
 template <class T>
 struct OnesCounter {
-  using value_type = T;
+  using value_type = T;  ///< the scalar
 
-  Variable<T> wx, wRec;
+  Variable<T> wx,  ///< (), for the input
+      wRec;        ///< (), for the last state
 
+  /// Declares the parameters in the scope of `p`.
   explicit OnesCounter(const Parameters<T>& p, double initial_wx = 0.5, double initial_wRec = 0.8)
       : wx(p.weight("wx", {}, constant(initial_wx))), wRec(p.weight("wRec", {}, constant(initial_wRec))) {}
 
@@ -53,8 +57,10 @@ struct OnesCounter {
   static Variable<T> targets() { return sum(sequences(), -1); }
 };
 
+/// T is that of the parameters.
 template <class T>
 OnesCounter(Parameters<T>) -> OnesCounter<T>;
+/// T is that of the parameters.
 template <class T>
 OnesCounter(Parameters<T>, double, double) -> OnesCounter<T>;
 

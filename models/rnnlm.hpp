@@ -13,31 +13,34 @@
 
 namespace xgrad {
 
+/// Options of Rnnlm.
 struct RnnlmOptions {
-  /// The output layer has the embedding's matrix, transposed, for its own (Press & Wolf 2017, arXiv:1608.05859; Inan et al.
-  /// 2017, arXiv:1611.01462). The cell's output must be as wide as the embedding.
+  /// The output layer has the embedding's matrix, transposed, for its own (Press & Wolf 2017,
+  /// arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462). The cell's output must be as wide as the
+  /// embedding.
   bool tied = false;
-  double dropout =
-      0;  ///< rate on the embedded tokens and on the outputs of the cell; it works in for_training()
-  /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory. 0 is all, and
-  /// so is a loss for each target (Reduction::none).
+  /// Rate of dropout, in [0, 1), on the embedded tokens and on the outputs of the cell; it works in
+  /// for_training().
+  double dropout = 0;
+  /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory.
+  /// 0 is all, and so is a loss for each target (Reduction::none).
   std::size_t loss_rows = 0;
 };
 
-/// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent neural
-/// network based language model").
+/// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent
+/// neural network based language model").
 ///     V: vocabulary   D: embedding   H: hidden
-/// `Cell` is built as Cell(p / "cell", D, H, args...). Parameters "embed/W", "cell/...", "affine/W" unless it is tied,
-/// "affine/b", in this order.
+/// `Cell` is built as Cell(p / "cell", D, H, args...). Parameters "embed/W", "cell/...", "affine/W" unless it
+/// is tied, "affine/b", in this order.
 template <class T, class Cell = Rnn<T>>
 struct Rnnlm {
-  using value_type = T;
+  using value_type = T;  ///< the scalar
 
-  std::size_t H;
-  RnnlmOptions options;
-  Embedding<T> embed;
-  Cell cell;
-  Affine<T> affine;
+  std::size_t H;                   ///< the width that the cell was built with
+  RnnlmOptions options;            ///< as given
+  Embedding<T> embed;              ///< of V tokens in D dimensions
+  Cell cell;                       ///< reads the embedded tokens
+  Affine<T> affine;                ///< the output layer, from the cell's output to V logits
   std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// Throws Error if it is to be tied and the widths do not fit, and for a rate of dropout outside [0, 1).
@@ -61,6 +64,7 @@ struct Rnnlm {
   }
 
   /// Cross entropy of `targets` in nats, and the state after the last step.     ids, targets: (T, N)
+  /// Targets at padding count like all others.
   template <class S>
   auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean,
             const Sequences& sequences = {}) const {

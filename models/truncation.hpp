@@ -1,5 +1,5 @@
-// truncation: how far back in time a model's gradient reaches on a text, and so how long the windows of truncated
-// backpropagation through time must be. Start at TruncationReport, which says what is measured.
+// truncation: how far back in time a model's gradient reaches on a text, and so how long the windows of
+// truncated backpropagation through time must be. Start at TruncationReport, which says what is measured.
 //
 //   const auto report = truncation(model, parameters, StreamWindows(tokens, N, 200), {.longest = 100});
 //   std::cout << report;                       // and train with windows of report.needed steps or more
@@ -18,29 +18,33 @@
 
 namespace xgrad {
 
+/// Options of truncation().
 struct TruncationOptions {
   std::size_t longest = 0;  ///< K, the steps that the gradient is followed back; 0: half of the first window
   std::size_t windows = 4;  ///< of the text, at most
-  double keep = 0.99;       ///< the part of the gradient that `needed` keeps
+  double keep = 0.99;       ///< the part of the gradient that `needed` keeps, in (0, 1)
 };
 
-/// L_t is the loss of step t, h_t the state after it. The gradient that is cut after T steps is the one in which every L_t
-/// flows back through the steps t, ..., t - T + 1 alone (Williams & Peng 1990); the full one flows through K. A window of T
-/// steps gives its last loss that many, and the others fewer.
+/// What truncation() measures. L_t is the loss of step t, h_t the state after it. The gradient that is cut
+/// after T steps is the one in which every L_t flows back through the steps t, ..., t - T + 1 alone (Williams
+/// & Peng 1990); the full one flows through K. A window of T steps gives its last loss that many, and the
+/// others fewer.
 struct TruncationReport {
+  /// The gradient cut after T steps, compared with the full one.
   struct Cut {
     std::size_t T;  ///< steps
     double cosine;  ///< of the angle between the gradient cut after T steps and the full one
     double ratio;   ///< of their norms
     double error;   ///< |cut - full| / |full|
   };
-  std::vector<double>
-      signal;  ///< [k - 1]: root mean square over t and sequences of |dL_t / dh_(t-k)|, k = 1, ..., K
+  /// [k - 1]: root mean square over t and sequences of |dL_t / dh_(t-k)|, k = 1, ..., K
+  std::vector<double> signal;
   std::vector<Cut> cuts;  ///< [T - 1], T = 1, ..., K
-  std::size_t needed =
-      0;  ///< the least T whose error is at most 1 - keep; K says that K was too short to tell
+  /// The least T whose error is at most 1 - keep; K says that K was too short to tell.
+  std::size_t needed = 0;
 };
 
+/// Prints the report as a table, with all of the first ten steps and fewer and fewer of those after.
 std::ostream& operator<<(std::ostream& out, const TruncationReport& report);
 
 namespace detail {
@@ -71,11 +75,11 @@ extern template class TruncationSums<double>;
 
 }  // namespace detail
 
-/// Follows the losses of a model back in time, at its present parameters: one sweep per step and lag, so K times the work of
-/// training on the same windows, and K times the parameters in memory.
+/// Follows the losses of a model back in time, at its present parameters: one sweep per step and lag, so K
+/// times the work of training on the same windows, and K times the parameters in memory.
 ///     windows[i].inputs, windows[i].targets: (S, N); `parameters` are the model's
 /// Losses of the first K - 1 steps of a window are left out, since they cannot be followed K steps.
-/// Throws Error if K is 0 or no window has K steps.
+/// Throws Error if K is 0, if the first window has fewer than K steps, and unless `keep` is in (0, 1).
 template <class T, class Model, class Windows>
 TruncationReport truncation(const Model& model, const Parameters<T>& parameters, const Windows& windows,
                             const TruncationOptions& options = {}) {

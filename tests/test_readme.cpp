@@ -1,5 +1,5 @@
-// The fragments of README.md and docs/ that are not an example of their own, as tests: each stands here line by line as
-// there, which the test `readme` compares.
+// The fragments of README.md and docs/ that are not an example of their own, as tests: each stands here line
+// by line as there, which the test `readme` compares.
 #include <cmath>
 #include <fstream>
 #include <iterator>

@@ -1,4 +1,5 @@
-// The rule of Adam and AdamW; see adam.hpp. Start with `update`; the rest is about rows that missed many steps.
+// The rule of Adam and AdamW; see adam.hpp. Start with `update`; the rest is about rows that missed many
+// steps.
 #include <xgrad/training/adam.hpp>
 
 #include <limits>
@@ -46,7 +47,8 @@ class AdamRule final : public detail::Rule<T> {
     });
   }
 
-  // Step by step, until the means are too small to move anything; from then on they, and the weights, only shrink.
+  // Step by step, until the means are too small to move anything; from then on they, and the weights, only
+  // shrink.
   void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
     if (options_.weight_decay > 0 && !decoupled_) return detail::Rule<T>::skip(x, missed);
     constexpr std::size_t stretch = 16;  // steps from look to look
@@ -68,9 +70,9 @@ class AdamRule final : public detail::Rule<T> {
   // The factor of the weights in AdamW's decay.
   double kept_in(const Instant& at) const { return decoupled_ ? 1 - at.rate * options_.weight_decay : 1; }
 
-  // Whether all that the means will move in the steps ahead is below the rounding of the weights. The movement k steps
-  // ahead is at most rate beta1^k m / (sqrt(beta2^k v) + epsilon), up to the corrections of the bias, so it shrinks by
-  // q = beta1 / sqrt(beta2) per step, relative to weights that shrink themselves.
+  // Whether all that the means will move in the steps ahead is below the rounding of the weights. The
+  // movement k steps ahead is at most rate beta1^k m / (sqrt(beta2^k v) + epsilon), up to the corrections of
+  // the bias, so it shrinks by q = beta1 / sqrt(beta2) per step, relative to weights that shrink themselves.
   bool settled(const Numbers<T>& x, std::span<const Instant> ahead) const {
     double rate = 0, kept = 1;
     for (const Instant& at : ahead) {

@@ -5,22 +5,25 @@
 
 namespace xgrad {
 
+/// Options of Adam.
 struct AdamOptions {
-  double beta1 = 0.9;       ///< of the running mean of gradients, in [0, 1)
-  double beta2 = 0.999;     ///< of the running mean of their squares, in [0, 1)
-  double epsilon = 1e-8;    ///< added to the root
-  double weight_decay = 0;  ///< lambda, at least 0
-  Sparse sparse = Sparse::exact;
+  double beta1 = 0.9;             ///< of the running mean m of gradients, in [0, 1)
+  double beta2 = 0.999;           ///< of the running mean v of their squares, in [0, 1)
+  double epsilon = 1e-8;          ///< added to the root, positive
+  double weight_decay = 0;        ///< lambda, at least 0
+  Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
 };
 
-/// For every parameter w with the gradient g in step t, in place (Kingma & Ba 2015, arXiv:1412.6980), as torch.optim.Adam:
+/// For every parameter w with the gradient g in step t, in place (Kingma & Ba 2015, arXiv:1412.6980), as
+/// torch.optim.Adam:
 ///
 ///   d = g + lambda w
 ///   m <- beta1 m + (1 - beta1) d,   v <- beta2 v + (1 - beta2) d^2
 ///   w <- w - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 ///
-/// With Sparse::exact, a row is brought up to date in a few hundred steps at most, however many it missed, except with
-/// weight decay, which here enters the moments: then each missed step is computed. AdamW has no such exception.
+/// With Sparse::exact and the default betas, a row is brought up to date in a few hundred steps at most,
+/// however many it missed, except with weight decay, which here enters the moments: then each missed step is
+/// computed. AdamW has no such exception.
 template <class T>
 class Adam : public RatedOptimizer<T> {
  public:
@@ -28,17 +31,17 @@ class Adam : public RatedOptimizer<T> {
   Adam(Parameters<T> parameters, double rate, const AdamOptions& options = {});
 };
 
-/// AdamOptions with the decay that torch.optim.AdamW has by default.
+/// Options of AdamW: those of Adam, with the decay that torch.optim.AdamW has by default.
 struct AdamWOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 0.01;  ///< per step, times the rate
-  Sparse sparse = Sparse::exact;
+  double beta1 = 0.9;             ///< of the running mean m of gradients, in [0, 1)
+  double beta2 = 0.999;           ///< of the running mean v of their squares, in [0, 1)
+  double epsilon = 1e-8;          ///< added to the root, positive
+  double weight_decay = 0.01;     ///< lambda, at least 0: w loses rate lambda w in each step
+  Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
 };
 
-/// Adam with d = g and, before each update, w <- w - rate lambda w (Loshchilov & Hutter 2019, arXiv:1711.05101), as
-/// torch.optim.AdamW.
+/// Adam with d = g and, before each update, w <- w - rate lambda w (Loshchilov & Hutter 2019,
+/// arXiv:1711.05101), as torch.optim.AdamW.
 template <class T>
 class AdamW : public RatedOptimizer<T> {
  public:
@@ -46,12 +49,16 @@ class AdamW : public RatedOptimizer<T> {
   AdamW(Parameters<T> parameters, double rate, const AdamWOptions& options = {});
 };
 
+/// T is that of the parameters.
 template <class T>
 Adam(Parameters<T>, double) -> Adam<T>;
+/// T is that of the parameters.
 template <class T>
 Adam(Parameters<T>, double, AdamOptions) -> Adam<T>;
+/// T is that of the parameters.
 template <class T>
 AdamW(Parameters<T>, double) -> AdamW<T>;
+/// T is that of the parameters.
 template <class T>
 AdamW(Parameters<T>, double, AdamWOptions) -> AdamW<T>;
 

@@ -1,5 +1,5 @@
-// See clipping.hpp. Squares are summed in double, whatever the scalar: a float would overflow at 1e19. A double does at
-// 1e154, so numbers as large as that are summed once more, scaled.
+// See clipping.hpp. Squares are summed in double, whatever the scalar: a float would overflow at 1e19. A
+// double does at 1e154, so numbers as large as that are summed once more, scaled.
 #include <xgrad/training/clipping.hpp>
 
 #include <algorithm>

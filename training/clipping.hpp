@@ -1,4 +1,5 @@
-// The global norm of the gradients, and clipping by it, against the explosions that recurrent networks are prone to.
+// The global norm of the gradients, and clipping by it, against the explosions that recurrent networks are
+// prone to.
 #pragma once
 
 #include <xgrad/autograd/gradients.hpp>
@@ -6,8 +7,8 @@
 
 namespace xgrad {
 
-/// The Euclidean norm of the gradients of all parameters together, each parameter counted once. Not finite if and only if
-/// a gradient is not (or, in double, if the norm itself is beyond the largest double).
+/// The Euclidean norm of the gradients of all parameters together, each parameter counted once. Not finite if
+/// and only if a gradient is not (or, in double, if the norm itself is beyond the largest double).
 /// Throws Error if a parameter has no gradient.
 template <class T>
 double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters);

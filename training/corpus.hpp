@@ -22,33 +22,43 @@ struct BadData : Error {
   using Error::Error;
 };
 
-inline constexpr std::string_view end_of_sentence = "<eos>";
-inline constexpr std::string_view unknown_word = "<unk>";
+inline constexpr std::string_view end_of_sentence = "<eos>";  ///< the word that a newline is
+inline constexpr std::string_view unknown_word = "<unk>";     ///< stands for words that a vocabulary lacks
 
-/// The whole file. Throws NoInput, with the system's reason.
+/// The whole file as it is. Throws NoInput, with the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
-/// The words of `text`, at most `limit`; views into it. Throws BadData for a NUL byte, naming its line.
+/// The words of `text`, at most `limit`, as views into it, and `<eos>` for each newline.
+/// Throws BadData for a NUL byte, naming its line.
 std::vector<std::string_view> split_words(std::string_view text,
                                           std::size_t limit = std::numeric_limits<std::size_t>::max());
 
+/// Up to three texts as token ids, and the vocabulary that they share.
 struct Corpus {
-  Vocabulary vocabulary;
-  std::vector<Vocabulary::Id> train, valid, test;
-  std::size_t unknown = 0;  ///< tokens of valid and test that the training text does not have
+  Vocabulary vocabulary;              ///< words of the training text, and `<unk>` once another text needs it
+  std::vector<Vocabulary::Id> train,  ///< the training text
+      valid,                          ///< the validation text, empty if there is none
+      test;                           ///< the test text, empty if there is none
+  std::size_t unknown = 0;            ///< tokens of valid and test that the training text does not have
 };
 
-enum class Splits { train_only, all };
+/// The texts that read_corpus() reads.
+enum class Splits {
+  train_only,  ///< the training text
+  all          ///< the training, validation and test texts
+};
 
 /// The corpus of a training text, of which only the first `limit` tokens are used.
 /// Throws BadData if there are fewer than two.
 Corpus make_corpus(std::string_view train, std::size_t limit = std::numeric_limits<std::size_t>::max());
 
-/// The ids of another text. A word that the vocabulary lacks becomes `<unk>` and is counted in
-/// `corpus.unknown`. Throws BadData, calling the text by its name, if it has fewer than two tokens.
+/// The ids of another text. A word that the vocabulary lacks becomes `<unk>`, which is added if it is new,
+/// and is counted in `corpus.unknown`. Throws BadData, calling the text by its name, if it has fewer than two
+/// tokens.
 std::vector<Vocabulary::Id> number_words(std::string_view name, std::string_view text, Corpus& corpus);
 
-/// The corpus of three texts, the last two numbered as "validation" and "test".
+/// The corpus of three texts, the last two numbered as "validation" and "test"; `limit` is for the first
+/// alone. Throws BadData if one has fewer than two tokens.
 Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test,
                    std::size_t limit = std::numeric_limits<std::size_t>::max());
 

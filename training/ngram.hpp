@@ -17,8 +17,8 @@ namespace xgrad {
 
 /// An add-k model at its best: the smallest perplexity found on a text, and the k that gives it.
 struct AddKFit {
-  double perplexity;
-  double k;
+  double perplexity;  ///< of the text
+  double k;           ///< what is added to each count
 };
 
 /// Word counts with add-k smoothing, p(w | context) = (c(context w) + k) / (c(context) + k V), without

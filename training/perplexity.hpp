@@ -9,6 +9,7 @@
 
 namespace xgrad {
 
+/// e to the mean cross entropy of all tokens added so far.
 class Perplexity {
  public:
   /// Adds `count` tokens whose losses, in nats, sum to `total`.
@@ -16,7 +17,7 @@ class Perplexity {
     total_ += total;
     count_ += count;
   }
-  /// Throws Error if no token was added.
+  /// The perplexity so far. Throws Error if no token was added.
   double value() const {
     if (count_ == 0) throw Error("perplexity", "of no tokens");
     return std::exp(total_ / static_cast<double>(count_));

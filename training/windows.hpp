@@ -10,8 +10,10 @@
 
 namespace xgrad {
 
+/// N rows of T consecutive tokens each, side by side.
 struct Window {
-  Ids inputs, targets;  // (T, N)
+  Ids inputs,   ///< (T, N)
+      targets;  ///< (T, N), the token after each input
 };
 
 /// N contiguous tracks read side by side; every target of the text occurs exactly once in an epoch. Where the
@@ -24,7 +26,8 @@ class StreamWindows {
 
   /// Windows in an epoch.
   std::size_t size() const { return full_ + (longer_ > 0 ? 1 : 0); }
-  /// Throws Error if there is no window i.
+  /// Window i, counted from 0. The last window of all N rows may have fewer than T steps, and one of fewer
+  /// rows has a single step. Throws Error if there is no window i.
   Window operator[](std::size_t i) const;
 
  private:
@@ -45,7 +48,7 @@ class ReferenceWindows {
 
   /// Windows in an epoch: floor((n - 1) / (N T)).
   std::size_t size() const { return (tokens_.size() - 1) / (N_ * T_); }
-  /// The next window.
+  /// The next window, always (T, N).
   Window next();
 
  private:

@@ -1,5 +1,5 @@
-// The audit, step by step: start with detail::audit at the end. What is compared is in `Comparison`; how it is explained, in
-// audit/search.hpp; how the explanation becomes a list of findings, in audit/findings.hpp.
+// The audit, step by step: start with detail::audit at the end. What is compared is in `Comparison`; how it
+// is explained, in audit/search.hpp; how the explanation becomes a list of findings, in audit/findings.hpp.
 #include <xgrad/autograd/audit.hpp>
 
 #include <algorithm>
@@ -154,7 +154,8 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
   return row;
 }
 
-// The latest step whose term is not the true one. What is computed outside of the steps is not known step by step.
+// The latest step whose term is not the true one. What is computed outside of the steps is not known step by
+// step.
 std::optional<std::size_t> first_wrong_step(const std::vector<Array<double>>& given,
                                             const auditing::Terms& terms, const Array<double>& sensitivity,
                                             double tolerance) {

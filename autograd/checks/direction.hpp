@@ -1,6 +1,6 @@
-// Directions: numbers that carry a derivative. x + ihv with h = 1e-100 goes into a function, and Im(y)/h of what comes
-// out is J v, exact to rounding (Squire & Trapp 1998). Whoever differentiates in complex numbers puts directions in and
-// takes derivatives out here.
+// Directions: numbers that carry a derivative. x + ihv with h = 1e-100 goes into a function, and Im(y)/h of
+// what comes out is J v, exact to rounding (Squire & Trapp 1998). Whoever differentiates in complex numbers
+// puts directions in and takes derivatives out here.
 #pragma once
 
 #include <functional>

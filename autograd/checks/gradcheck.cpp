@@ -1,5 +1,6 @@
-// The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives computed
-// without it: exact ones, Im f(x + ihv) / h, or central differences (gradcheck/functional.hpp). Start at the end.
+// The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives
+// computed without it: exact ones, Im f(x + ihv) / h, or central differences (gradcheck/functional.hpp).
+// Start at the end.
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <algorithm>
@@ -36,8 +37,8 @@ double error_of(double tape, double exact, double allowed) {
   return std::isnan(error) ? INFINITY : error;  // neither NaN nor inf - inf is agreement
 }
 
-// The worst of one parameter's derivatives, in units of `allowed(exact)`; a failure if it is more than 1. What is wrong
-// with the whole function is told only where no single op explains it, and once per parameter.
+// The worst of one parameter's derivatives, in units of `allowed(exact)`; a failure if it is more than 1.
+// What is wrong with the whole function is told only where no single op explains it, and once per parameter.
 template <class Allowed>
 void compare(const std::string& path, const Array<double>& tape, const std::vector<double>& exact,
              Allowed allowed, GradcheckReport& report) {

@@ -1,5 +1,6 @@
-// Trace<T>: the forward pass of a tape as a list of its ops, with every value and every vjp: what the audit and the search for
-// non-finite numbers look at afterwards. A watcher that only takes notes. Internal. Start with `value`.
+// Trace<T>: the forward pass of a tape as a list of its ops, with every value and every vjp: what the audit
+// and the search for non-finite numbers look at afterwards. A watcher that only takes notes. Internal. Start
+// with `value`.
 #pragma once
 
 #include <algorithm>

@@ -14,7 +14,8 @@ namespace xgrad {
 
 namespace {
 
-// Text for a quoted label: nothing in it ends the quotes, is an escape sequence (\N is the node's name), or an HTML entity.
+// Text for a quoted label: nothing in it ends the quotes, is an escape sequence (\N is the node's name), or
+// an HTML entity.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {

@@ -1,6 +1,6 @@
-// Folding by refinement: values are put together by what they are and by their inputs within the step; then groups are
-// divided as long as their members disagree on other inputs; then the first step, which may lack what is computed from a
-// constant state alone, joins the others. See tape_fold.hpp.
+// Folding by refinement: values are put together by what they are and by their inputs within the step; then
+// groups are divided as long as their members disagree on other inputs; then the first step, which may lack
+// what is computed from a constant state alone, joins the others. See tape_fold.hpp.
 #include <xgrad/autograd/tape_fold.hpp>
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t none = TimeGroups::outside;
 
-// Where a value stands: in which loop (or outside), and in which of its steps, counted in the order of execution.
+// Where a value stands: in which loop (or outside), and in which of its steps, counted in the order of
+// execution.
 struct Place {
   std::size_t loop = none, position = 0;
 };
@@ -114,8 +115,8 @@ void Folding::gather() {
   }
 }
 
-// Whether two values of one group may stay together. A carried input agrees with any that is not of the same step: with
-// the initial state, or with none where that is a constant.
+// Whether two values of one group may stay together. A carried input agrees with any that is not of the same
+// step: with the initial state, or with none where that is a constant.
 bool Folding::alike(std::size_t a, std::size_t b) const {
   if (nodes_[a].scope != nodes_[b].scope) return false;
   const auto &xs = nodes_[a].inputs, &ys = nodes_[b].inputs;
@@ -133,8 +134,8 @@ bool Folding::alike(std::size_t a, std::size_t b) const {
   return true;
 }
 
-// Divides every group into those that are alike; true if any was divided. The last member, which has all that a steady
-// loop has, comes first.
+// Divides every group into those that are alike; true if any was divided. The last member, which has all that
+// a steady loop has, comes first.
 bool Folding::divide() {
   const std::size_t groups = members_.size();
   for (std::size_t g = 0; g < groups; ++g) {
@@ -157,8 +158,8 @@ bool Folding::divide() {
   return members_.size() > groups;
 }
 
-// Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own step is read
-// alike, or does not exist at the first step.
+// Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own
+// step is read alike, or does not exist at the first step.
 bool Folding::precedes(std::size_t first, std::size_t later) const {
   const auto& xs = nodes_[first].inputs;
   auto x = xs.begin();

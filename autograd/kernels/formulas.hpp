@@ -1,7 +1,8 @@
-// The elementwise formulas that recurrent models spend their time in, by name, so that they can be compiled for every
-// instruction set (compiled/): `map(formulas::Tanh(), x)` finds them there, where a formula written in place,
-// `map([](auto xi) { ... }, x)`, is compiled for every processor alike and is several times slower. A formula serves
-// numbers, complex numbers and vector registers. To add one, write it here and add it to `Formulas`. Internal.
+// The elementwise formulas that recurrent models spend their time in, by name, so that they can be compiled
+// for every instruction set (compiled/): `map(formulas::Tanh(), x)` finds them there, where a formula written
+// in place, `map([](auto xi) { ... }, x)`, is compiled for every processor alike and is several times slower.
+// A formula serves numbers, complex numbers and vector registers. To add one, write it here and add it to
+// `Formulas`. Internal.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// InstructionSet: which vector registers the kernels use. They are compiled once for each set (compiled/), and the widest
-// that the processor has is chosen when the program runs, so that a packaged library is as fast as one built for its
-// machine. Internal.
+// InstructionSet: which vector registers the kernels use. They are compiled once for each set (compiled/),
+// and the widest that the processor has is chosen when the program runs, so that a packaged library is as
+// fast as one built for its machine. Internal.
 #pragma once
 
 namespace xgrad::kernels {
@@ -14,8 +14,8 @@ enum class InstructionSet {
 /// True if this processor has it and it is compiled in.
 bool has(InstructionSet set);
 
-/// The one in use: the widest, or, for tests, what the environment variable XGRAD_INSTRUCTION_SET names when a kernel is
-/// first called. Throws Error if it names none, or one that this processor has not.
+/// The one in use: the widest, or, for tests, what the environment variable XGRAD_INSTRUCTION_SET names when
+/// a kernel is first called. Throws Error if it names none, or one that this processor has not.
 InstructionSet instruction_set();
 
 const char* name(InstructionSet set);

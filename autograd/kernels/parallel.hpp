@@ -7,14 +7,14 @@ namespace xgrad::kernels {
 
 namespace detail {
 void run_parallel(std::size_t parts, void (*run)(const void* work, std::size_t part), const void* work);
-/// Parts that `size` units of work, of which a part should have at least `least`, are worth cutting into: 1 on a thread that
-/// works for another one already.
+/// Parts that `size` units of work, of which a part should have at least `least`, are worth cutting into: 1
+/// on a thread that works for another one already.
 std::size_t parts_for(std::size_t size, std::size_t least);
 }  // namespace detail
 
-/// Calls f(first, last) for consecutive ranges that make up [0, n), on several threads if n, times what one unit costs, is
-/// worth it: `least` is the number of units that keep a thread busy for some twenty microseconds. Returns when all have
-/// returned. f must not throw.
+/// Calls f(first, last) for consecutive ranges that make up [0, n), on several threads if n, times what one
+/// unit costs, is worth it: `least` is the number of units that keep a thread busy for some twenty
+/// microseconds. Returns when all have returned. f must not throw.
 template <class F>
 void parallel_ranges(std::size_t n, std::size_t least, const F& f) {
   const std::size_t parts = n < 2 * least ? 1 : detail::parts_for(n, least);

@@ -18,9 +18,9 @@ namespace {
 
 constinit thread_local std::uint64_t flops_so_far = 0;
 
-// Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a panel of it
-// is as large as the first. A copy of b that is thrown away is worth its while for more than some_rows rows of a; one
-// that is kept, for few rows.
+// Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a
+// panel of it is as large as the first. A copy of b that is thrown away is worth its while for more than
+// some_rows rows of a; one that is kept, for few rows.
 constexpr std::size_t block_depth = 384, block_rows = 240, block_bytes = std::size_t{512} << 10,
                       few_rows = 64, some_rows = 128;
 
@@ -29,8 +29,8 @@ std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t 
   return depth * ((columns + kernels.tile_columns - 1) / kernels.tile_columns) * kernels.tile_columns;
 }
 
-// The packed copies of a block's elements, or of parts of them; see storage.hpp. A copy lies in a block, too, so that its memory
-// is used again after the next update.
+// The packed copies of a block's elements, or of parts of them; see storage.hpp. A copy lies in a block, too,
+// so that its memory is used again after the next update.
 template <class T>
 class PackedCopies final : public storage::Attachment {
  public:
@@ -42,8 +42,8 @@ class PackedCopies final : public storage::Attachment {
       if (copy.packed != nullptr) storage::recycle(copy.packed);
   }
 
-  /// The copy of b: (depth, columns). It is made when b is used for the second time, so that null is returned for the first;
-  /// or at once, if b is transposed and has to be copied anyway.
+  /// The copy of b: (depth, columns). It is made when b is used for the second time, so that null is returned
+  /// for the first; or at once, if b is transposed and has to be copied anyway.
   static const T* of(const Table<T>& kernels, const Matrix<T>& b, std::size_t depth, std::size_t columns) {
     static std::mutex mutex;  // two threads may use a parameter for the first time together
     const std::lock_guard lock(mutex);
@@ -82,7 +82,8 @@ class PackedCopies final : public storage::Attachment {
   std::vector<Copy> copies_;
 };
 
-// Part of the product, of m rows of a and `columns` columns of b, whose panels `panel(j)` gives: a place and a row length.
+// Part of the product, of m rows of a and `columns` columns of b, whose panels `panel(j)` gives: a place and
+// a row length.
 template <class T, class Panel>
 void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::size_t columns, Panel panel) {
   const T *const a = tile.a, *const base = tile.base;
@@ -172,8 +173,8 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
   }
 }
 
-// On several threads if it is large: each has some of the columns, or some of the rows where there are more of them.
-// A number is the same sum in the same order, whoever computes it.
+// On several threads if it is large: each has some of the columns, or some of the rows where there are more
+// of them. A number is the same sum in the same order, whoever computes it.
 template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
               Addend<T> base, T* c, std::size_t c_row) {

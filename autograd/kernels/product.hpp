@@ -1,8 +1,8 @@
-// Matrix products on row-major storage: the library's own kernels, or BLAS. The own ones cut the product into tiles
-// that fit the registers (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication") and read the second
-// factor from a packed copy. For the many small products of a recurrence, h W and dz W^T at every time step, most of the
-// time of any BLAS goes into making that copy; here it is made once and stays with the array until its numbers change.
-// Internal.
+// Matrix products on row-major storage: the library's own kernels, or BLAS. The own ones cut the product into
+// tiles that fit the registers (Goto & van de Geijn 2008, "Anatomy of high-performance matrix
+// multiplication") and read the second factor from a packed copy. For the many small products of a
+// recurrence, h W and dz W^T at every time step, most of the time of any BLAS goes into making that copy;
+// here it is made once and stays with the array until its numbers change. Internal.
 #pragma once
 
 #include <xgrad/autograd/kernels/gemm.hpp>
@@ -16,7 +16,8 @@ struct Matrix {
   const T* data;
   std::size_t row;
   Trans trans = Trans::no;
-  /// The block that the elements lie in, if they are likely to be a second factor again: it then keeps their packed copy.
+  /// The block that the elements lie in, if they are likely to be a second factor again: it then keeps their
+  /// packed copy.
   storage::Block* reused = nullptr;
 
   Matrix transposed() const { return {data, row, trans == Trans::no ? Trans::yes : Trans::no, reused}; }
@@ -35,8 +36,8 @@ template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
              Addend<T> base, T* c, std::size_t c_row);
 
-/// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the scalar. To
-/// count those of a piece of work, subtract.
+/// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the
+/// scalar. To count those of a piece of work, subtract.
 std::uint64_t flops();
 
 }  // namespace xgrad::kernels

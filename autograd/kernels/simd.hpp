@@ -84,9 +84,9 @@ xsimd::batch<T, A> exp_series(const xsimd::batch<T, A>& r) {
 
 }  // namespace detail
 
-// e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2 (Cody & Waite 1980, "Software Manual for the Elementary
-// Functions"). The power is applied in two halves, as 2^n alone may be infinite or subnormal. xsimd's own takes twice as
-// long in double, and gives up early at both ends.
+// e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2 (Cody & Waite 1980, "Software Manual for the
+// Elementary Functions"). The power is applied in two halves, as 2^n alone may be infinite or subnormal.
+// xsimd's own takes twice as long in double, and gives up early at both ends.
 template <class T, class A>
 xsimd::batch<T, A> exp(const xsimd::batch<T, A>& x) {
   using Batch = xsimd::batch<T, A>;
@@ -202,7 +202,8 @@ namespace xgrad::kernels {
 template <class T>
 concept Vectorized = std::floating_point<T>;
 
-/// The first `lanes` numbers at p, fewer than a register has, with `rest` in the other lanes; nothing else is read.
+/// The first `lanes` numbers at p, fewer than a register has, with `rest` in the other lanes; nothing else is
+/// read.
 template <class A, class T>
 xsimd::batch<T, A> load_lanes(const T* p, std::size_t lanes, T rest) {
 #if XSIMD_WITH_AVX512F

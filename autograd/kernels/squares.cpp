@@ -1,7 +1,8 @@
-// Compiled for the processor's widest registers and chosen at run time, as baseline x86-64 code reads 67,000 floats, the
-// gradients of a small model, in some 40 us, and this in 3 to 5. Only functions of this file are compiled for other
-// processors: an inline function of std:: would be too, and the linker might keep that copy for the whole program. So nothing
-// is included here that defines one. Built without contraction of a * b + c, so that no processor rounds otherwise.
+// Compiled for the processor's widest registers and chosen at run time, as baseline x86-64 code reads 67,000
+// floats, the gradients of a small model, in some 40 us, and this in 3 to 5. Only functions of this file are
+// compiled for other processors: an inline function of std:: would be too, and the linker might keep that
+// copy for the whole program. So nothing is included here that defines one. Built without contraction of a *
+// b + c, so that no processor rounds otherwise.
 #include <xgrad/autograd/kernels/squares.hpp>
 
 #include <xgrad/autograd/kernels/instruction_set.hpp>

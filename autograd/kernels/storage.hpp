@@ -16,7 +16,8 @@ namespace xgrad::storage {
 
 inline constexpr std::size_t alignment = 64;
 
-/// What somebody keeps with a block until its numbers change or it is released: a copy of them in another layout.
+/// What somebody keeps with a block until its numbers change or it is released: a copy of them in another
+/// layout.
 struct Attachment {
   virtual ~Attachment() = default;
 };
@@ -39,8 +40,8 @@ Block* allocate(std::size_t bytes);
 /// Gives back a block whose last reference is gone.
 void recycle(Block* block) noexcept;
 
-/// While it lives, knows the blocks that its thread has taken since, and that are still in use: for statistics of what a tape
-/// keeps.
+/// While it lives, knows the blocks that its thread has taken since, and that are still in use: for
+/// statistics of what a tape keeps.
 class BlockWatch {
  public:
   BlockWatch();

@@ -1,6 +1,6 @@
-// Table: the kernels of one instruction set, as pointers. `table<T>()` is that of the set in use. Kernels know rows of
-// numbers, no arrays: what calls them (map.hpp, product.hpp, the ops) has checked the shapes. Their code is in
-// compiled/kernels.hpp. Internal.
+// Table: the kernels of one instruction set, as pointers. `table<T>()` is that of the set in use. Kernels
+// know rows of numbers, no arrays: what calls them (map.hpp, product.hpp, the ops) has checked the shapes.
+// Their code is in compiled/kernels.hpp. Internal.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@ template <class T>
 struct Table {
   InstructionSet set;
 
-  /// y[i] = f(x[0][i steps[0]], ...) for i < n: one kernel for each of Formulas<T>, called with the formula. The steps are
-  /// 0 or 1. y may be one of the x.
+  /// y[i] = f(x[0][i steps[0]], ...) for i < n: one kernel for each of Formulas<T>, called with the formula.
+  /// The steps are 0 or 1. y may be one of the x.
   using Row = void (*)(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n);
   std::array<Row, Formulas<T>::size> rows;
 
@@ -43,8 +43,8 @@ struct Table {
 
   std::size_t tile_rows, tile_columns;  ///< of the widest tile
   void (*tile)(const Tile<T>&);
-  /// Lays b: (depth, columns), or its transpose if `transposed`, out for `tile`: panels of tile_columns columns one after
-  /// the other, each row by row, the last filled up with zeros.
+  /// Lays b: (depth, columns), or its transpose if `transposed`, out for `tile`: panels of tile_columns
+  /// columns one after the other, each row by row, the last filled up with zeros.
   void (*pack)(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row,
                T* packed);
 };

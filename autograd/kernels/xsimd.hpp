@@ -1,7 +1,7 @@
-// The door to xsimd, the only file that includes it: the functions whose names, template parameters or results
-// differ between its versions (8.1 in Debian 12, 13.2 in Debian 13, 14.3 in the release after it), under names
-// of our own, as argument-dependent look-up finds xsimd's too. Internal, as a batch's type depends on the
-// compiler's flags.
+// The door to xsimd, the only file that includes it: the functions whose names, template parameters or
+// results differ between its versions (8.1 in Debian 12, 13.2 in Debian 13, 14.3 in the release after it),
+// under names of our own, as argument-dependent look-up finds xsimd's too. Internal, as a batch's type
+// depends on the compiler's flags.
 #pragma once
 
 #include <type_traits>
@@ -20,7 +20,8 @@ T sum_lanes(const xsimd::batch<T, A>& x) {
 #endif
 }
 
-/// The smaller and the larger lanes, where a NaN in b comes through. From 14 on it does not through xsimd's own.
+/// The smaller and the larger lanes, where a NaN in b comes through. From 14 on it does not through xsimd's
+/// own.
 template <class T, class A>
 xsimd::batch<T, A> smaller(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
 #if XSIMD_VERSION_MAJOR >= 14
@@ -38,8 +39,8 @@ xsimd::batch<T, A> larger(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>&
 #endif
 }
 
-/// a / b and the square root, rounded as for single numbers. xsimd's own for float on arm64 are estimates that two steps of
-/// Newton's method refine: 1 / 3 is off in the last digit, and 1 / 1e-39 is NaN.
+/// a / b and the square root, rounded as for single numbers. xsimd's own for float on arm64 are estimates
+/// that two steps of Newton's method refine: 1 / 3 is off in the last digit, and 1 / 1e-39 is NaN.
 template <class T, class A>
 xsimd::batch<T, A> quotient(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
 #if XSIMD_WITH_NEON64

@@ -1,7 +1,7 @@
 // map(f, a, b, ...): f applied to the elements of arrays under broadcasting, in vector registers where the
-// scalar has them. Elementwise ops and their vjps are one call each: `map(formulas::TanhVjp<T>(), dy, y)`, or, for a
-// formula that is not among those of formulas.hpp, `map([](auto dyi, auto xi) { return dyi * scalar::cos(xi); }, dy, x)`.
-// Internal: the caller has checked that the shapes broadcast.
+// scalar has them. Elementwise ops and their vjps are one call each: `map(formulas::TanhVjp<T>(), dy, y)`,
+// or, for a formula that is not among those of formulas.hpp, `map([](auto dyi, auto xi) { return dyi *
+// scalar::cos(xi); }, dy, x)`. Internal: the caller has checked that the shapes broadcast.
 #pragma once
 
 #include <array>

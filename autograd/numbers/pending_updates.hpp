@@ -1,7 +1,7 @@
-// PendingUpdates: updates of a parameter that are made when its numbers are next read. An optimizer whose rows move without a
-// gradient (momentum, weight decay) would have to rewrite a whole table for the few rows that a step read; it leaves such
-// an object with the parameter instead (`Parameter::defer`), and Variable::value and `value_of_rows` call it. What is
-// read, and when, never changes a number.
+// PendingUpdates: updates of a parameter that are made when its numbers are next read. An optimizer whose
+// rows move without a gradient (momentum, weight decay) would have to rewrite a whole table for the few rows
+// that a step read; it leaves such an object with the parameter instead (`Parameter::defer`), and
+// Variable::value and `value_of_rows` call it. What is read, and when, never changes a number.
 #pragma once
 
 namespace xgrad {

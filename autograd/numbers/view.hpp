@@ -1,6 +1,6 @@
-// View: some of an array's numbers in another order, those at offset + i_0 strides[0] + i_1 strides[1] + ...: a
-// transposition, a flip, every second row. Arrays themselves are contiguous, so a view is read into a new array or added
-// to in place. Internal.
+// View: some of an array's numbers in another order, those at offset + i_0 strides[0] + i_1 strides[1] + ...:
+// a transposition, a flip, every second row. Arrays themselves are contiguous, so a view is read into a new
+// array or added to in place. Internal.
 #pragma once
 
 #include <xgrad/autograd/array.hpp>

@@ -1,11 +1,12 @@
-// The door to xtensor: finds its headers in both layouts (0.26 moved them into folders). The rest of the library
-// includes this, or xtensor_io.hpp to print, never a header of xtensor itself; the test `includes` sees to that.
-// xtensor-blas and xsimd have doors of their own, kernels/xtensor_blas.hpp and kernels/xsimd.hpp.
+// The door to xtensor: finds its headers in both layouts (0.26 moved them into folders). The rest of the
+// library includes this, or xtensor_io.hpp to print, never a header of xtensor itself; the test `includes`
+// sees to that. xtensor-blas and xsimd have doors of their own, kernels/xtensor_blas.hpp and
+// kernels/xsimd.hpp.
 #pragma once
 
 #if defined(__FAST_MATH__)
 #error \
-    "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's arithmetic"
+    "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's sums"
 #endif
 
 #include <memory>

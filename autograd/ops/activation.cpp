@@ -86,7 +86,8 @@ Variable<T> elu(const Variable<T>& x, double alpha) {
 
 namespace {
 
-// The distribution function of the standard normal, by the complement of erf, which does not cancel for x << 0.
+// The distribution function of the standard normal, by the complement of erf, which does not cancel for x <<
+// 0.
 template <class T, class X>
 X normal_cdf(const X& x) {
   return T(0.5) * scalar::erfc(scalar::divide(-x, X(T(std::numbers::sqrt2_v<scalar::Real<T>>))));

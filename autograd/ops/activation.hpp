@@ -5,6 +5,7 @@
 
 namespace xgrad {
 
+/// Hyperbolic tangent.
 template <class T>
 Variable<T> tanh(const Variable<T>& x);
 /// 1 / (1 + e^-x), accurate in relative terms wherever it does not underflow (x > -88 in float).
@@ -22,7 +23,8 @@ Variable<T> leaky_relu(const Variable<T>& x, double slope = 0.01);
 /// x where x > 0, else alpha (e^x - 1) (Clevert et al. 2015, arXiv:1511.07289); the slope at 0 is `alpha`.
 template <class T>
 Variable<T> elu(const Variable<T>& x, double alpha = 1);
-/// x times the normal distribution function of x (Hendrycks & Gimpel 2016, arXiv:1606.08415), accurate in relative terms.
+/// x times the normal distribution function of x (Hendrycks & Gimpel 2016, arXiv:1606.08415), by erf and not
+/// by its approximation with tanh; accurate in relative terms.
 template <class T>
 Variable<T> gelu(const Variable<T>& x);
 

@@ -6,17 +6,20 @@
 
 namespace xgrad {
 
-/// a + b, a - b, a * b, a / b elementwise. Throw Error if the shapes do not broadcast.
+/// a + b, elementwise. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b);
+/// a - b, elementwise. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> subtract(const Variable<T>& a, const Variable<T>& b);
+/// a * b, elementwise. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> multiply(const Variable<T>& a, const Variable<T>& b);
+/// a / b, elementwise. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> divide(const Variable<T>& a, const Variable<T>& b);
 
-/// -a.
+/// -a, elementwise.
 template <class T>
 Variable<T> negate(const Variable<T>& a);
 

@@ -1,4 +1,5 @@
-// Masks and comparisons select, they never multiply: what is not chosen cannot leak into a value or a gradient.
+// Masks and comparisons select, they never multiply: what is not chosen cannot leak into a value or a
+// gradient.
 #include <xgrad/autograd/ops/choice.hpp>
 
 #include <algorithm>

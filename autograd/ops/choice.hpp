@@ -1,5 +1,5 @@
-// Choosing between numbers, element by element: by their size or by a mask. A mask holds integers, 0 for no; a comparison
-// of xtensor's makes one, `where(Ids(x.xt() > 0), x, 0)`.
+// Choosing between elements, by their size or by a mask. A mask holds integers, 0 for no; a comparison of
+// xtensor's makes one, `where(Ids(x.xt() > 0), x, 0)`.
 #pragma once
 
 #include <functional>
@@ -13,42 +13,49 @@ namespace xgrad {
 /// Throws Error unless low <= high.
 template <class T>
 Variable<T> clip(const Variable<T>& x, double low, double high);
-/// The larger, the smaller of a and b; NaN if either is. Where they are equal, each gets half of the gradient.
-/// Throw Error if the shapes do not broadcast.
+/// The larger of a and b, elementwise; NaN if either is. Where they are equal, each gets half of the
+/// gradient. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> maximum(const Variable<T>& a, const Variable<T>& b);
+/// The smaller of a and b, elementwise; NaN if either is. Where they are equal, each gets half of the
+/// gradient. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> minimum(const Variable<T>& a, const Variable<T>& b);
+/// The same with a number for b. At x = 0 the slope of maximum(x, 0) is 1/2, that of relu(x) is 0.
 template <class T, Number S>
 Variable<T> maximum(const Variable<T>& a, S b) {
   return maximum(a, Variable<T>(b));
 }
+/// The same with a number for b.
 template <class T, Number S>
 Variable<T> minimum(const Variable<T>& a, S b) {
   return minimum(a, Variable<T>(b));
 }
 
 /// x where the mask is not 0, else y.     mask, x, y: shapes that broadcast
-/// What is not chosen has the gradient 0, but its own slope is computed: if that is infinite, as that of sqrt(z) at 0 in
-/// `where(mask, sqrt(z), 0)`, then 0 times it is NaN. The form with functions keeps out of that.
-/// Throws Error if the shapes do not broadcast.
+/// What is not chosen has the gradient 0, but its own slope is computed: if that is infinite, as that of
+/// sqrt(z) at 0 in `where(mask, sqrt(z), 0)`, then 0 times it is NaN. The form with functions keeps out of
+/// that. Throws Error if the shapes do not broadcast.
 template <class T>
 Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& y);
+/// The same with a number for y.
 template <class T, Number S>
 Variable<T> where(const Ids& mask, const Variable<T>& x, S y) {
   return where(mask, x, Variable<T>(y));
 }
+/// The same with a number for x.
 template <class T, Number S>
 Variable<T> where(const Ids& mask, S x, const Variable<T>& y) {
   return where(mask, Variable<T>(x), y);
 }
 
-/// A function of a vector of numbers, element by element.
+/// A function of each element of a vector: Variable (n,) to Variable (n,).
 template <class T>
 using ElementFunction = std::type_identity_t<std::function<Variable<T>(const Variable<T>&)>>;
 
-/// f(x) where the mask is not 0, else g(x), for functions of each element: f sees only those elements of x that the mask
-/// marks, as a vector (n,), and g only the others, so that neither value nor gradient of a branch not taken exists.
+/// f(x) where the mask is not 0, else g(x), for functions of each element: f sees only those elements of x
+/// that the mask marks, as a vector (n,), and g only the others, so that neither value nor gradient of a
+/// branch not taken exists.
 ///     mask: the shape of x   f, g: Variable (n,) to Variable (n,)
 /// Throws Error if the mask has another shape, or f or g return one.
 template <class T>

@@ -24,8 +24,8 @@ Array<T> with_rows_zeroed(const Array<T>& x, const Ids& rows) {
   return y;
 }
 
-// The places in an array of shape `x` that gather and scatter_add name: `f(i, k)` for number i of the ids, which is
-// number k of the array.
+// The places in an array of shape `x` that gather and scatter_add name: `f(i, k)` for number i of the ids,
+// which is number k of the array.
 class AlongAxis {
  public:
   template <class T>

@@ -9,7 +9,7 @@ namespace xgrad {
 
 /// Rows of a table.     table: (V, ...)   ids: any shape S   result: S + (...)
 /// The table's gradient is row-sparse: only rows that were read have one.
-/// Throws Error naming the first id outside [0, V) and its position.
+/// Throws Error naming the first id outside [0, V) and its position, and for a table of rank 0.
 template <class T>
 Variable<T> take(const Variable<T>& table, const Ids& ids);
 
@@ -22,7 +22,8 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows);
 
 /// Entries of x along `axis`, each at an index of its own: NumPy's take_along_axis, PyTorch's gather.
 ///     x: (N, K)   ids: (N, M)   result, axis 1: (N, M), x[n, ids[n, m]]
-/// Throws Error if ids differs from x in another axis, or naming the first id outside the axis and its position.
+/// Throws Error if ids differs from x in another axis, or naming the first id outside the axis and its
+/// position.
 template <class T>
 Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis = -1);
 
@@ -32,7 +33,8 @@ Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis = -
 template <class T>
 Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>& y, std::ptrdiff_t axis = -1);
 
-/// 1 at place ids_i of a new last axis, else 0; a constant: one_hot<float>(ids, V).     ids: S   result: S + (count,)
+/// 1 at place ids_i of a new last axis, else 0; a constant: one_hot<float>(ids, V).
+///     ids: S   result: S + (count,)
 /// Throws Error naming the first id outside [0, count) and its position.
 template <class T>
 Variable<T> one_hot(const Ids& ids, std::size_t count);

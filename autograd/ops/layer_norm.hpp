@@ -5,7 +5,8 @@
 
 namespace xgrad {
 
-/// gain (x - m) / sqrt(v + epsilon) + bias with mean m and variance v of each row (Ba et al. 2016, arXiv:1607.06450).
+/// gain (x - m) / sqrt(v + epsilon) + bias with the mean m and the variance v of each row, whose squares are
+/// divided by H, not by H - 1 (Ba et al. 2016, arXiv:1607.06450).
 ///     x: (..., H)   gain, bias: (H,)   result: (..., H)
 /// Throws Error if the shapes do not fit, for H = 0, and unless epsilon is >= 0.
 template <class T>

@@ -1,5 +1,5 @@
-// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), products that add into the gradient
-// where there already is one. A transposed operand is read as it is.
+// Matrix products and their vjps (Giles 2008, "Collected matrix derivative results"), products that add into
+// the gradient where there already is one. A transposed operand is read as it is.
 #include <xgrad/autograd/ops/linear.hpp>
 
 #include <tuple>
@@ -57,7 +57,8 @@ const char* inner_axis(const Shape& shape, bool last) {
   return shape.rank() == 2 ? "first" : "last but one";
 }
 
-// The shapes of a matmul: matrices a: (N, K) and b: (K, M), as they are meant, for each place of the axes in front.
+// The shapes of a matmul: matrices a: (N, K) and b: (K, M), as they are meant, for each place of the axes in
+// front.
 struct MatmulShape {
   Trans a_trans, b_trans;
   std::size_t N, K, M;
@@ -255,7 +256,7 @@ Variable<T> affine_sum(const Variable<T>& b, const Products&... products) {
 
 }  // namespace
 
-// y = a b                           da = dy b^T             db = a^T dy             (for a^T: da = b dy^T, and so on)
+// y = a b   da = dy b^T   db = a^T dy   (for a^T: da = b dy^T, and so on)
 template <class T>
 Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose transpose) {
   const Array<T>&a = a_.value(), &b = b_.value();

@@ -54,8 +54,8 @@ scalar::Real<T> weight_of(Reduction reduction, std::size_t rows) {
   return static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
 }
 
-// L_r = log sum e^x_r - x_r[t_r] for rows x_r of V logits, and d_r = weight (softmax(x_r) - onehot(t_r)), unless d is null;
-// d may be x.
+// L_r = log sum e^x_r - x_r[t_r] for rows x_r of V logits, and d_r = weight (softmax(x_r) - onehot(t_r)),
+// unless d is null; d may be x.
 template <class T>
 void softmax_rows(const T* x, std::size_t V, const Ids::value_type* targets, std::size_t rows,
                   scalar::Real<T> weight, T* losses, T* d) {
@@ -90,8 +90,8 @@ Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, R
 }  // namespace
 
 // L_r = log sum e^x_r - x_r[t_r]    dx_r = (softmax(x_r) - onehot(t_r)) dL_r
-// The gradient is made in the pass that makes the loss, while a row is at hand, and in place of logits that nobody else
-// sees: the largest array of a word model is then there once, and passes through memory once.
+// The gradient is made in the pass that makes the loss, while a row is at hand, and in place of logits that
+// nobody else sees: the largest array of a word model is then there once, and passes through memory once.
 template <class T>
 Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduction reduction) {
   const char* const op = ops::softmax_cross_entropy.name();
@@ -159,7 +159,7 @@ auto scaled_by(Array<T> d) {
 
 }  // namespace
 
-// d = dL/dlogits as above                dx = d W^T              dW = x^T d              db = sum of the rows of d
+// d = dL/dlogits as above   dx = d W^T   dW = x^T d   db = sum of the rows of d
 template <class T>
 Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, const Ids& targets,
                                  const AffineCrossEntropyOptions& options) {
@@ -242,7 +242,8 @@ struct SoftmaxRows {
         e(Array<T>::uninitialized(shape)),
         totals(Array<T>::uninitialized({rows})) {}
 
-  // Fills row r; returns what makes log softmax(x)_v = x_v - max x - log of the total: {max x, log of the total}.
+  // Fills row r; returns what makes log softmax(x)_v = x_v - max x - log of the total: {max x, log of the
+  // total}.
   std::pair<scalar::Real<T>, T> fill(std::size_t r, const T* x) {
     const auto shift = row_max(x, V);
     const T total = totals.mutable_data()[r] = exp_shifted(x, e.mutable_data() + r * V, V, shift);

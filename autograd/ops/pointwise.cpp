@@ -1,5 +1,5 @@
-// A formula run over blocks of numbers: forward step by step, and backward from the last step to the first, by the kernels
-// that the ops of one function each have. Start with `evaluate`, at the end.
+// A formula run over blocks of numbers: forward step by step, and backward from the last step to the first,
+// by the kernels that the ops of one function each have. Start with `evaluate`, at the end.
 #include <xgrad/autograd/ops/pointwise.hpp>
 
 #include <algorithm>
@@ -58,11 +58,12 @@ namespace {
 using kernels::map_row;
 namespace formulas = kernels::formulas;
 
-// Numbers of a block: few enough for all steps to stay in the second-level cache, and so many that calling the kernels takes
-// little time beside their work.
+// Numbers of a block: few enough for all steps to stay in the second-level cache, and so many that calling
+// the kernels takes little time beside their work.
 template <class T>
 constexpr std::size_t block = 8192 / sizeof(T);
-// How far apart the blocks of two steps lie: not by a power of two, whose multiples would share places in the first-level cache.
+// How far apart the blocks of two steps lie: not by a power of two, whose multiples would share places in the
+// first-level cache.
 template <class T>
 constexpr std::size_t stride = block<T> + 64 / sizeof(T);
 
@@ -224,7 +225,8 @@ class Block {
   T* const* d_ = nullptr;
 };
 
-// Calls f(block, at, n) for blocks that make up an array of that shape, at `at`, with the operands set; from several threads.
+// Calls f(block, at, n) for blocks that make up an array of that shape, at `at`, with the operands set; from
+// several threads.
 template <class T, class F>
 void for_each_block(const Formula& formula, const std::vector<Variable<T>>& operands, const Shape& shape,
                     const F& f) {
@@ -272,7 +274,8 @@ Shape common_shape(const std::vector<Variable<T>>& operands) {
 }  // namespace
 
 // y = f(x_1, ...)                   dx_i = dy df/dx_i
-// The slopes df/dx_i are made with y, while a block's values are in the cache, and saved in place of the operands.
+// The slopes df/dx_i are made with y, while a block's values are in the cache, and saved in place of the
+// operands.
 template <class T>
 Variable<T> detail::evaluate(const Formula& formula, const std::vector<Variable<T>>& operands) {
   const Shape shape = common_shape(operands);

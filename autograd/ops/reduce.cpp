@@ -1,5 +1,5 @@
-// sum and mean: one reduction kernel, and a vjp that stretches dy back over the reduced axes. The others work on rows,
-// the numbers that are reduced together, one after the other in memory; see Rows and `reduction`.
+// sum and mean: one reduction kernel, and a vjp that stretches dy back over the reduced axes. The others work
+// on rows, the numbers that are reduced together, one after the other in memory; see Rows and `reduction`.
 #include <xgrad/autograd/ops/reduce.hpp>
 
 #include <algorithm>

@@ -18,23 +18,28 @@ Variable<T> sum(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = fa
 template <class T>
 Variable<T> prod(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
 
-// Throw Error over an empty axis:
+/// Mean over `axes`. Throws Error over an empty axis.
 template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
-/// Mean squared distance from the mean, with n - ddof for n: NumPy's var. Throws Error unless n > ddof.
+/// Mean squared distance from the mean, with n - ddof for the number n of elements: NumPy's var.
+/// Throws Error unless n > ddof.
 template <class T>
 Variable<T> variance(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false,
                      std::size_t ddof = 0);
-/// The largest, the smallest number; NaN if there is one. Numbers that tie share the gradient evenly, as in PyTorch and JAX.
+/// The largest element; NaN if there is one. Elements that tie share the gradient evenly, as in PyTorch and
+/// JAX. Throws Error over an empty axis.
 template <class T>
 Variable<T> max(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
+/// The smallest element; NaN if there is one. Elements that tie share the gradient evenly, as in PyTorch and
+/// JAX. Throws Error over an empty axis.
 template <class T>
 Variable<T> min(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
-/// log sum e^x, with no overflow.
+/// log sum e^x, with no overflow. Throws Error over an empty axis.
 template <class T>
 Variable<T> logsumexp(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
 
-/// Euclidean norm, sqrt(sum x^2), with no overflow; 0 over an empty axis. At the kink x = 0 the gradient is taken to be 0.
+/// Euclidean norm, sqrt(sum x^2), with no overflow; 0 over an empty axis. At the kink x = 0 the gradient is
+/// taken to be 0.
 template <class T>
 Variable<T> norm(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
 

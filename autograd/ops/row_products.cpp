@@ -27,8 +27,8 @@ const typename Rows<T>::RowsProduct* find(const Rows<T>& memo, std::uint32_t of,
   return found == memo.products.rend() ? nullptr : &*found;
 }
 
-// Row t of the product, for x. What flows back from it goes to the whole sequence at once; only if the gradient of x by itself
-// is asked for, dx = dz W^T is computed.
+// Row t of the product, for x. What flows back from it goes to the whole sequence at once; only if the
+// gradient of x by itself is asked for, dx = dz W^T is computed.
 template <class T>
 Variable<T> row_for(Tape<T>& tape, const typename Rows<T>::RowsProduct& product, const Variable<T>& x,
                     std::size_t t) {

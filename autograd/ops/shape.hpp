@@ -1,5 +1,5 @@
-// Ops that give the same numbers another shape or order, or put others around them. Cutting and joining arrays is in
-// slicing.hpp.
+// Ops that give the same elements another shape or order, or put others around them. Cutting and joining
+// arrays is in slicing.hpp.
 #pragma once
 
 #include <concepts>
@@ -15,22 +15,27 @@ namespace xgrad {
 /// The sizes asked of reshape, of any integer type: `{T * N, -1}`.
 class Sizes {
  public:
+  /// One size for each axis; none for the shape ().
   template <std::integral... Size>
   Sizes(Size... sizes)
       : sizes_{static_cast<std::ptrdiff_t>(sizes)...} {}  // NOLINT(google-explicit-constructor)
+  /// One size for each axis.
   Sizes(std::vector<std::ptrdiff_t> sizes)
-      : sizes_(std::move(sizes)) {}                                  // NOLINT(google-explicit-constructor)
+      : sizes_(std::move(sizes)) {}  // NOLINT(google-explicit-constructor)
+  /// Those of a shape.
   Sizes(const Shape& shape) : sizes_(shape.begin(), shape.end()) {}  // NOLINT(google-explicit-constructor)
 
+  /// Number of axes.
   std::size_t size() const { return sizes_.size(); }
+  /// The size asked for this axis, which must be below size().
   std::ptrdiff_t operator[](std::size_t axis) const { return sizes_[axis]; }
 
  private:
   std::vector<std::ptrdiff_t> sizes_;
 };
 
-/// The same numbers in another shape; one size may be -1 and is worked out. Shares memory, unless x is a parameter.
-/// Throws Error if the sizes do not agree.
+/// The same elements in another shape; one size may be -1 and is worked out. Shares memory, unless x is a
+/// parameter. Throws Error if the sizes do not agree.
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Sizes& sizes);
 
@@ -50,16 +55,17 @@ Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& a
 template <class T>
 Variable<T> flip(const Variable<T>& x, const Axes& axes = {});
 
-/// x repeated along axes that it lacks or has with size 1. Throws Error if its shape does not broadcast to `shape`.
+/// x repeated along axes that it lacks or has with size 1.
+/// Throws Error if its shape does not broadcast to `shape`.
 template <class T>
 Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape);
 
 /// How many entries are put before and after those of an axis.
 struct Padding {
-  std::size_t before = 0, after = 0;
+  std::size_t before = 0,  ///< in front of the first
+      after = 0;           ///< behind the last
 };
-/// x with `value` around it.     `padding`: one for each axis
-/// Throws Error if it is not.
+/// x with `value` around it. Throws Error unless `padding` has one entry for each axis.
 template <class T>
 Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, double value = 0);
 

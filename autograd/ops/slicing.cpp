@@ -1,5 +1,5 @@
-// A cut along one axis sees the array as (outer, axis, inner): it is `outer` runs of consecutive numbers. Cuts with steps
-// are views.
+// A cut along one axis sees the array as (outer, axis, inner): it is `outer` runs of consecutive numbers.
+// Cuts with steps are views.
 #include <xgrad/autograd/ops/slicing.hpp>
 
 #include <string>

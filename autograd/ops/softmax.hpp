@@ -1,4 +1,4 @@
-// Softmax and its logarithm, computed on numbers shifted by their maximum, so that none is too large.
+// Softmax and its logarithm, computed on elements shifted by their maximum, so that none is too large.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace xgrad {
 template <class T>
 Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 
-/// log softmax(x), accurate where softmax underflows.
+/// log softmax(x) along `axis`, accurate where softmax underflows. Throws Error over an empty axis.
 template <class T>
 Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 

@@ -29,7 +29,8 @@ std::string argument_of(std::size_t argument, const Shape& shape) {
 
 }  // namespace
 
-// What lies in a parameter's block, where an update would change it under the sweep's feet, is watched like the parameter.
+// What lies in a parameter's block, where an update would change it under the sweep's feet, is watched like
+// the parameter.
 template <class T>
 std::uint32_t Tape<T>::enter_constant(const Variable<T>& x) {
   if (x.value_.in_parameter()) graph_.views.push_back({x.value_, x.value_.version()});

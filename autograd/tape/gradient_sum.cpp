@@ -75,7 +75,8 @@ void GradientSum<T>::add(OuterProduct<T> contribution) {
 
 namespace {
 
-// The parts one below the other, the last first, as the sweep walks back in time. Those that lie so already are not copied.
+// The parts one below the other, the last first, as the sweep walks back in time. Those that lie so already
+// are not copied.
 template <class T, class Part>
 Array<T> stacked(const std::vector<OuterProduct<T>>& products, Part part) {
   const Array<T>& first = part(products.back());

@@ -1,5 +1,5 @@
-// GradientSum: how the sweep adds up the contributions to one gradient, dense ones, rows of tables, and outer products, which
-// wait to be multiplied together. Internal.
+// GradientSum: how the sweep adds up the contributions to one gradient, dense ones, rows of tables, and outer
+// products, which wait to be multiplied together. Internal.
 #pragma once
 
 #include <memory>

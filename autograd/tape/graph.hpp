@@ -1,6 +1,7 @@
-// Graph<T>: a recording as plain data. Nodes are values; an edge says "output o depends on input i, and this closure, the
-// vjp, turns dL/do into a contribution to dL/di". Both stand in execution order, so that the edges of a node lie together,
-// those of the last node at the end. Tape appends, Sweep walks back, inspect/ and checks/ read. Internal; start at Edge.
+// Graph<T>: a recording as plain data. Nodes are values; an edge says "output o depends on input i, and this
+// closure, the vjp, turns dL/do into a contribution to dL/di". Both stand in execution order, so that the
+// edges of a node lie together, those of the last node at the end. Tape appends, Sweep walks back, inspect/
+// and checks/ read. Internal; start at Edge.
 #pragma once
 
 #include <cstddef>
@@ -65,8 +66,8 @@ struct Graph {
   struct Edge {
     Vjp<T>* vjp;  ///< null once freed
     std::uint32_t output, input, argument;
-    /// The contribution is for the gradient of `input` alone, if that is asked for, and does not flow on: another edge
-    /// brings what flows on at once for many such inputs (ops/row_products.hpp).
+    /// The contribution is for the gradient of `input` alone, if that is asked for, and does not flow on:
+    /// another edge brings what flows on at once for many such inputs (ops/row_products.hpp).
     bool aside = false;
   };
   struct Use {  ///< of a parameter

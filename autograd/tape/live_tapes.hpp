@@ -1,4 +1,5 @@
-// LiveTapes: which tapes are alive, and on which thread. Asked only of a variable that is not of the recording tape. Internal.
+// LiveTapes: which tapes are alive, and on which thread. Asked only of a variable that is not of the
+// recording tape. Internal.
 #pragma once
 
 #include <cstdint>

@@ -71,7 +71,8 @@ void Sweep<T>::run_vjp(const typename Graph<T>::Edge& edge, const Array<T>& dy, 
   edge.vjp->run(dy, target);
 }
 
-// Into a sum of its own: to be seen apart from what was there before, or to be the gradient of one value alone.
+// Into a sum of its own: to be seen apart from what was there before, or to be the gradient of one value
+// alone.
 template <class T>
 void Sweep<T>::hand_on_apart(const typename Graph<T>::Edge& edge, const Array<T>& dy) {
   if (edge.aside && !(any_wanted_ && wanted_[edge.input])) return;

@@ -1,4 +1,5 @@
-// Sweep<T>: one walk over a graph from a value back to the leaves, which adds up their gradients. Internal. Start with `run`.
+// Sweep<T>: one walk over a graph from a value back to the leaves, which adds up their gradients. Internal.
+// Start with `run`.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ class Watcher;
 template <class T>
 class Sweep {
  public:
-  /// `wanted` are intermediates whose gradients are results too. Without `keep` the vjps are freed on the way. `watcher` may be
-  /// null.
+  /// `wanted` are intermediates whose gradients are results too. Without `keep` the vjps are freed on the
+  /// way. `watcher` may be null.
   Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted);
 
   /// From dL/dy = `seed` of the value at `start`.

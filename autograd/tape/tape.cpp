@@ -78,8 +78,8 @@ void Tape<T>::close(Tape* scope) {
 
 namespace {
 
-// The lists of the tape that ended last on this thread, for the next one: a window as long as the one before asks the system
-// for no memory.
+// The lists of the tape that ended last on this thread, for the next one: a window as long as the one before
+// asks the system for no memory.
 template <class T>
 std::optional<Graph<T>>& spare() {
   thread_local std::optional<Graph<T>> graph;

@@ -118,8 +118,8 @@ class Run {
 
   // One step of truncated backpropagation through time; returns the window's mean loss. The tape ends with
   // the scope, so the state goes on as a constant, and the gradient of the next window stops there. Each
-  // token has the same weight: the short window at the end of an epoch makes a short step. A loss or gradient that
-  // is not finite ends the run before it is stepped on, with the reason: the window is run again for it.
+  // token has the same weight: the short window at the end of an epoch makes a short step. A loss or gradient
+  // that is not finite ends the run before it is stepped on, with the reason: the window is run again for it.
   double train_window(const Window& window, State& state, std::size_t epoch) {
     const Model noisy = for_training(model_, RandomKey(settings_.seed).fold(step_));
     const auto forward = [&] { return noisy.loss(window.inputs, window.targets, state); };

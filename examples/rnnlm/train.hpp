@@ -6,8 +6,8 @@
 
 namespace xgrad {
 
-/// The loss or a gradient stopped being a finite number, and which number was the first; or the perplexity is beyond the
-/// largest one.
+/// The loss or a gradient stopped being a finite number, and which number was the first; or the perplexity is
+/// beyond the largest one.
 struct Diverged {
   std::string message;
 };

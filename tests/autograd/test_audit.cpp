@@ -1,5 +1,5 @@
-// What an audit accepts, refuses and reports, on small networks whose gradients are written by hand here. Mistakes planted in an
-// LSTM are in audit/test_planted.cpp, published programs in models/test_audits.cpp.
+// What an audit accepts, refuses and reports, on small networks whose gradients are written by hand here.
+// Mistakes planted in an LSTM are in audit/test_planted.cpp, published programs in models/test_audits.cpp.
 #include <xgrad/autograd/audit.hpp>
 
 #include <cmath>
@@ -226,7 +226,8 @@ TEST_CASE("audit: one element off by one part in a million is found, for any net
 }
 
 TEST_CASE("audit: a wrong signal that no hypothesis makes is known from what it has in common") {
-  // One random signal, multiplied rightly into all three gradients: 4 + 3 + 1 rows of equations, 2 x 2 unknowns a column.
+  // One random signal, multiplied rightly into all three gradients: 4 + 3 + 1 rows of equations, 2 x 2
+  // unknowns a column.
   const auto forward = [](auto p) {
     const auto Wx = p.weight("Wx", {3, 4}), Wh = p.weight("Wh", {4, 4}), b = p.bias("b", {4});
     const auto xs = p.constant(lstm::data({2, 1, 3}, 2));

@@ -1,5 +1,5 @@
-// jvp, vjp, hvp and jacobian: against closed forms and against each other, of several arguments, of functions of
-// Parameters, and the texts of errors.
+// jvp, vjp, hvp and jacobian: against closed forms and against each other, of several arguments, of functions
+// of Parameters, and the texts of errors.
 #include <xgrad/autograd/derivatives.hpp>
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
-// The catalogue of wrong calls: what a user may do wrong with a tape, with shapes and with ids, and the whole sentence that
-// answers. A sentence names what was wrong, with all shapes, and what to do. Each op's own refusals stand in its row of the
-// registry.
+// The catalogue of wrong calls: what a user may do wrong with a tape, with shapes and with ids, and the whole
+// sentence that answers. A sentence names what was wrong, with all shapes, and what to do. Each op's own
+// refusals stand in its row of the registry.
 #include <doctest/doctest.h>
 
 #include <optional>

@@ -1,7 +1,7 @@
-// gradcheck: right functions pass; a wrong vjp is named with op, argument, element, both values and the kind of mistake;
-// what no op explains is found in the whole function; functions of double alone are compared with differences;
-// kinks and saturation are told apart from mistakes; functions that cannot be checked are refused. (Wrong copies of
-// the library's own ops: tests/faults.)
+// gradcheck: right functions pass; a wrong vjp is named with op, argument, element, both values and the kind
+// of mistake; what no op explains is found in the whole function; functions of double alone are compared with
+// differences; kinks and saturation are told apart from mistakes; functions that cannot be checked are
+// refused. (Wrong copies of the library's own ops: tests/faults.)
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <doctest/doctest.h>
@@ -407,7 +407,8 @@ TEST_CASE("gradcheck: a saturated op is not judged, and the report says so") {
   CHECK(tiny.failures[0].diagnosis.defect == Defect::sign);
 }
 
-// A shift changes no softmax: what the derivatives are is rounding, in the sweep and in complex numbers alike.
+// A shift changes no softmax: what the derivatives are is rounding, in the sweep and in complex numbers
+// alike.
 TEST_CASE("gradcheck: derivatives that cancel to nothing are no failure") {
   const auto total = [](auto p) { return sum(softmax(p.input("x", {2}))); };
   const auto shift = [](auto p) { return softmax(take(reshape(p.input("x", {}), {1}), {0, 0, 0, 0})); };

@@ -1,5 +1,5 @@
-// Numbers that are not finite, planted one by one, and what find_nonfinite says of each. How the place in a window is
-// worked out is in nonfinite/test_causes.cpp, whole models in tests/training/test_finite_check.cpp.
+// Numbers that are not finite, planted one by one, and what find_nonfinite says of each. How the place in a
+// window is worked out is in nonfinite/test_causes.cpp, whole models in tests/training/test_finite_check.cpp.
 #include <xgrad/autograd/nonfinite.hpp>
 
 #include <cmath>

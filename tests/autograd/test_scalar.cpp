@@ -1,5 +1,6 @@
-// The complex scalar functions: values are those of double, where that is NaN or infinite as well; derivatives carried in
-// the imaginary part are exact over the whole range, unlike those of std's; decisions follow the real part.
+// The complex scalar functions: values are those of double, where that is NaN or infinite as well;
+// derivatives carried in the imaginary part are exact over the whole range, unlike those of std's; decisions
+// follow the real part.
 #include <xgrad/autograd/scalar.hpp>
 
 #include <doctest/doctest.h>

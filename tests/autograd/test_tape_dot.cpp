@@ -1,5 +1,5 @@
-// The picture of a tape: its text, for small programs word for word; that names cannot break it; and that Graphviz, where
-// it is installed, accepts all of it.
+// The picture of a tape: its text, for small programs word for word; that names cannot break it; and that
+// Graphviz, where it is installed, accepts all of it.
 #include <xgrad/autograd/tape_dot.hpp>
 
 #include <doctest/doctest.h>

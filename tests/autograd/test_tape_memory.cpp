@@ -1,6 +1,6 @@
 // Lifetimes: when a vjp and what it captured are let go, what keep keeps, a chain of a million steps on a
-// stack of 64 KiB, memory that stays flat over a thousand windows and over a hundred thousand steps without a tape, and what
-// a tape itself takes over as many steps.
+// stack of 64 KiB, memory that stays flat over a thousand windows and over a hundred thousand steps without a
+// tape, and what a tape itself takes over as many steps.
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/tape_stats.hpp>
 
@@ -211,8 +211,8 @@ TEST_CASE("Tape: what it takes beside the values grows by at most 256 bytes an o
     const long grown = resident_kilobytes() - before;
     const auto ops = static_cast<double>(tape.size());
     if (T == 100'000 && !any_sanitizer) {
-      // What the process holds: the saved values but xs, which were there, the outputs' second copy, a header of 64 bytes
-      // for each value, and the rest.
+      // What the process holds: the saved values but xs, which were there, the outputs' second copy, a header
+      // of 64 bytes for each value, and the rest.
       const double values = static_cast<double>(T * saved_per_step) +
                             static_cast<double>((unrolled.ys.size() - xs.size()) * sizeof(float));
       CHECK((1024.0 * static_cast<double>(grown) - values) / ops <= 256 + 64);

@@ -1,5 +1,5 @@
-// A tape as data: what each node says, the scopes that follow from the parameters' paths, and that neither the sweep nor
-// the tape's end takes anything from the list.
+// A tape as data: what each node says, the scopes that follow from the parameters' paths, and that neither
+// the sweep nor the tape's end takes anything from the list.
 #include <xgrad/autograd/tape_node.hpp>
 
 #include <doctest/doctest.h>
@@ -36,7 +36,8 @@ std::string inputs_of(const TapeNode& node) {
   return text;
 }
 
-// The scopes of all nodes of one op, each once, in alphabetical order: that of evaluation is the compiler's to choose.
+// The scopes of all nodes of one op, each once, in alphabetical order: that of evaluation is the compiler's
+// to choose.
 std::vector<std::string> scopes_of(const std::vector<TapeNode>& nodes, const std::string& op) {
   std::vector<std::string> scopes;
   for (const TapeNode& node : nodes)

@@ -1,5 +1,6 @@
-// The statistics of a tape against figures worked out by hand: what vjps keep alive, each block once, the work of the
-// matrix products forward and backward, by op and by scope; before and after a sweep; and the printed table.
+// The statistics of a tape against figures worked out by hand: what vjps keep alive, each block once, the
+// work of the matrix products forward and backward, by op and by scope; before and after a sweep; and the
+// printed table.
 #include <xgrad/autograd/tape_stats.hpp>
 
 #include <doctest/doctest.h>
@@ -134,7 +135,8 @@ TEST_CASE("TapeStats: an unrolled Elman cell, by hand") {
   CHECK(stats.total.nodes == 1 + 3 + 3 * T + 2);
   // Per step: select 1, affine 5 (but h0 is a constant), tanh 1; stack 3, sum 1.
   CHECK(stats.total.edges == 7 * T - 1 + T + 1);
-  // dWx holds rows of xs, which is one block; dWh holds the h before, which the tanh that made it holds first.
+  // dWx holds rows of xs, which is one block; dWh holds the h before, which the tanh that made it holds
+  // first.
   CHECK(row(stats.by_op, "affine").saved_bytes == (T * N * D + N * H) * number);
   CHECK(row(stats.by_op, "tanh").saved_bytes == T * N * H * number);
   CHECK(row(stats.by_op, "select").saved_bytes == 0);

@@ -1,5 +1,5 @@
-// Threads: large products, losses and updates are the same to the bit on any number of threads, and nested or concurrent
-// work neither hangs nor is lost.
+// Threads: large products, losses and updates are the same to the bit on any number of threads, and nested or
+// concurrent work neither hangs nor is lost.
 #include <xgrad/autograd/threads.hpp>
 
 #include <doctest/doctest.h>

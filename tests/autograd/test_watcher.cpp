@@ -1,4 +1,5 @@
-// That a tape under a watcher computes what an ordinary one does, what the watcher is shown, and what it may replace.
+// That a tape under a watcher computes what an ordinary one does, what the watcher is shown, and what it may
+// replace.
 #include <xgrad/autograd/watcher.hpp>
 
 #include <cmath>

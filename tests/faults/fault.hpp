@@ -1,7 +1,7 @@
-// A fault is a function of one op, a copy of one of the library's, that comes in two versions: right, and with one
-// mistake of the kind that people make in a vjp. gradcheck must find every one of them and say what it is. The
-// faults stand in faults_<family>.cpp, one list for each family of ops; test_faults.cpp checks them and prints the
-// matrix that docs/proof.md shows. Start with Fault.
+// A fault is a function of one op, a copy of one of the library's, that comes in two versions: right, and
+// with one mistake of the kind that people make in a vjp. gradcheck must find every one of them and say what
+// it is. The faults stand in faults_<family>.cpp, one list for each family of ops; test_faults.cpp checks
+// them and prints the matrix that docs/proof.md shows. Start with Fault.
 #pragma once
 
 #include <algorithm>

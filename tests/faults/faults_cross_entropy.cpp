@@ -5,8 +5,8 @@ namespace xgrad::faults {
 
 namespace {
 
-// The weights with which -log p counts in the cross entropy: q of shape (N, V), from targets (-1 is ignored), class
-// weights and label smoothing, as cross_entropy documents it.
+// The weights with which -log p counts in the cross entropy: q of shape (N, V), from targets (-1 is ignored),
+// class weights and label smoothing, as cross_entropy documents it.
 template <class T>
 Array<T> target_weights(const Ids& targets, const std::vector<double>& w, double smoothing) {
   const std::size_t V = w.size();

@@ -1,5 +1,5 @@
-// Wrong copies of the reductions that are not sums: product, largest and smallest number, logsumexp, norm; of a variance
-// with ddof; and of the running sum along an axis.
+// Wrong copies of the reductions that are not sums: product, largest and smallest number, logsumexp, norm; of
+// a variance with ddof; and of the running sum along an axis.
 #include "fault.hpp"
 
 namespace xgrad::faults {

@@ -18,7 +18,8 @@ struct Normalized {
   Array<T> n, scale, x, gain;
 };
 
-// y = gain n + b, n = (x - m) / sqrt(v + epsilon)       dx = dx_of(dy, normalized)   dgain = dgain_of(dy, normalized)
+// y = gain n + b, n = (x - m) / sqrt(v + epsilon)   dx = dx_of(dy, normalized)
+//     dgain = dgain_of(dy, normalized)
 template <class T, class Dx, class Dgain>
 Variable<T> my_layer_norm(const Parameters<T>& p, Dx dx_of, Dgain dgain_of) {
   const auto x = p.input("x", {3, 3}), gain = p.input("gain", {3}), b = p.input("b", {3});

@@ -1,4 +1,5 @@
-// Mistakes in time: wrong recurrences with a hand-written backpropagation through time, and a copy of unroll whose
+// Mistakes in time: wrong recurrences with a hand-written backpropagation through time, and a copy of unroll
+// whose
 // own select or stack is one step off.     xs, hs: (T, H), or (T, N, H) for unroll
 #include <xgrad/autograd/time_step.hpp>
 

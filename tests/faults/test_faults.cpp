@@ -1,6 +1,6 @@
-// Wrong copies of the library's ops, and what gradcheck says of them: it must catch all, name op and argument, and
-// tell what kind of mistake it is. The matrix of kinds and families is printed and stands in docs/proof.md, which
-// says how to print it anew.
+// Wrong copies of the library's ops, and what gradcheck says of them: it must catch all, name op and
+// argument, and tell what kind of mistake it is. The matrix of kinds and families is printed and stands in
+// docs/proof.md, which says how to print it anew.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -148,8 +148,8 @@ class Matrix {
   std::string others_;
 };
 
-// docs/proof.md has `text` between ``` lines after the comment `<!-- name -->`. Writes it there if the environment
-// asks for it.
+// docs/proof.md has `text` between ``` lines after the comment `<!-- name -->`. Writes it there if the
+// environment asks for it.
 void check_documented(const std::string& name, const std::string& text) {
   const std::string path = XGRAD_TEST_DATA "/../docs/proof.md";
   std::stringstream file;

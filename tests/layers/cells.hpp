@@ -1,6 +1,5 @@
-// What tests of layers share: a cell that the library has never seen, whose state is nested and has three parts, and
-// NamedCell, which is this one or one of the
-// library's, by name.
+// What tests of layers share: a cell that the library has never seen, whose state is nested and has three
+// parts, and NamedCell, which is this one or one of the library's, by name.
 #pragma once
 
 #include <array>
@@ -44,8 +43,8 @@ struct Nested {
   }
 };
 
-/// Any cell of the library, or Nested, by name, so that tests that run each of them in many arrangements compile each
-/// arrangement once.
+/// Any cell of the library, or Nested, by name, so that tests that run each of them in many arrangements
+/// compile each arrangement once.
 template <class T>
 struct NamedCell : xgrad::AnyCell<T> {
   using Base = xgrad::AnyCell<T>;

@@ -1,6 +1,7 @@
-// The family of cells, each in every arrangement: alone, stacked, in both directions, masked, with variational dropout, in
-// a language model whose output layer is tied, and with a state that is carried on. The whole gradient is proved in every
-// parameter, input and initial state. Values and gradients are compared with PyTorch's in test_layers_oracle.cpp.
+// The family of cells, each in every arrangement: alone, stacked, in both directions, masked, with
+// variational dropout, in a language model whose output layer is tied, and with a state that is carried on.
+// The whole gradient is proved in every parameter, input and initial state. Values and gradients are compared
+// with PyTorch's in test_layers_oracle.cpp.
 #include "cells.hpp"
 
 #include <xgrad/layers/bidirectional.hpp>
@@ -29,8 +30,9 @@ Variable<T> total(const Unrolled<T, S>& run) {
   return result;
 }
 
-// Proves f(p, name) for every cell. Nothing is compared with differences: a relu has its kink. The
-// seed's values leave room below the tolerance: at others one derivative in thousands cancels and loses its last digits.
+// Proves f(p, name) for every cell. Nothing is compared with differences: a relu has its kink. The seed's
+// values leave room below the tolerance: at others one derivative in thousands cancels and loses its last
+// digits.
 template <class F>
 void prove_each(F f) {
   for (const std::string& name : cells::names) {

@@ -1,6 +1,6 @@
-// The wrappers that drop: without a key they are the cell (zoneout its mean); with one, what is dropped is what the
-// paper says, the same or another at each step and for each sequence; every gradient is proved, also on a cell with a
-// nested state.
+// The wrappers that drop: without a key they are the cell (zoneout its mean); with one, what is dropped is
+// what the paper says, the same or another at each step and for each sequence; every gradient is proved, also
+// on a cell with a nested state.
 #include <xgrad/layers/dropout.hpp>
 
 #include <xgrad/layers/lstm.hpp>

@@ -1,5 +1,5 @@
-// Every fast path beside the plain one: the loss, the carried state and all gradients of a language model over each cell,
-// with one path switched off and with all, in double to 1e-12.
+// Every fast path beside the plain one: the loss, the carried state and all gradients of a language model
+// over each cell, with one path switched off and with all, in double to 1e-12.
 #include <xgrad/autograd/fast_paths.hpp>
 
 #include <doctest/doctest.h>

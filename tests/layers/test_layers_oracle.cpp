@@ -1,5 +1,5 @@
-// Every layer's values and gradients, and those of the language model, are those of PyTorch's own modules with the same
-// weights. The table is made by oracle/make.py.
+// Every layer's values and gradients, and those of the language model, are those of PyTorch's own modules
+// with the same weights. The table is made by oracle/make.py.
 #include <string>
 #include <string_view>
 

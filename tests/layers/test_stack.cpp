@@ -1,5 +1,5 @@
-// Stack, Bidirectional, Residual and Projected: the values of their parts put together by hand, any cell among them in any
-// nesting, and what does not fit.
+// Stack, Bidirectional, Residual and Projected: the values of their parts put together by hand, any cell
+// among them in any nesting, and what does not fit.
 #include <xgrad/layers/gru.hpp>
 #include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/rnn.hpp>

@@ -1,4 +1,5 @@
-// An independent program's results, which the reference networks must reproduce: the arrays of a file of tests/golden by name.
+// An independent program's results, which the reference networks must reproduce: the arrays of a file of
+// tests/golden by name.
 #pragma once
 
 #include <algorithm>
@@ -66,7 +67,7 @@ std::size_t time_steps(const xgrad::Tape<T>& tape) {
   return steps.size();
 }
 
-/// The losses of `steps` updates, each before its update, and after the last.     loss: () -> Variable<double>
+/// The losses of `steps` updates, each before its update, and after the last.   loss: () -> Variable<double>
 ///     update: Gradients<double> -> void
 template <class Loss, class Update>
 std::vector<double> curve(std::size_t steps, Loss loss, Update update) {

@@ -1,9 +1,10 @@
-// The backward passes of the five reference networks as their pages wrote them by hand, right or wrong, and repaired one mistake
-// after another: what a check of gradients has to see through. They are plain loops, written from the formulas; they share
-// nothing with the tape.
+// The backward passes of the five reference networks as their pages wrote them by hand, right or wrong, and
+// repaired one mistake after another: what a check of gradients has to see through. They are plain loops,
+// written from the formulas; they share nothing with the tape.
 //
-// All return what *claims* to be dL/dw, that is, what an update subtracts: w <- w - rate g. (Sigmoid-output network's page adds its
-// gradient, so its sign is turned here.) `..._terms` returns what each time step contributes, `..._gradient` the sums.
+// All return what *claims* to be dL/dw, that is, what an update subtracts: w <- w - rate g. (Sigmoid-output
+// network's page adds its gradient, so its sign is turned here.) `..._terms` returns what each time step
+// contributes, `..._gradient` the sums.
 #pragma once
 
 #include <map>
@@ -27,10 +28,10 @@ Values total(const Terms& terms);
 
 /// Step classifier on its page's data.     values: the model's parameters
 ///
-/// The mistakes: 1. every step's term is computed by step 0's cell and target; 2. the output error is target - p, and
-/// subtracted; 3. what goes into the hidden layer is Wy^T by instead of Wy^T times the output error; 4. (variant a alone)
-/// dWy and the slope are those of an output layer that reads h_t; 5. nothing flows through time. The first `repaired` are
-/// repaired: 0 is as printed, 5 is right.
+/// The mistakes: 1. every step's term is computed by step 0's cell and target; 2. the output error is target
+/// - p, and subtracted; 3. what goes into the hidden layer is Wy^T by instead of Wy^T times the output error;
+/// 4. (variant a alone) dWy and the slope are those of an output layer that reads h_t; 5. nothing flows
+/// through time. The first `repaired` are repaired: 0 is as printed, 5 is right.
 enum class Reads { preactivation, hidden };  // the variants a and h
 Terms step_classifier_terms(const Values& values, int repaired, Reads reads = Reads::preactivation);
 inline Values step_classifier_gradient(const Values& values, int repaired,
@@ -46,9 +47,9 @@ Array<double> ones_counter_state_gradients(const Values& values);
 
 /// Sigmoid-output network.     values: U, W, V, if it has biases b and c, "inputs" (10, 3), "targets" (10, 2)
 ///
-/// The mistakes: 1. the output error lacks the slope of the sigmoid, which makes it that of the cross entropy; 2. the slope of
-/// tanh is taken at the activated state, 1 - tanh(s)^2; 3. nothing flows through time. If the cross entropy was `meant`, the first
-/// is none.
+/// The mistakes: 1. the output error lacks the slope of the sigmoid, which makes it that of the cross
+/// entropy; 2. the slope of tanh is taken at the activated state, 1 - tanh(s)^2; 3. nothing flows through
+/// time. If the cross entropy was `meant`, the first is none.
 enum class Meant { squared_loss, cross_entropy };
 Terms sigmoid_outputs_terms(const Values& values, int repaired, Meant meant = Meant::squared_loss);
 inline Values sigmoid_outputs_gradient(const Values& values, int repaired,
@@ -67,7 +68,8 @@ inline Values column_rnn_cross_entropy_gradient(const Values& values) {
   return total(column_rnn_cross_entropy_terms(values));
 }
 
-/// Word model, which its page gets right: of the mean cross entropy of a window, the initial state being a constant.
+/// Word model, which its page gets right: of the mean cross entropy of a window, the initial state being a
+/// constant.
 ///     values: the parameters of Rnnlm with Rnn   inputs, targets: (T, N)   state: (N, H)
 Terms word_model_terms(const Values& values, const Ids& inputs, const Ids& targets,
                        const Array<double>& state);

@@ -1,4 +1,5 @@
-// What hand-written gradients of batched networks share beyond products: biases on rows, and a cross entropy's error.
+// What hand-written gradients of batched networks share beyond products: biases on rows, and a cross
+// entropy's error.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// How the tests of hand-written gradients measure them: against the tape's gradient, cell by cell of a table of errors.
+// How the tests of hand-written gradients measure them: against the tape's gradient, cell by cell of a table
+// of errors.
 #pragma once
 
 #include <cmath>
@@ -45,7 +46,8 @@ inline double cosine(const Array<double>& a, const Array<double>& b) {
   return product / (golden::norm(a) * golden::norm(b));
 }
 
-/// Compares with a table: "2.573" to four digits; "right" stands for its errors of 3e-17 to 1.2e-14, which are rounding.
+/// Compares with a table: "2.573" to four digits; "right" stands for its errors of 3e-17 to 1.2e-14, which
+/// are rounding.
 inline void check_row(const std::string& row, const Values& hand, const Values& truth,
                       const std::string& paths, const std::vector<std::string>& cells) {
   INFO(row);

@@ -1,5 +1,6 @@
-// An LSTM whose backward pass is written by hand, right or with one of the mistakes that people make: material for whatever
-// checks gradients. The forward pass is xgrad's; the backward pass shares nothing with the tape.
+// An LSTM whose backward pass is written by hand, right or with one of the mistakes that people make:
+// material for whatever checks gradients. The forward pass is xgrad's; the backward pass shares nothing with
+// the tape.
 #pragma once
 
 #include <vector>
@@ -16,9 +17,9 @@ enum class Mistake {
   none,
   forget_gate_sign,    ///< sign: the forget gate's columns of every term have the opposite sign
   cell_slope_missing,  ///< missing factor: the slope 1 - tanh(c)^2 between h and c is left out
-  cell_carry_dropped,  ///< missing term: dc of step t+1, through the forget gate, never reaches step t (nor c0)
+  cell_carry_dropped,  ///< missing term: dc of step t+1, through the forget gate, never reaches step t
   recurrent_path_dropped,  ///< missing term: da of step t+1, through Wh^T, never reaches h_t (nor h0)
-  candidate_activated_twice,  ///< wrong slope: 1 - tanh(g)^2 of a g that is activated already, instead of 1 - g^2
+  candidate_activated_twice,  ///< wrong slope: 1 - tanh(g)^2 of an activated g, instead of 1 - g^2
   output_slope_missing,  ///< missing factor: the output gate's columns lack the sigmoid's slope o (1 - o)
   bias_doubled,          ///< factor 2: b alone, as if it were added twice
   sum_for_mean,          ///< factor T N in everything: the gradient of the summed loss, not of the mean
@@ -26,7 +27,7 @@ enum class Mistake {
   gates_swapped,   ///< permuted: the columns of the gates i and f have changed places
   current_cell,    ///< one step off: the forget gate's gradient takes c_t instead of c_{t-1}
   current_hidden,  ///< one step off: dWh takes h_t instead of h_{t-1}; all others are right
-  output_error_overwritten,  ///< overwritten: the carried dh replaces the step's own output error instead of adding to it
+  output_error_overwritten,  ///< overwritten: the carried dh replaces the step's own output error
   last_term_repeated,     ///< repeated: dWx, dWh and db are T times the last step's term
   carry_without_forget,   ///< missing factor: dc is carried to c_{t-1} without the forget gate
   previous_input,         ///< one step off: dWx takes x_{t-1} instead of x_t; all others are right
@@ -39,7 +40,8 @@ struct LstmSizes {
   std::size_t T, N, D, H, M;
 };
 
-/// The mean cross entropy over all steps and rows of an Lstm and an affine output layer. Parameters "Wx", "Wh", "b", "Wy"
+/// The mean cross entropy over all steps and rows of an Lstm and an affine output layer. Parameters "Wx",
+/// "Wh", "b", "Wy"
 /// (H, M), "by" (M,); inputs "xs" (T, N, D), "h0" and "c0" (N, H).     targets: (T, N)
 template <class T>
 xgrad::Variable<T> lstm_loss(const xgrad::Parameters<T>& p, const LstmSizes& size, const Ids& targets) {

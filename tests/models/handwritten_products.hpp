@@ -1,5 +1,5 @@
-// What hand-written gradients are written with: matrix products as plain loops, and the columns of an array. Nothing here
-// knows of a tape.
+// What hand-written gradients are written with: matrix products as plain loops, and the columns of an array.
+// Nothing here knows of a tape.
 #pragma once
 
 #include <cstddef>

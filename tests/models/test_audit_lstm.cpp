@@ -1,5 +1,5 @@
-// The audit of an LSTM's backward pass written by hand, with one of nineteen mistakes, which were planted before the audit had
-// seen any of them. What it says of each is compared with what a good auditor would say.
+// The audit of an LSTM's backward pass written by hand, with one of nineteen mistakes, which were planted
+// before the audit had seen any of them. What it says of each is compared with what a good auditor would say.
 #include <xgrad/autograd/audit.hpp>
 
 #include <set>

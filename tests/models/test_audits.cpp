@@ -1,5 +1,6 @@
-// The backward passes of the reference networks, as their pages printed them, right or wrong, and repaired one mistake after
-// another: at each stage the audit's first finding is the mistake that the next repair removes.
+// The backward passes of the reference networks, as their pages printed them, right or wrong, and repaired
+// one mistake after another: at each stage the audit's first finding is the mistake that the next repair
+// removes.
 #include <xgrad/autograd/audit.hpp>
 
 #include <xgrad/models/column_rnn.hpp>

@@ -1,5 +1,5 @@
-// Reference column network, number for number: the draw, all values, and both losses with the gradients of every parameter and
-// input, as an independent program found them in double.
+// Reference column network, number for number: the draw, all values, and both losses with the gradients of
+// every parameter and input, as an independent program found them in double.
 #include <xgrad/models/column_rnn.hpp>
 
 #include "autograd/ops/checks.hpp"

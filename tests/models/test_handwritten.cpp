@@ -1,6 +1,6 @@
-// The hand-written gradients of the reference networks but the step classifier are what their pages compute, and right where the pages are or
-// once their mistakes are repaired: each error beside the true gradient is the one that an independent program found, to the
-// digits it printed.
+// The hand-written gradients of the reference networks but the step classifier are what their pages compute,
+// and right where the pages are or once their mistakes are repaired: each error beside the true gradient is
+// the one that an independent program found, to the digits it printed.
 #include "models/handwritten.hpp"
 
 #include <xgrad/models/column_rnn.hpp>

@@ -1,4 +1,5 @@
-// The hand-written LSTM: right without a mistake, and with each of them wrong in just those gradients that it reaches.
+// The hand-written LSTM: right without a mistake, and with each of them wrong in just those gradients that it
+// reaches.
 #include "models/handwritten_lstm.hpp"
 
 #include "models/handwritten_errors.hpp"

@@ -1,5 +1,6 @@
-// Step classifier's hand-written gradient is what its page computes and prints, and becomes right as its mistakes are repaired one
-// after another: each error beside the true gradient is the one that an independent program found, to the digits it printed.
+// Step classifier's hand-written gradient is what its page computes and prints, and becomes right as its
+// mistakes are repaired one after another: each error beside the true gradient is the one that an independent
+// program found, to the digits it printed.
 #include "models/handwritten.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Reference ones counter, number for number: the data, states, losses and gradients at five points, and three descents, as an
-// independent program found them in double.
+// Reference ones counter, number for number: the data, states, losses and gradients at five points, and three
+// descents, as an independent program found them in double.
 #include <xgrad/models/ones_counter.hpp>
 
 #include <xgrad/training/rprop.hpp>

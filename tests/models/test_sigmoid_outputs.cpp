@@ -1,5 +1,5 @@
-// Reference sigmoid-output network, number for number, with and without biases: the draw, all values, both losses with their gradients, and
-// the training curves, as an independent program found them in double.
+// Reference sigmoid-output network, number for number, with and without biases: the draw, all values, both
+// losses with their gradients, and the training curves, as an independent program found them in double.
 #include <xgrad/models/sigmoid_outputs.hpp>
 
 #include <xgrad/training/sgd.hpp>

@@ -1,5 +1,5 @@
-// The state contract: what users of truncated backpropagation through time do wrong elsewhere. Each mistake is shown to be
-// harmless here, or answered with a sentence that says what and where it is, and what to do.
+// The state contract: what users of truncated backpropagation through time do wrong elsewhere. Each mistake
+// is shown to be harmless here, or answered with a sentence that says what and where it is, and what to do.
 #include <thread>
 
 #include <xgrad/layers/bidirectional.hpp>

@@ -1,5 +1,5 @@
-// Reference step classifier, number for number: the draw, all values of both variants, their gradients and training curves, as an
-// independent program found them in double.
+// Reference step classifier, number for number: the draw, all values of both variants, their gradients and
+// training curves, as an independent program found them in double.
 #include <xgrad/models/step_classifier.hpp>
 
 #include <cctype>

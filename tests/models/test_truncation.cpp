@@ -1,5 +1,5 @@
-// The truncation report: the closed form of a linear network, the gradient that a tape cut by hand gives, a copy task whose
-// lag it must find, and what it refuses.
+// The truncation report: the closed form of a linear network, the gradient that a tape cut by hand gives, a
+// copy task whose lag it must find, and what it refuses.
 #include <xgrad/models/truncation.hpp>
 
 #include <sstream>
@@ -51,7 +51,8 @@ std::vector<Pair> copy_task(std::size_t S, std::size_t N, std::size_t V, std::si
   return windows;
 }
 
-// A shift register of `lag` places that shows the token which leaves it: the copy task's solution.     state: (N, lag V)
+// A shift register of `lag` places that shows the token which leaves it: the copy task's solution.
+//     state: (N, lag V)
 template <class T>
 struct Register {
   std::size_t V, lag;

@@ -216,9 +216,9 @@ TEST_CASE("reference network word_model: a hundred epochs in float from twelve s
       const double value = perplexity(network.train_epoch());
       const double mean = published("ppl_seeds_12_211_f32_mean").data()[epoch],
                    deviation = published("ppl_seeds_12_211_f32_sd").data()[epoch];
-      // Late training amplifies rounding, from some starts sooner than from others: after epoch 60 the published run of
-      // start 6 is itself 2.5e-4 away from the same run in double, and another order of the additions moves start 8 by
-      // 5e-3.
+      // Late training amplifies rounding, from some starts sooner than from others: after epoch 60 the
+      // published run of start 6 is itself 2.5e-4 away from the same run in double, and another order of the
+      // additions moves start 8 by 5e-3.
       if (epoch < 80)
         check_near(value, published("ppl_seeds_0_11_f32").data()[seed * 100 + epoch],
                    epoch < 10                ? 1e-5

@@ -1,5 +1,6 @@
-// The calls that the table of values is about: eight random ones of every op of the registry and, of elementwise ops, one
-// with every pair of edge values. They are the same in the program that makes the table and in the test that reads it.
+// The calls that the table of values is about: eight random ones of every op of the registry and, of
+// elementwise ops, one with every pair of edge values. They are the same in the program that makes the table
+// and in the test that reads it.
 #pragma once
 
 #include <cmath>
@@ -18,7 +19,8 @@ struct TableCall {
   bool edges;  ///< inputs are the edge values
 };
 
-/// 0, subnormal, smallest, overflowing, infinite and undefined numbers of both signs; shaped to meet each other.
+/// 0, subnormal, smallest, overflowing, infinite and undefined numbers of both signs; shaped to meet each
+/// other.
 inline registry::Inputs<double> edge_values(std::size_t count) {
   constexpr double inf = std::numeric_limits<double>::infinity(),
                    nan = std::numeric_limits<double>::quiet_NaN();

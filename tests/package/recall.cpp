@@ -1,6 +1,6 @@
-// A program outside the library: a recurrent cell of its own learns to recall, at the end of a sequence of noise, the
-// number that the sequence began with. It is what a user's first program looks like, so what its compilation takes is
-// what xgrad's headers cost.
+// A program outside the library: a recurrent cell of its own learns to recall, at the end of a sequence of
+// noise, the number that the sequence began with. It is what a user's first program looks like, so what its
+// compilation takes is what xgrad's headers cost.
 #include <cstdio>
 
 #include <xgrad/autograd/tape.hpp>

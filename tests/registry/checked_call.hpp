@@ -1,5 +1,5 @@
-// CheckedCall: a call of the registry as a function of Parameters, which is what gradcheck takes and what the tables are
-// made from. Start with operator().
+// CheckedCall: a call of the registry as a function of Parameters, which is what gradcheck takes and what the
+// tables are made from. Start with operator().
 #pragma once
 
 #include <string>

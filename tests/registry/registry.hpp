@@ -1,8 +1,9 @@
-// The registry: all that the tests know of each op of the library, a row an op. A row says how to make valid calls of the
-// op, what NumPy or PyTorch would compute for them, and which calls are refused with which message. From the rows alone
-// follow the proof over random shapes (test_proof.cpp), the comparison with the tables of tests/oracle (test_oracle.cpp),
-// the tests of messages and the list of names that record() accepts (test_registry.cpp). So a new op needs its row and no
-// test of its own. The rows stand in one file per family, like the ops.
+// The registry: all that the tests know of each op of the library, a row an op. A row says how to make valid
+// calls of the op, what NumPy or PyTorch would compute for them, and which calls are refused with which
+// message. From the rows alone follow the proof over random shapes (test_proof.cpp), the comparison with the
+// tables of tests/oracle (test_oracle.cpp), the tests of messages and the list of names that record() accepts
+// (test_registry.cpp). So a new op needs its row and no test of its own. The rows stand in one file per
+// family, like the ops.
 #pragma once
 
 #include <functional>
@@ -58,7 +59,8 @@ struct Domain {
 struct Call {
   std::vector<Shape> shapes;  ///< of the inputs
   Function f;
-  /// The same in Python, with the inputs as x[0], x[1], ... (arrays of NumPy) or t[0], t[1], ... (tensors of PyTorch).
+  /// The same in Python, with the inputs as x[0], x[1], ... (arrays of NumPy) or t[0], t[1], ... (tensors of
+  /// PyTorch).
   std::string python;
 };
 

@@ -1,5 +1,6 @@
-// The values of every op, at ordinary inputs under broadcasting and at edge values, are those of NumPy and PyTorch: what
-// gradcheck cannot show, as it proves the derivative of whatever value there is. The table is made by oracle/make.py.
+// The values of every op, at ordinary inputs under broadcasting and at edge values, are those of NumPy and
+// PyTorch: what gradcheck cannot show, as it proves the derivative of whatever value there is. The table is
+// made by oracle/make.py.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -21,8 +22,9 @@ registry::Inputs<T> cast(const registry::Inputs<double>& xs) {
   return result;
 }
 
-// Within `relative` of the expected number, of the same sign, or both NaN or the same infinity. Near 0 an absolute
-// error remains where the result is a difference of numbers of size 1, and two units of the smallest at the edges.
+// Within `relative` of the expected number, of the same sign, or both NaN or the same infinity. Near 0 an
+// absolute error remains where the result is a difference of numbers of size 1, and two units of the smallest
+// at the edges.
 bool agrees(double y, double expected, double relative, double absolute) {
   if (std::isnan(expected)) return std::isnan(y);
   if (std::isinf(expected)) return y == expected;

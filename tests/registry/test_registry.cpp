@@ -1,5 +1,5 @@
-// The registry is complete and is obeyed: the functions that the op headers declare are its rows, so are the ops that a
-// watcher sees them record, and every refused call is refused in its row's words.
+// The registry is complete and is obeyed: the functions that the op headers declare are its rows, so are the
+// ops that a watcher sees them record, and every refused call is refused in its row's words.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -26,7 +26,8 @@ std::set<std::string> names() {
   return result;
 }
 
-// The functions that return a Variable, several of them, or a LossSum in autograd/ops/*.hpp, outside of namespace detail.
+// The functions that return a Variable, several of them, or a LossSum in autograd/ops/*.hpp, outside of
+// namespace detail.
 std::set<std::string> declared() {
   const std::regex function(R"((?:Variable<T>>?|LossSum<T>) (\w+)\()");
   std::set<std::string> result;

@@ -1,5 +1,6 @@
-// Every optimizer's parameters after one step and after twenty are PyTorch's, on PyTorch's own cells: Rnn, Lstm and Gru under
-// gradient descent, momentum, Adam and AdamW, the Elman cell under all others. The table is made by oracle/make.py.
+// Every optimizer's parameters after one step and after twenty are PyTorch's, on PyTorch's own cells: Rnn,
+// Lstm and Gru under gradient descent, momentum, Adam and AdamW, the Elman cell under all others. The table
+// is made by oracle/make.py.
 #include <xgrad/layers/any_cell.hpp>
 #include <xgrad/layers/unroll.hpp>
 

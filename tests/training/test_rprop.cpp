@@ -1,5 +1,5 @@
-// Rprop: both rules of signs against their definitions, number by number; the curve of the reference network whose training
-// they came from is reproduced with the network itself.
+// Rprop: both rules of signs against their definitions, number by number; the curve of the reference network
+// whose training they came from is reproduced with the network itself.
 #include <xgrad/training/rprop.hpp>
 
 #include <limits>

@@ -1,4 +1,5 @@
-// Schedules against the rates that PyTorch 1.13's schedulers give (torch.optim.lr_scheduler), which stand here as numbers.
+// Schedules against the rates that PyTorch 1.13's schedulers give (torch.optim.lr_scheduler), which stand
+// here as numbers.
 #include <xgrad/training/schedules.hpp>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Row-sparse gradients under every optimizer. Exact: the numbers are those of the dense update, whenever, and by whom, they
-// are read. Lazy: rows that are not in a gradient keep their bits.
+// Row-sparse gradients under every optimizer. Exact: the numbers are those of the dense update, whenever, and
+// by whom, they are read. Lazy: rows that are not in a gradient keep their bits.
 #include <set>
 #include <thread>
 

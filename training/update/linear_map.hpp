@@ -1,6 +1,6 @@
-// LinearMap: the closed form of updates with gradients of zeros, where such an update is linear in a number w and its
-// velocity v with the same coefficients for all numbers, as that of momentum and weight decay is. Internal: included by
-// .cpp files only.
+// LinearMap: the closed form of updates with gradients of zeros, where such an update is linear in a number w
+// and its velocity v with the same coefficients for all numbers, as that of momentum and weight decay is.
+// Internal: included by .cpp files only.
 #pragma once
 
 #include <xgrad/autograd/kernels/simd.hpp>
@@ -12,7 +12,8 @@ namespace xgrad::detail {
 struct LinearMap {
   double ww = 1, wv = 0, vw = 0, vv = 1;
 
-  /// All of the steps `missed`, each of which is `update(w, v, at)`: it is found by doing them to (1, 0) and to (0, 1).
+  /// All of the steps `missed`, each of which is `update(w, v, at)`: it is found by doing them to (1, 0) and
+  /// to (0, 1).
   template <class F>
   static LinearMap of(std::span<const Instant> missed, F update) {
     LinearMap map;

@@ -27,8 +27,8 @@ ParameterUpdate<T>::~ParameterUpdate() {
 template <class T>
 Numbers<T> ParameterUpdate<T>::numbers(std::size_t first_row, std::size_t rows) {
   const std::size_t offset = first_row * width_;
-  // Not `shared_data`: a row that catches up has the numbers that it was to have all along, so no tape that used the
-  // parameter may take it for changed. A step says so in `apply`.
+  // Not `shared_data`: a row that catches up has the numbers that it was to have all along, so no tape that
+  // used the parameter may take it for changed. A step says so in `apply`.
   Numbers<T> result{const_cast<T*>(value_.data()) + offset, {}, rows * width_};
   for (std::size_t k = 0; k < slots_.size(); ++k) result.slots[k] = slots_[k].mutable_data() + offset;
   return result;

@@ -1,8 +1,9 @@
 // ParameterUpdate: one parameter under a rule, with what the rule remembers of it. Internal.
 //
-// A row-sparse gradient changes its rows alone. What the steps would do to the others, had their gradient been given as
-// zeros, is made up for when a row is next needed: each row knows up to which step it is updated, and the history knows
-// the steps since. Reading the parameter may thus write to it, under a lock, and only to rows that nobody has read yet.
+// A row-sparse gradient changes its rows alone. What the steps would do to the others, had their gradient
+// been given as zeros, is made up for when a row is next needed: each row knows up to which step it is
+// updated, and the history knows the steps since. Reading the parameter may thus write to it, under a lock,
+// and only to rows that nobody has read yet.
 #pragma once
 
 #include <mutex>
@@ -46,7 +47,8 @@ class ParameterUpdate final : public PendingUpdates {
   ParameterUpdate& operator=(const ParameterUpdate&) = delete;
 
   const Variable<T>& parameter() const { return parameter_; }
-  /// Before a step: updates what its gradient is going to change up to the present. Null is a gradient of zeros.
+  /// Before a step: updates what its gradient is going to change up to the present. Null is a gradient of
+  /// zeros.
   void prepare(const Gradient<T>* gradient);
   /// Makes the latest step of the history, for which it has been prepared.
   void apply(const Gradient<T>* gradient);

@@ -1,5 +1,5 @@
-// Rule: the formula of one optimizer, for some numbers of one parameter. Internal: a rule knows nothing of parameters,
-// gradients or sparsity; parameter_update.hpp applies it to whole parameters and to single rows.
+// Rule: the formula of one optimizer, for some numbers of one parameter. Internal: a rule knows nothing of
+// parameters, gradients or sparsity; parameter_update.hpp applies it to whole parameters and to single rows.
 #pragma once
 
 #include <algorithm>
@@ -48,8 +48,8 @@ class Rule {
   virtual Idle idle() const = 0;
   /// One update with the gradient g of n numbers.
   virtual void update(const Numbers<T>& x, const T* g, const Instant& at) const = 0;
-  /// All of the updates `missed`, at least one, with gradients of zeros: equal, but for rounding, to as many calls of
-  /// `update`, which is what it does by default.
+  /// All of the updates `missed`, at least one, with gradients of zeros: equal, but for rounding, to as many
+  /// calls of `update`, which is what it does by default.
   virtual void skip(const Numbers<T>& x, std::span<const Instant> missed) const {
     const std::vector<T> zeros(x.n, T(0));
     for (const Instant& at : missed) update(x, zeros.data(), at);

@@ -1,5 +1,5 @@
-// Hypotheses on blocks: the gradients of the parts that one value is cut into, such as the gates of an LSTM, are put together in
-// another order.
+// Hypotheses on blocks: the gradients of the parts that one value is cut into, such as the gates of an LSTM,
+// are put together in another order.
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -1,5 +1,5 @@
-// The hypotheses: all single changes of a recording's sweep that stand for a mistake people make. Each family has its file. Of
-// equally cheap ones that explain the same, the first is preferred. Internal to audit.
+// The hypotheses: all single changes of a recording's sweep that stand for a mistake people make. Each family
+// has its file. Of equally cheap ones that explain the same, the first is preferred. Internal to audit.
 #pragma once
 
 #include <functional>
@@ -47,7 +47,8 @@ struct ProductPlace {
 };
 std::vector<ProductPlace> products_of(const RecordedOp& op);
 
-/// The vjp of such a product for operand `x` or `W`, as if the operands had been these. Nothing if they do not fit.
+/// The vjp of such a product for operand `x` or `W`, as if the operands had been these. Nothing if they do
+/// not fit.
 std::optional<Map> product_vjp(const RecordedOp& op, const ProductPlace& place, bool of_x,
                                const Array<Complex>& x, const Array<Complex>& W);
 

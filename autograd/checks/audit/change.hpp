@@ -1,5 +1,6 @@
-// Change: one rule of the sweep changed, as a hypothesis on a mistake. A change says for some edges, each from an op to one of
-// its inputs, what happens to the gradient on its way instead. Changes compose. Internal to audit.
+// Change: one rule of the sweep changed, as a hypothesis on a mistake. A change says for some edges, each
+// from an op to one of its inputs, what happens to the gradient on its way instead. Changes compose. Internal
+// to audit.
 #pragma once
 
 #include <functional>

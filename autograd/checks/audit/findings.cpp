@@ -1,7 +1,7 @@
-// The findings and their order; see findings.hpp. A mistake can be judged once those before it are repaired: first what is wrong
-// with all numbers, however they came about (not finite, one step's term for the sum, sign, factor); then a wrong signal from
-// above, behind which nothing can be judged; then what is next to the loss, and so on backwards; the flow through time last,
-// since it needs all else to be right.
+// The findings and their order; see findings.hpp. A mistake can be judged once those before it are repaired:
+// first what is wrong with all numbers, however they came about (not finite, one step's term for the sum,
+// sign, factor); then a wrong signal from above, behind which nothing can be judged; then what is next to the
+// loss, and so on backwards; the flow through time last, since it needs all else to be right.
 #include <xgrad/autograd/checks/audit/findings.hpp>
 
 #include <algorithm>
@@ -72,7 +72,8 @@ void add_changes(const Recording& recording, const std::vector<Written>& written
   }
 }
 
-// A gradient of zeros, where others repeat the term of a step in which this one has none: then it is no mistake of its own.
+// A gradient of zeros, where others repeat the term of a step in which this one has none: then it is no
+// mistake of its own.
 const Match::Part* repeated_zero(const Written& w, const Match::Part& part, const Explanation& explanation) {
   if (part.defect != AuditDefect::missing_term) return nullptr;
   for (const auto& other : explanation.matches)

@@ -1,5 +1,5 @@
-// Hypotheses on the flow through time: it is cut, everywhere or on one path of the state, ends after some steps, or replaces
-// what flows in at the same step.
+// Hypotheses on the flow through time: it is cut, everywhere or on one path of the state, ends after some
+// steps, or replaces what flows in at the same step.
 #include <map>
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
-// Hypotheses on the forward pass: the gradient is that of another one, in which a product reads another value: before or behind
-// an activation, or of the step before. Both the weight's gradient and the flow into the value are then the other's.
+// Hypotheses on the forward pass: the gradient is that of another one, in which a product reads another
+// value: before or behind an activation, or of the step before. Both the weight's gradient and the flow into
+// the value are then the other's.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
-// Hypotheses on the loss: the squared error of probabilities where there is a cross entropy; the losses of some steps alone.
+// Hypotheses on the loss: the squared error of probabilities where there is a cross entropy; the losses of
+// some steps alone.
 #include <cmath>
 
 #include <fmt/format.h>

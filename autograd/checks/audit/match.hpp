@@ -1,5 +1,5 @@
-// Does a sweep give the hand-written numbers of a parameter, as they are or up to what a sum over time, a factor or a
-// rearrangement may do to them? Internal to audit.
+// Does a sweep give the hand-written numbers of a parameter, as they are or up to what a sum over time, a
+// factor or a rearrangement may do to them? Internal to audit.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,8 @@ namespace xgrad::auditing {
 
 /// How the hand-written numbers follow from the terms of the steps.
 struct Match {
-  /// The mistakes beside those of the sweep, outermost last; none if the sum of all terms is what was written.
+  /// The mistakes beside those of the sweep, outermost last; none if the sum of all terms is what was
+  /// written.
   struct Part {
     AuditDefect defect;
     std::string text;

@@ -1,6 +1,6 @@
-// Hypotheses on products: a vjp uses another value than the operand that belongs there, a matrix is transposed, or what is
-// multiplied with the matrix is not the gradient from above. Those on elementwise products are in elementwise.cpp, those on
-// products of matrices in operands.cpp. Internal to audit.
+// Hypotheses on products: a vjp uses another value than the operand that belongs there, a matrix is
+// transposed, or what is multiplied with the matrix is not the gradient from above. Those on elementwise
+// products are in elementwise.cpp, those on products of matrices in operands.cpp. Internal to audit.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,8 @@ using Build = std::function<std::optional<Map>(std::size_t op, const Array<Compl
 void offer(const Recording& recording, std::size_t role, std::size_t j, AuditDefect defect, double cost,
            const std::string& text, const Value& value, const Build& build, Changes& to);
 
-/// Adds: the vjp of input j uses, in place of operand k, any other value of its shape, of this step or a neighbour's.
+/// Adds: the vjp of input j uses, in place of operand k, any other value of its shape, of this step or a
+/// neighbour's.
 void offer_operands(const Recording& recording, std::size_t role, std::size_t j, std::size_t k,
                     const Build& build, Changes& to);
 

@@ -1,4 +1,5 @@
-// Hypotheses on single paths: what flows from an op to one of its inputs is left out, or has another sign or factor.
+// Hypotheses on single paths: what flows from an op to one of its inputs is left out, or has another sign or
+// factor.
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>

@@ -1,4 +1,5 @@
-// Recording: the trace of a forward pass, so that it can be swept back in many ways. Ops are grouped into *roles*: the ops that do the same in different time steps of a loop. Internal to audit.
+// Recording: the trace of a forward pass, so that it can be swept back in many ways. Ops are grouped into
+// *roles*: the ops that do the same in different time steps of a loop. Internal to audit.
 #pragma once
 
 #include <optional>

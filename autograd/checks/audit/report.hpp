@@ -39,7 +39,8 @@ enum class AuditDefect {
 /// "missing flow through time", ...
 std::string to_string(AuditDefect defect);
 
-/// A mistake. The list of them is in the order in which to repair: the first can be judged and repaired by itself.
+/// A mistake. The list of them is in the order in which to repair: the first can be judged and repaired by
+/// itself.
 struct AuditFinding {
   AuditDefect defect = AuditDefect::unknown;
   std::string text;                ///< where, and what stands there instead

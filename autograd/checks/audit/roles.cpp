@@ -1,4 +1,5 @@
-// Which ops do the same in different time steps, as the fold over time tells it (tape_fold.hpp), and what a role is called.
+// Which ops do the same in different time steps, as the fold over time tells it (tape_fold.hpp), and what a
+// role is called.
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -12,8 +13,8 @@
 
 namespace xgrad::auditing {
 
-// Ops outside of all loops come first; then those of each loop, in the order of their last step, at whose end all that is
-// carried is no constant any more.
+// Ops outside of all loops come first; then those of each loop, in the order of their last step, at whose end
+// all that is carried is no constant any more.
 void Recording::find_roles(const std::vector<TapeNode>& nodes) {
   const TimeGroups time = time_groups(nodes);
   std::map<std::size_t, std::vector<std::size_t>> groups;
@@ -33,7 +34,8 @@ void Recording::find_roles(const std::vector<TapeNode>& nodes) {
     for (const std::size_t i : roles_[role].ops) ops_[i].role = role;
 }
 
-// Sums over time, such as that of the losses: adds whose value none but the next of them reads. They carry no state.
+// Sums over time, such as that of the losses: adds whose value none but the next of them reads. They carry no
+// state.
 void Recording::find_accumulators() {
   for (const Role& role : roles_) {
     const RecordedOp& last = ops_[role.ops.back()];

@@ -82,8 +82,8 @@ class Search {
                        [&](const auto& op) { return below[op.first]; });
   }
 
-  // Written gradient number w: keeps the states that explain it, or extends them by one change, or by one and a cut
-  // of the flow through time.
+  // Written gradient number w: keeps the states that explain it, or extends them by one change, or by one and
+  // a cut of the flow through time.
   void explain(std::size_t w) {
     const std::vector<Explanation> before = states_;
     const Changes singles = changes_of(w);

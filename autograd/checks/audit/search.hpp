@@ -1,7 +1,7 @@
-// The search for the fewest changes that make the sweep give the hand-written numbers. It works from the loss backwards:
-// first the parameters behind which there are few ops, where few changes come into question; what explains them is kept for those
-// further up. Where several explanations are equally good, all are kept until one is not. Internal to audit. Start with
-// `explain`.
+// The search for the fewest changes that make the sweep give the hand-written numbers. It works from the loss
+// backwards: first the parameters behind which there are few ops, where few changes come into question; what
+// explains them is kept for those further up. Where several explanations are equally good, all are kept until
+// one is not. Internal to audit. Start with `explain`.
 #pragma once
 
 #include <optional>

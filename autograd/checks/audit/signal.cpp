@@ -1,6 +1,7 @@
-// Least squares on what the gradients of one affine sum have in common; see signal.hpp. With X the matrix whose rows are all
-// [x_t, h_{t-1}, 1], the gradients [dWx; dWh; db] are X^T D for some D, the signals as rows, if and only if they lie in the
-// span of X's rows. That says something if X has fewer rows than columns.
+// Least squares on what the gradients of one affine sum have in common; see signal.hpp. With X the matrix
+// whose rows are all [x_t, h_{t-1}, 1], the gradients [dWx; dWh; db] are X^T D for some D, the signals as
+// rows, if and only if they lie in the span of X's rows. That says something if X has fewer rows than
+// columns.
 #include <xgrad/autograd/checks/audit/signal.hpp>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 
 using Column = std::vector<double>;
 
-// A parameter in the sum: as the matrix of a product, whose other operand has `width` numbers in a row, or as the bias.
+// A parameter in the sum: as the matrix of a product, whose other operand has `width` numbers in a row, or as
+// the bias.
 struct Part {
   std::size_t parameter, input;
   std::vector<std::size_t> ops;
@@ -71,7 +73,8 @@ double length(const Column& v) {
   return std::sqrt(square);
 }
 
-// Appends the numbers of one sample, or of one unit's gradient; false if the shapes are not those of plain matrices.
+// Appends the numbers of one sample, or of one unit's gradient; false if the shapes are not those of plain
+// matrices.
 class System {
  public:
   System(const Recording& recording, const std::vector<const Written*>& written,

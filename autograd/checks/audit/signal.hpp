@@ -1,6 +1,6 @@
-// Where no hypothesis gives the hand-written gradients of the parameters of one affine sum, z_t = x_t Wx + h_{t-1} Wh + b: are
-// they at least the right products with some common dL/dz_t? Then it is that signal which is wrong, and not what is done with
-// it. Internal to audit.
+// Where no hypothesis gives the hand-written gradients of the parameters of one affine sum, z_t = x_t Wx +
+// h_{t-1} Wh + b: are they at least the right products with some common dL/dz_t? Then it is that signal which
+// is wrong, and not what is done with it. Internal to audit.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Hypotheses on the slopes of activations: left out, taken of the activated value, of another value, or by another formula.
+// Hypotheses on the slopes of activations: left out, taken of the activated value, of another value, or by
+// another formula.
 #include <cmath>
 #include <tuple>
 

@@ -81,7 +81,8 @@ class Sweep {
     }
   }
 
-  // Each number off by a random share of itself. Slopes are differences, such as 1 - y^2, whose error is a share of 1.
+  // Each number off by a random share of itself. Slopes are differences, such as 1 - y^2, whose error is a
+  // share of 1.
   Numbers nudged(const Numbers& dx, const RecordedOp& op, const Numbers& dy) {
     const bool slope = op.op.kind() == OpKind::activation || op.op == ops::log_softmax ||
                        op.op == ops::softmax_cross_entropy || op.op == ops::affine_cross_entropy ||

@@ -8,8 +8,8 @@
 
 namespace xgrad::auditing {
 
-/// What each time step contributes to the gradient of one parameter; the last place is for ops outside of all steps. An empty
-/// array (rank 1, size 0) is no contribution.
+/// What each time step contributes to the gradient of one parameter; the last place is for ops outside of all
+/// steps. An empty array (rank 1, size 0) is no contribution.
 struct Terms {
   std::vector<Array<double>> of_step;
 
@@ -19,8 +19,8 @@ struct Terms {
 /// Terms of every parameter, in the order of the recording's paths.
 std::vector<Terms> sweep(const Recording& recording, const Changes& changes = {});
 
-/// How much a relative error of one unit in every intermediate result moves each element of each gradient: what rounding is
-/// multiplied with. A few random samples, the largest of each.
+/// How much a relative error of one unit in every intermediate result moves each element of each gradient:
+/// what rounding is multiplied with. A few random samples, the largest of each.
 std::vector<Array<double>> sensitivities(const Recording& recording, Random& random);
 
 }  // namespace xgrad::auditing

@@ -1,5 +1,5 @@
-// Each kind of defect is a hypothesis: a way to derive the wrong Jacobian from the right one. The first that explains
-// every entry is the diagnosis.
+// Each kind of defect is a hypothesis: a way to derive the wrong Jacobian from the right one. The first that
+// explains every entry is the diagnosis.
 #include <xgrad/autograd/checks/gradcheck/defect.hpp>
 
 #include <algorithm>
@@ -29,8 +29,8 @@ bool is_broadcast_sum(const Jacobian& tape, const Jacobian& exact) {
   return largest(tape.entries) > 0;
 }
 
-// True if, of the numbers of y that depend on one of x, the last alone sends its gradient back: each has replaced what
-// those before had put there.
+// True if, of the numbers of y that depend on one of x, the last alone sends its gradient back: each has
+// replaced what those before had put there.
 bool keeps_the_last(const Jacobian& tape, const Jacobian& exact) {
   const double scale = largest(exact.entries);
   for (std::size_t m = 0; m < exact.x.size(); ++m) {

@@ -1,5 +1,5 @@
-// What is wrong with a derivative? `diagnose` compares the Jacobian that an op's vjp stands for with the exact one and
-// guesses the mistake that its author made. Start with the list of kinds.
+// What is wrong with a derivative? `diagnose` compares the Jacobian that an op's vjp stands for with the
+// exact one and guesses the mistake that its author made. Start with the list of kinds.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace xgrad {
 enum class Defect {
   not_finite,   ///< a derivative is NaN or infinite, or the value is NaN
   independent,  ///< the value does not depend on the argument at all, as far as its computation shows
-  overwritten,  ///< a vjp replaces what is already there, or what it has put there itself, instead of adding to it
+  overwritten,  ///< a vjp replaces what is there, or what it has put there itself, instead of adding to it
   sign,         ///< derivatives have the wrong sign
   factor,       ///< derivatives are off by a factor; one near 1 is a rounded constant
   time_shift,     ///< the derivatives are those of the neighbour along an axis: one step off in time
@@ -36,7 +36,8 @@ enum class Extent {
 
 struct Diagnosis {
   Defect defect = Defect::missing_term;
-  /// For Defect::factor: what the right derivatives were multiplied with; along an axis, the factor furthest from 1.
+  /// For Defect::factor: what the right derivatives were multiplied with; along an axis, the factor furthest
+  /// from 1.
   double factor = 1;
   Extent extent = Extent::all;
 };

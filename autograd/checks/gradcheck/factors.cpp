@@ -7,7 +7,8 @@ namespace xgrad::hypothesis {
 
 namespace {
 
-// The factor that explains all entries, if there is one other than 0. Entries have rounding errors of the size `scale`.
+// The factor that explains all entries, if there is one other than 0. Entries have rounding errors of the
+// size `scale`.
 std::optional<double> common_factor(const std::vector<double>& tape, const std::vector<double>& exact,
                                     double scale) {
   const double square = std::inner_product(exact.begin(), exact.end(), exact.begin(), 0.0);
@@ -35,7 +36,8 @@ Groups along(const Jacobian& J, std::size_t axis, bool of_y) {
   return groups;
 }
 
-// The factor that is furthest from 1 of those of the groups, if each group has one that at least two entries agree on.
+// The factor that is furthest from 1 of those of the groups, if each group has one that at least two entries
+// agree on.
 std::optional<double> factor_of_each(const Groups& tape, const Groups& exact, double scale) {
   double worst = 1;
   for (std::size_t g = 0; g < exact.size(); ++g) {

@@ -1,5 +1,5 @@
-// The whole function under test, as one number L(values) = <cotangent, f(values)> to differentiate: by the tape, exactly,
-// and by central differences. Internal to gradcheck.
+// The whole function under test, as one number L(values) = <cotangent, f(values)> to differentiate: by the
+// tape, exactly, and by central differences. Internal to gradcheck.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ namespace xgrad::proof {
 
 class Functional {
  public:
-  /// Runs f for the first time: what is not among `given` is drawn, and runs it again to see that it is `repeatable` to
-  /// the bit (or up to rounding). Throws Error if it is not, or declares nothing. `f_complex` may be empty; both must
-  /// outlive this.
+  /// Runs f for the first time: what is not among `given` is drawn, and runs it again to see that it is
+  /// `repeatable` to the bit (or up to rounding). Throws Error if it is not, or declares nothing. `f_complex`
+  /// may be empty; both must outlive this.
   Functional(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
              const Values& given, std::uint32_t seed, bool repeatable);
 
@@ -29,8 +29,8 @@ class Functional {
   const std::vector<std::string>& paths() const { return paths_; }  ///< in the order of declaration
   const Values& values() const { return values_; }
   double value() const { return value_; }
-  /// What is left of derivatives that cancel to nothing, as those of a softmax do along a shift of its input, or that
-  /// vanish in saturation: the rounding of the values. Derivatives that are all below it are zero.
+  /// What is left of derivatives that cancel to nothing, as those of a softmax do along a shift of its input,
+  /// or that vanish in saturation: the rounding of the values. Derivatives that are all below it are zero.
   double rounding() const { return rounding_; }
 
  private:

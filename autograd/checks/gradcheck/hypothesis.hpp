@@ -1,5 +1,5 @@
-// Hypotheses on what turned the right Jacobian of an op into that of its vjp, one for each kind of defect; `diagnose` in
-// defect.cpp asks them in turn. Internal to gradcheck.
+// Hypotheses on what turned the right Jacobian of an op into that of its vjp, one for each kind of defect;
+// `diagnose` in defect.cpp asks them in turn. Internal to gradcheck.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,8 @@ std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, con
 // factors.cpp: the right numbers times something.
 /// All derivatives are off by one factor.
 std::optional<Diagnosis> scaled(const std::vector<double>& tape, const std::vector<double>& exact);
-/// Several derivatives are off by one factor and the others are right: a factor in one branch alone, such as a sign.
+/// Several derivatives are off by one factor and the others are right: a factor in one branch alone, such as
+/// a sign.
 std::optional<Diagnosis> scaled_in_part(const std::vector<double>& tape, const std::vector<double>& exact);
 /// Along an axis of y or of x, each place has its own factor: a gain, a weight or a norm of each row.
 std::optional<Diagnosis> scaled_along_axis(const Jacobian& tape, const Jacobian& exact);

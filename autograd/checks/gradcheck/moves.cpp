@@ -1,5 +1,5 @@
-// The right derivatives at the wrong places: each hypothesis is a way to move the entries of the right Jacobian that gives
-// the wrong one.
+// The right derivatives at the wrong places: each hypothesis is a way to move the entries of the right
+// Jacobian that gives the wrong one.
 #include <functional>
 #include <set>
 
@@ -66,8 +66,8 @@ bool is_moved(const Jacobian& tape, const Jacobian& exact, const Move& y_move, c
 }
 
 // True if tape(i, m) is exact(y_move(i), x_move(m)) wherever the moves do not lead outside, and differs from
-// exact(i, m) somewhere there. What a loop that is one step off finds beyond the last step, zeros, the last step
-// again or the first one, is its own affair.
+// exact(i, m) somewhere there. What a loop that is one step off finds beyond the last step, zeros, the last
+// step again or the first one, is its own affair.
 bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
   const double scale = largest(exact.entries);
   bool explains = false;
@@ -81,8 +81,8 @@ bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_mov
   return explains;
 }
 
-// The numbers that the vjp has saved are one step off. They must be of more than two values: a mask that is dropped or
-// inverted often looks like its neighbour.
+// The numbers that the vjp has saved are one step off. They must be of more than two values: a mask that is
+// dropped or inverted often looks like its neighbour.
 bool is_saved_shift(const Jacobian& tape, const Jacobian& exact, int by) {
   if (exact.y.rank() != exact.x.rank() ||
       std::set(exact.entries.begin(), exact.entries.end()).size() <= 3)  // 0 is one of them
@@ -163,7 +163,8 @@ bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
 
 namespace {
 
-// The axes along which a number of y depends on numbers of x at another place. x has the rank of y, or broadcasts to it.
+// The axes along which a number of y depends on numbers of x at another place. x has the rank of y, or
+// broadcasts to it.
 std::set<std::size_t> coupled_axes(const Jacobian& J) {
   Index aligned(J.y.rank() - J.x.rank(), 1);
   aligned.insert(aligned.end(), J.x.begin(), J.x.end());

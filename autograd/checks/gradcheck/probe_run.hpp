@@ -1,6 +1,6 @@
-// ProbeRun: one run of a function under the probe. A run that judges sets a random direction at every value; a run that
-// looks for something sets one at a single value, the input of the suspect, so that what the suspect's value carries
-// is the effect of that input alone. Internal to gradcheck. Start with `value`.
+// ProbeRun: one run of a function under the probe. A run that judges sets a random direction at every value;
+// a run that looks for something sets one at a single value, the input of the suspect, so that what the
+// suspect's value carries is the effect of that input alone. Internal to gradcheck. Start with `value`.
 #pragma once
 
 #include <functional>

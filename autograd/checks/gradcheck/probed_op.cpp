@@ -60,8 +60,8 @@ Verdict judge(const ProbedOp& op, const Direction& u) {
   Verdict verdict{static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed};
   if (std::isnan(verdict.error)) verdict.error = INFINITY;
 
-  // A vjp written in terms of its output, like 1 - y^2, knows y to half a unit only. Where that is more than the whole
-  // derivative, the op is saturated, and nothing can be said.
+  // A vjp written in terms of its output, like 1 - y^2, knows y to half a unit only. Where that is more than
+  // the whole derivative, the op is saturated, and nothing can be said.
   double rounding = 0;
   for (std::size_t i = 0; i < u.size(); ++i)
     rounding += 4 * std::numeric_limits<double>::epsilon() * std::abs(u.data()[i]) *

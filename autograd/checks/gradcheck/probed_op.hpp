@@ -1,6 +1,6 @@
-// One op under the probe, and the verdict on it. The probe sees the op's value, the derivative J v that the value carries,
-// and the vjps; `judge` holds one against the other. A Source is one of the op's inputs, told apart from the others.
-// Internal to gradcheck.
+// One op under the probe, and the verdict on it. The probe sees the op's value, the derivative J v that the
+// value carries, and the vjps; `judge` holds one against the other. A Source is one of the op's inputs, told
+// apart from the others. Internal to gradcheck.
 #pragma once
 
 #include <optional>

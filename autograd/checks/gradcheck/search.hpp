@@ -1,6 +1,6 @@
-// Search: which element of which argument of a wrong op is wrong, and how? It runs the function again with a direction at
-// one argument alone: by halving it finds the worst element, and then computes the op's Jacobian, by its vjps and
-// exactly, to compare and to diagnose. Internal to gradcheck. Start with `look`.
+// Search: which element of which argument of a wrong op is wrong, and how? It runs the function again with a
+// direction at one argument alone: by halving it finds the worst element, and then computes the op's
+// Jacobian, by its vjps and exactly, to compare and to diagnose. Internal to gradcheck. Start with `look`.
 #pragma once
 
 #include <xgrad/autograd/checks/gradcheck/probe_run.hpp>

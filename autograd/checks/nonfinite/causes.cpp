@@ -51,8 +51,9 @@ NonfiniteCause largest_of(std::string name, const Array<T>& x, const TracedOp<T>
   return cause(std::move(name), x, largest(x, 0, 1, x.size()), true, op, tokens);
 }
 
-// True if element `index` of y is row r of x: (..., K) times column m of W: (K, M). A matmul may also be of stacks, of
-// vectors or transposed, which shapes alone do not always show; then the sum itself must not be finite.
+// True if element `index` of y is row r of x: (..., K) times column m of W: (K, M). A matmul may also be of
+// stacks, of vectors or transposed, which shapes alone do not always show; then the sum itself must not be
+// finite.
 template <class T>
 bool is_row_times_column(const Array<T>& x, const Array<T>& W, const Array<T>& y, std::size_t index) {
   if (W.rank() != 2 || x.rank() == 0 || y.rank() != x.rank()) return false;

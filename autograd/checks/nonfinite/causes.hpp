@@ -1,7 +1,7 @@
-// Which finite numbers made one that is not, and where in the window a number stands. An op is a closure to the engine, so
-// which numbers enter an element is known by shape: where an input broadcasts to the result, the number at the element;
-// else, as for reductions, the largest magnitude of the input. Matrix products are known by their kind: row n of x and
-// column m of W enter y(n, m).
+// Which finite numbers made one that is not, and where in the window a number stands. An op is a closure to
+// the engine, so which numbers enter an element is known by shape: where an input broadcasts to the result,
+// the number at the element; else, as for reductions, the largest magnitude of the input. Matrix products are
+// known by their kind: row n of x and column m of W enter y(n, m).
 #pragma once
 
 #include <xgrad/autograd/checks/nonfinite/tracer.hpp>
@@ -23,8 +23,9 @@ std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const std::ve
                                             const Array<T>& dy, std::size_t argument, std::size_t index,
                                             const std::optional<Ids>& tokens);
 
-/// Where a row of the parameter `table`, read by `take` into row r of its value, stands in the table: the flat position of its
-/// number in column c; tokens, if they are as many as rows, say it, else equal numbers do.
+/// Where a row of the parameter `table`, read by `take` into row r of its value, stands in the table: the
+/// flat position of its number in column c; tokens, if they are as many as rows, say it, else equal numbers
+/// do.
 template <class T>
 std::size_t index_in_table(const Array<T>& table, const Array<T>& y, std::size_t index,
                            const std::optional<Ids>& tokens);

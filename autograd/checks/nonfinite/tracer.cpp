@@ -47,7 +47,8 @@ typename Tracer<T>::Id Tracer<T>::add(Event<T> event) {
   return events_.size() - 1;
 }
 
-// The event of a value that the tape knows only as a constant: an op on constants made it, or it was detached.
+// The event of a value that the tape knows only as a constant: an op on constants made it, or it was
+// detached.
 template <class T>
 std::optional<typename Tracer<T>::Id> Tracer<T>::known(const Array<T>& value) const {
   const auto it = std::find_if(arrays_.rbegin(), arrays_.rend(),

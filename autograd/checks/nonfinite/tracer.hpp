@@ -1,8 +1,9 @@
-// Tracer: the watcher behind find_nonfinite. An *event* is an origin of numbers that are not finite. Every value and
-// every gradient with such numbers is given the event that it stems from: that of an input, or of dy, which is not finite
-// already, else a new one. So at the end the loss, or a parameter's gradient, knows its first culprit, and events that
-// reached neither are never reported. Where several inputs are not finite, those with a NaN go before those with infinities
-// alone if the result has a NaN, as what spreads is the NaN; then the earliest goes first. Start with value().
+// Tracer: the watcher behind find_nonfinite. An *event* is an origin of numbers that are not finite. Every
+// value and every gradient with such numbers is given the event that it stems from: that of an input, or of
+// dy, which is not finite already, else a new one. So at the end the loss, or a parameter's gradient, knows
+// its first culprit, and events that reached neither are never reported. Where several inputs are not finite,
+// those with a NaN go before those with infinities alone if the result has a NaN, as what spreads is the NaN;
+// then the earliest goes first. Start with value().
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ class Tracer final : public Trace<T> {
   using Trace<T>::ops;
   /// The event that the loss, which is not finite, stems from.
   const Event<T>& of_loss(const Variable<T>& loss);
-  /// The first event that reached the gradient of a parameter or leaf, or null, and the path of that parameter.
+  /// The first event that reached the gradient of a parameter or leaf, or null, and the path of that
+  /// parameter.
   struct Harm {
     const Event<T>* event = nullptr;
     std::string path{};  // empty for a leaf

@@ -1,7 +1,8 @@
-// The code of the kernels, written in xsimd's batches. The .cpp files beside this one include it, each compiled for
-// another instruction set, and nothing else that defines a function: a `std::vector` member compiled there might be the
-// copy that the linker keeps for everyone, on processors without those instructions. For the same reason all of it is
-// in an anonymous namespace. Start with `make_table`, at the end.
+// The code of the kernels, written in xsimd's batches. The .cpp files beside this one include it, each
+// compiled for another instruction set, and nothing else that defines a function: a `std::vector` member
+// compiled there might be the copy that the linker keeps for everyone, on processors without those
+// instructions. For the same reason all of it is in an anonymous namespace. Start with `make_table`, at the
+// end.
 #pragma once
 
 #include <utility>
@@ -178,8 +179,8 @@ void tile(const Tile<T>& t) {
     tile_of_rows<T, 1>(t, rows);
 }
 
-// A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each 2s x 2s
-// square change places.
+// A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each
+// 2s x 2s square change places.
 template <class T>
 using Lanes [[gnu::vector_size(sizeof(T) * width<T>)]] = T;
 
@@ -208,8 +209,8 @@ Batch<T> load_present(const T* p, std::size_t present) {
   return present == 0 ? Batch<T>(T(0)) : load_lanes<Arch>(p, present, T(0));
 }
 
-// Row by row of b through all panels, as it lies in memory: a panel alone is a short piece of many rows, and b may be far
-// away. Four rows ahead it is asked for.
+// Row by row of b through all panels, as it lies in memory: a panel alone is a short piece of many rows, and
+// b may be far away. Four rows ahead it is asked for.
 template <class T>
 void pack_rows(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
   const std::size_t full = columns - columns % tile_columns<T>;

@@ -1,4 +1,5 @@
-// Directions: what goes in as an imaginary part comes out as the derivative, bit for bit where nothing is computed.
+// Directions: what goes in as an imaginary part comes out as the derivative, bit for bit where nothing is
+// computed.
 #include <xgrad/autograd/checks/direction.hpp>
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// The sum of squares at every length around the registers' width, at every alignment, with numbers that are not finite.
+// The sum of squares at every length around the registers' width, at every alignment, with numbers that are
+// not finite.
 #include <xgrad/autograd/kernels/squares.hpp>
 
 #include <cmath>

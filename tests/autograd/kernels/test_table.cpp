@@ -1,5 +1,6 @@
-// The kernels of every instruction set that this processor has, float included, against plain loops in double: at every
-// length up to four registers and a bit, at misaligned places, and without a look or a write beyond the end.
+// The kernels of every instruction set that this processor has, float included, against plain loops in
+// double: at every length up to four registers and a bit, at misaligned places, and without a look or a write
+// beyond the end.
 #include <xgrad/autograd/kernels/table.hpp>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // What tests of ops and layers share: reproducible numbers, comparison with an independent computation, the
-// text of an error, and `prove`, which checks a gradient in every way there is: op by op, exhaustively, against central
-// differences, and in float against double.
+// text of an error, and `prove`, which checks a gradient in every way there is: op by op, exhaustively,
+// against central differences, and in float against double.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -110,7 +110,8 @@ std::vector<Array<T>> gradients(const Function<T>& f, const std::vector<Array<do
   return result;
 }
 
-/// gradcheck in all its forms at once: op by op, every derivative exactly, and every one by central differences.
+/// gradcheck in all its forms at once: op by op, every derivative exactly, and every one by central
+/// differences.
 template <class F>
 xgrad::GradcheckReport prove_function(F f) {
   return xgrad::gradcheck(f, {.exhaustive = true, .differences = true});

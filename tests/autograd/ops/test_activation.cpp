@@ -1,6 +1,6 @@
-// Activations: slopes at their kinks, and the tails, where the obvious formulas overflow or lose all digits. Values over random
-// shapes and at edge values, gradients and messages follow from the registry; tanh, sigmoid and relu have more in
-// test_elementwise.cpp.
+// Activations: slopes at their kinks, and the tails, where the obvious formulas overflow or lose all digits.
+// Values over random shapes and at edge values, gradients and messages follow from the registry; tanh,
+// sigmoid and relu have more in test_elementwise.cpp.
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;

@@ -1,5 +1,5 @@
-// Choosing between numbers: what is not chosen leaks into no value and no gradient, ties and bounds, NaN. Values over
-// random shapes, gradients and messages follow from the registry.
+// Choosing between numbers: what is not chosen leaks into no value and no gradient, ties and bounds, NaN.
+// Values over random shapes, gradients and messages follow from the registry.
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;

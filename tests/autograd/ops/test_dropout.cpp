@@ -1,5 +1,5 @@
-// Dropout: which numbers are dropped is a function of the key and the place alone. Values and gradients follow from the
-// registry, the generator is tested in test_random.cpp.
+// Dropout: which numbers are dropped is a function of the key and the place alone. Values and gradients
+// follow from the registry, the generator is tested in test_random.cpp.
 #include <thread>
 
 #include "autograd/ops/checks.hpp"

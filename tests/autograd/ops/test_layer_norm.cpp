@@ -1,4 +1,5 @@
-// Layer normalization: what it does to a row. Values against PyTorch, gradients and messages follow from the registry.
+// Layer normalization: what it does to a row. Values against PyTorch, gradients and messages follow from the
+// registry.
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;

@@ -1,5 +1,6 @@
-// Losses: sums and counts that add up over windows, ignored targets that have no part in anything, extremes. Values against
-// PyTorch, gradients and messages follow from the registry; softmax_cross_entropy has more in test_softmax.cpp.
+// Losses: sums and counts that add up over windows, ignored targets that have no part in anything, extremes.
+// Values against PyTorch, gradients and messages follow from the registry; softmax_cross_entropy has more in
+// test_softmax.cpp.
 #include <xgrad/autograd/tape_stats.hpp>
 
 #include "autograd/ops/checks.hpp"

@@ -1,6 +1,6 @@
-// pointwise(): the same numbers and gradients as its formula written in ops, over sizes on both sides of a block and on
-// several threads; what it keeps on the tape; and symbols that are used where they must not be. Values against NumPy,
-// proofs over random shapes and messages follow from the registry.
+// pointwise(): the same numbers and gradients as its formula written in ops, over sizes on both sides of a
+// block and on several threads; what it keeps on the tape; and symbols that are used where they must not be.
+// Values against NumPy, proofs over random shapes and messages follow from the registry.
 #include <xgrad/autograd/tape_stats.hpp>
 #include <xgrad/autograd/threads.hpp>
 

@@ -1,5 +1,5 @@
-// Products of all time steps at once: that they are made where they may be and nowhere else, that they are the rows' own
-// products to the digit that matters, and that no gradient is lost on the way.
+// Products of all time steps at once: that they are made where they may be and nowhere else, that they are
+// the rows' own products to the digit that matters, and that no gradient is lost on the way.
 #include <xgrad/autograd/ops/row_products.hpp>
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// Cuts with steps, split, and many cuts of one array. select, slice with bounds, stack and concat have more in
-// test_shape.cpp; values over random shapes, gradients and messages follow from the registry.
+// Cuts with steps, split, and many cuts of one array. select, slice with bounds, stack and concat have more
+// in test_shape.cpp; values over random shapes, gradients and messages follow from the registry.
 #include <numeric>
 
 #include "autograd/ops/checks.hpp"

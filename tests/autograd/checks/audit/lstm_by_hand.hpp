@@ -1,5 +1,5 @@
-// An LSTM with an output layer, forward as xgrad has it and backward as people write it, with mistakes planted one at a time.
-// Start reading at `backward`.
+// An LSTM with an output layer, forward as xgrad has it and backward as people write it, with mistakes
+// planted one at a time. Start reading at `backward`.
 //
 //   z_t = x_t Wx + h_{t-1} Wh + b,  i, f, o = sigmoid, g = tanh of its parts, in the order i f g o
 //   c_t = f c_{t-1} + i g,   h_t = o tanh(c_t),   y_t = h_t Wy + by,   L = 1/2 sum_t (y_t - target_t)^2
@@ -56,8 +56,8 @@ inline constexpr auto forward = [](auto p) {
   return loss;
 };
 
-/// The same as other people would write it: products and a sum, all outputs at once, a loss over all steps. The initial state
-/// is zero and no input.
+/// The same as other people would write it: products and a sum, all outputs at once, a loss over all steps.
+/// The initial state is zero and no input.
 inline constexpr auto forward_at_once = [](auto p) {
   using namespace xgrad;
   const auto Wx = p.weight("Wx", {D, 4 * H}), Wh = p.weight("Wh", {H, 4 * H}),

@@ -1,5 +1,5 @@
-// Mistakes planted in the backward pass of an LSTM, one at a time, under two forward passes that compute the same: what the audit
-// calls them.
+// Mistakes planted in the backward pass of an LSTM, one at a time, under two forward passes that compute the
+// same: what the audit calls them.
 #include <doctest/doctest.h>
 
 #include "autograd/checks/audit/lstm_by_hand.hpp"

@@ -1,5 +1,5 @@
-// What diagnose says of Jacobians written down by hand. How well it tells the mistakes that people make is tested in
-// tests/faults.
+// What diagnose says of Jacobians written down by hand. How well it tells the mistakes that people make is
+// tested in tests/faults.
 #include <doctest/doctest.h>
 
 #include <xgrad/autograd/checks/gradcheck/report.hpp>

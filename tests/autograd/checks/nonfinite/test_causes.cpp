@@ -1,4 +1,5 @@
-// Where a number stands in a window: the rule of WindowPlace, shape by shape, and by a cell of one's own under unroll.
+// Where a number stands in a window: the rule of WindowPlace, shape by shape, and by a cell of one's own
+// under unroll.
 #include <xgrad/autograd/checks/nonfinite/causes.hpp>
 
 #include <limits>
