@@ -1,11 +1,11 @@
-// Array<T>: the numbers an op computes with. It is a value of 48 bytes: a reference to a shared block of
-// storage, a place in it, and a shape; always contiguous and row-major. Copying one copies no numbers, so a
-// vjp may capture as many as it likes; writing to a shared one copies first, so no two handles ever see each
-// other's writes (except through `overwrite`, by which parameters are updated). Reshapes and slices of the
-// leading axis share the block. Arithmetic on arrays is evaluated at once: a vjp reads like its formula, `dy
-// * (1 - y * y)`, and nothing lazy crosses a function boundary. `.xt()` is the way to the whole of xtensor,
-// and any xtensor expression converts back. Start reading at the class; Ids, the integer counterpart, stands
-// at the end.
+// Array<T>: the elements that an op computes with. It is a value of 48 bytes: a reference to a shared block
+// of storage, a place in it, and a shape; always contiguous and row-major. Copying one copies no elements, so
+// a vjp may capture as many as it likes; writing to a shared one copies first, so no two handles ever see
+// each other's writes (except through `overwrite`, by which parameters are updated). Reshapes and slices of
+// the leading axis share the block. Arithmetic on arrays is evaluated at once: a vjp reads like its formula,
+// `dy * (1 - y * y)`, and nothing lazy crosses a function boundary. `.xt()` is the way to the whole of
+// xtensor, and any xtensor expression converts back. Start reading at the class; Ids, the integer
+// counterpart, stands at the end.
 #pragma once
 
 #include <algorithm>
@@ -31,20 +31,22 @@ namespace xgrad {
 template <class S>
 concept Number = std::convertible_to<S, double> && !XtensorExpression<S>;
 
+/// An n-dimensional array of float, double or Complex, contiguous and row-major. Copies share their elements;
+/// writing to one of them copies first.
 template <class T>
 class Array {
  public:
-  using value_type = T;
+  using value_type = T;  ///< type of an element
 
-  /// No numbers: shape (0,).
+  /// No elements: shape (0,).
   Array() : shape_(Shape::none()) {}
-  /// The rank-0 array of one number.
+  /// The rank-0 array of one element.
   template <class S>
   requires(Number<S> || std::same_as<S, T>) explicit(Number<S>) Array(S number)
       : Array(full({}, static_cast<T>(number))) {}
   /// `values` in row-major order. Throws Error if their count is not that of `shape`.
   Array(const Shape& shape, const std::vector<T>& values);
-  /// The evaluated numbers of any xtensor expression.
+  /// The evaluated elements of any xtensor expression.
   template <XtensorExpression E>
   Array(const E& expression)  // NOLINT(google-explicit-constructor): meant to convert
       : Array(uninitialized(Shape(expression.shape().begin(), expression.shape().end()))) {
@@ -52,25 +54,33 @@ class Array {
     xt::noalias(target) = xt::cast<T>(expression);
   }
 
+  /// An array whose elements are not set. Throws Error for a shape that is too large for any memory, and
+  /// std::bad_alloc if there is not enough.
   static Array uninitialized(const Shape& shape);
+  /// Every element is `value`.
   static Array full(const Shape& shape, T value);
+  /// Every element is 0.
   static Array zeros(const Shape& shape) { return full(shape, T(0)); }
 
   /// scale a + shift, elementwise; a shift of -0.0 changes nothing, not even the sign of a zero.
   static Array scale_shift(const Array& a, double scale, double shift);
 
+  /// Shares the elements of `other`.
   Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
     retain();
   }
+  /// Takes the elements of `other`, which is left with none and shape (0,).
   Array(Array&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         shape_(std::exchange(other.shape_, Shape::none())) {}
+  /// Shares the elements of `other`.
   Array& operator=(const Array& other) noexcept {
     Array copy(other);
     swap(copy);
     return *this;
   }
+  /// Takes the elements of `other`, which is left with none and shape (0,).
   Array& operator=(Array&& other) noexcept {
     if (this == &other) return *this;
     release();
@@ -81,31 +91,33 @@ class Array {
   }
   ~Array() { release(); }
 
+  /// Exchanges the two arrays; copies no elements.
   void swap(Array& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(data_, other.data_);
     std::swap(shape_, other.shape_);
   }
 
-  const Shape& shape() const { return shape_; }
-  std::size_t rank() const { return shape_.rank(); }
-  std::size_t size() const { return shape_.size(); }
-  const T* data() const { return data_; }
-  const T* begin() const { return data_; }
-  const T* end() const { return data_ + size(); }
+  const Shape& shape() const { return shape_; }       ///< sizes of the axes, outermost first
+  std::size_t rank() const { return shape_.rank(); }  ///< number of axes
+  std::size_t size() const { return shape_.size(); }  ///< number of elements
+  const T* data() const { return data_; }             ///< the elements, in row-major order
+  const T* begin() const { return data_; }            ///< the first element, in row-major order
+  const T* end() const { return data_ + size(); }     ///< behind the last element
 
-  /// The numbers for writing. Copies them first if another handle shares the block, so that only this one
+  /// The elements for writing. Copies them first if another handle shares the block, so that only this one
   /// changes.
   T* mutable_data();
-  /// Replaces the numbers in place, seen by every handle of the block; for parameters. Bumps the version.
+  /// Replaces the elements in place, seen by every handle of the block; for parameters. Bumps the version.
   /// Throws Error if the shapes differ.
   void overwrite(const Array& values);
-  /// The block's numbers for an update in place that every handle sees (parameters); bumps the version.
+  /// The elements for an update in place that every handle sees (parameters); bumps the version.
   T* shared_data();
   /// Declares the block to be a parameter's: written in place between training steps.
   void mark_parameter() {
     if (block_ != nullptr) block_->parameter = true;
   }
+  /// True if the block is a parameter's: see mark_parameter.
   bool in_parameter() const { return block_ != nullptr && block_->parameter; }
   /// Counts the in-place updates of the block.
   std::uint64_t version() const { return block_ == nullptr ? 0 : block_->version; }
@@ -113,26 +125,28 @@ class Array {
   bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
   /// The block that the elements lie in, null for none; for kernels.
   storage::Block* block() const { return block_; }
+  /// True if the elements of both lie in one block, even if at different places.
   bool shares_block_with(const Array& other) const { return block_ != nullptr && block_ == other.block_; }
 
-  /// The one number of an array of size 1. Throws Error for any other size.
+  /// The one element of an array of size 1. Throws Error for any other size.
   T item() const;
-  /// The same numbers in another shape of the same size; shares the block.
+  /// The same elements in another shape; shares the block. Throws Error if the sizes differ.
   Array reshaped(const Shape& shape) const;
-  /// The numbers of `shape` that begin `count` numbers before this array's first, all of which lie in the block; shares it.
+  /// The array of `shape` that begins `count` elements before this one; shares the block. That the block
+  /// holds all of it is not checked.
   Array from_before(std::size_t count, const Shape& shape) const {
     Array result = *this;
     result.data_ -= count;
     result.shape_ = shape;
     return result;
   }
-  /// Rows [first, last) of the leading axis; shares the block.
+  /// Rows [first, last) of the leading axis; shares the block. Throws Error if there are no such rows.
   Array rows(std::size_t first, std::size_t last) const;
-  /// Entry `i` of the leading axis, which is dropped; shares the block.
+  /// Entry `i` of the leading axis, which is dropped; shares the block. Throws Error if there is none.
   Array row(std::size_t i) const;
   /// A copy with a block of its own.
   Array copy() const;
-  /// The same numbers in another scalar; of complex numbers the real parts.
+  /// The elements as another scalar; of complex ones the real parts.
   template <class U>
   Array<U> cast() const {
     auto result = Array<U>::uninitialized(shape_);
@@ -145,12 +159,16 @@ class Array {
   /// The same for writing; copies first if the block is shared (see `mutable_data`).
   auto xt() { return detail::adapt(mutable_data(), size(), xt_shape()); }
 
+  /// @{ Elementwise, under NumPy's broadcasting. Throws Error if the shapes do not broadcast.
   friend Array operator+(const Array& a, const Array& b) { return add(a, b); }
   friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }
   friend Array operator*(const Array& a, const Array& b) { return multiply(a, b); }
   friend Array operator/(const Array& a, const Array& b) { return divide(a, b); }
+  /// @}
+  /// -a, elementwise.
   friend Array operator-(const Array& a) { return scale_shift(a, -1, -0.0); }
 
+  /// @{ Elementwise, with a number that is cast to T.
   template <Number S>
   friend Array operator+(const Array& a, S s) {
     return scale_shift(a, 1, static_cast<double>(s));
@@ -183,8 +201,9 @@ class Array {
   friend Array operator/(S s, const Array& a) {
     return divide(Array(s), a);
   }
+  /// @}
 
-  /// Prints the numbers as NumPy would nest them.
+  /// Prints the elements, nested as by NumPy.
   friend std::ostream& operator<<(std::ostream& out, const Array& a) { return a.print(out); }
 
  private:
@@ -218,15 +237,16 @@ extern template class Array<float>;
 extern template class Array<double>;
 extern template class Array<Complex>;
 
-/// Integers with a shape: token ids, class targets, positions. A handle to shared, immutable numbers.
+/// Integers with a shape: token ids, class targets, positions. A handle to shared, immutable elements.
 class Ids {
  public:
-  using value_type = std::int64_t;
+  using value_type = std::int64_t;  ///< type of an id
 
   /// No ids: shape (0,).
   Ids();
   /// Shape (n,).
   Ids(std::vector<value_type> values);  // NOLINT(google-explicit-constructor): meant to convert
+  /// Shape (n,).
   Ids(std::initializer_list<value_type> values) : Ids(std::vector<value_type>(values)) {}
   /// `values` in row-major order. Throws Error if their count is not that of `shape`.
   Ids(const Shape& shape, std::vector<value_type> values);
@@ -237,23 +257,27 @@ class Ids {
       : Ids(Shape(expression.shape().begin(), expression.shape().end()),
             std::vector<value_type>(expression.begin(), expression.end())) {}
 
+  /// Shares the ids.
   Ids(const Ids&) = default;
+  /// Takes the ids of `other`, which is left with none and shape (0,).
   Ids(Ids&& other) noexcept : Ids() { swap(other); }
+  /// Shares the ids of `other`.
   Ids& operator=(Ids other) noexcept {
     swap(other);
     return *this;
   }
   ~Ids() = default;
 
-  const Shape& shape() const { return shape_; }
-  std::size_t size() const { return values_->size(); }
+  const Shape& shape() const { return shape_; }         ///< sizes of the axes, outermost first
+  std::size_t size() const { return values_->size(); }  ///< number of ids
+  /// The id at flat position `flat` in row-major order, which must be less than size().
   value_type operator[](std::size_t flat) const { return (*values_)[flat]; }
-  const value_type* begin() const { return values_->data(); }
-  const value_type* end() const { return values_->data() + values_->size(); }
+  const value_type* begin() const { return values_->data(); }  ///< the first id, in row-major order
+  const value_type* end() const { return values_->data() + values_->size(); }  ///< behind the last id
 
-  /// The same ids in another shape of the same size.
+  /// The same ids in another shape. Throws Error if the sizes differ.
   Ids reshaped(const Shape& shape) const;
-  /// Entry `i` of the leading axis, which is dropped.
+  /// Entry `i` of the leading axis, which is dropped. Throws Error if there is none.
   Ids row(std::size_t i) const;
   /// Throws Error naming `op`, the first id outside [0, count), its position, and `what` it is ("token id").
   void check_range(const char* op, const char* what, std::size_t count) const;

@@ -1,21 +1,23 @@
-// audit: is a backward pass that somebody wrote by hand right, and if not, what is wrong with it? You give the forward pass,
-// generic in T as for gradcheck, and the hand-written gradient as any callable; the report compares the two, parameter by
-// parameter, and names the mistakes in the order in which they should be repaired.
+// audit: is a backward pass that somebody wrote by hand right, and if not, what is wrong with it? You give
+// the forward pass, generic in T as for gradcheck, and the hand-written gradient as any callable; the report
+// compares the two, parameter by parameter, and names the mistakes in the order in which they should be
+// repaired.
 //
 //   const auto report = audit(
-//       [](auto p) { return Network(p).loss(x, targets); },                        // p: Parameters<T>
-//       [](const Values& w) { return legacy_backward(w.at("Wx"), w.at("Wh")); },   // returns Values: gradients by path
+//       [](auto p) { return Network(p).loss(x, targets); },                       // p: Parameters<T>
+//       [](const Values& w) { return legacy_backward(w.at("Wx"), w.at("Wh")); },  // gradients, by path
 //       {.values = parameters});
 //   if (!report.right()) std::cout << report;
 //
-// The forward pass is proved first (gradcheck, op by op), so that its gradient is beyond doubt. Then it is recorded once, and
-// the sweep back is done again and again with one rule changed each time, as a hypothesis on the mistake: the flow through time
-// cut, the slope of an activation left out, another operand in a product. The mistakes that are named are the fewest that make
-// the sweep give the hand-written numbers, to the tolerance. So a diagnosis is not a guess: it reproduces the numbers. Where
-// no hypothesis does, the report says what is known.
+// The forward pass is proved first (gradcheck, op by op), so that its gradient is beyond doubt. Then it is
+// recorded once, and the sweep back is done again and again with one rule changed each time, as a hypothesis
+// on the mistake: the flow through time cut, the slope of an activation left out, another operand in a
+// product. The mistakes that are named are the fewest that make the sweep give the hand-written numbers, to
+// the tolerance. So a diagnosis is not a guess: it reproduces the numbers. Where no hypothesis does, the
+// report says what is known.
 //
-// Time steps are known from TimeStep scopes: unroll opens them; a loop of your own says `const TimeStep now(t);`.
-// Where to start: detail::audit in audit.cpp.
+// Time steps are known from TimeStep scopes: unroll opens them; a loop of your own says
+// `const TimeStep now(t);`. Where to start: detail::audit in audit.cpp.
 #pragma once
 
 #include <concepts>
@@ -38,21 +40,23 @@ struct WrittenGradient {
 
 /// Another forward pass or loss that the gradient may belong to, instead of the one that is audited.
 struct AuditForward {
-  std::string name;  ///< for the report: "cross entropy"
-  ParameterFunction<Complex> forward;
+  std::string name;                    ///< for the report: "cross entropy"
+  ParameterFunction<Complex> forward;  ///< from the parameters to the loss
 
+  /// `f(p)` gets a Parameters<Complex> and returns a loss of one element. It may be generic, as in `audit`.
   template <class F>
   AuditForward(std::string called, F f)
       : name(std::move(called)),
         forward([f = std::move(f)](const Parameters<Complex>& p) { return Variable<Complex>(f(p)); }) {}
 };
 
+/// At which values `audit` compares, how closely, and with what else.
 struct AuditOptions {
-  GradcheckValues
-      values{};            ///< to audit at these numbers: {.values = parameters}; what is not given is drawn
+  /// To audit at these values: {.values = parameters}. What is not given is drawn.
+  GradcheckValues values{};
   std::uint32_t seed = 0;  ///< of what is drawn
   bool negated = false;    ///< the callable returns minus the gradient, as for an update w += rate * g
-  /// How precise the hand-written numbers are beside the true ones, element by element; 1e-6 for code in float.
+  /// How precise the elements of the hand-written gradient are beside the true ones; 1e-6 for code in float.
   double tolerance = 1e-9;
   std::vector<AuditForward> others{};  ///< further suspects, tried as they are
 };
@@ -63,11 +67,11 @@ AuditReport audit(const ParameterFunction<double>& f, const ParameterFunction<Co
                   const Backward& backward, const AuditOptions& options);
 }  // namespace detail
 
-/// Compares `backward`, which gets the values of all that `forward` declares (p.weight, p.bias, p.input), by path, and returns
-/// gradients by path, with the gradient of the one number that `forward` returns. What it does not return is reported as not
-/// given.
-/// Throws Error if the forward pass is itself not right or not one number, if `backward` returns nothing, an unknown path or
-/// a wrong shape, or other numbers when it is called again.
+/// Compares `backward`, which gets the values of all that `forward` declares (p.weight, p.bias, p.input), by
+/// path, and returns gradients by path, with the gradient of the one element that `forward` returns. What it
+/// does not return is reported as not given.
+/// Throws Error if the forward pass is itself not right or not one element, if `backward` returns nothing, an
+/// unknown path or a wrong shape, or other numbers when it is called again.
 template <class F, class Backward>
 AuditReport audit(F forward, Backward backward, const AuditOptions& options = {}) {
   using Result = std::invoke_result_t<Backward&, const Values&>;

@@ -5,6 +5,7 @@
 
 namespace xgrad {
 
+/// The versions and kernels that a program runs with.
 struct Config {
   std::string version;  ///< of xgrad, "0.1.0"
   std::string blas;     ///< the BLAS in use in its own words, with the processor that it takes this one for

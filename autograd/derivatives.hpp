@@ -1,13 +1,13 @@
-// Derivatives as numbers, for those who want them outside of a training step: jvp, vjp, hvp, jacobian. Each takes a
-// function that is generic in its scalar and its arguments in braces,
+// Derivatives as numbers, for those who want them outside of a training step: jvp, vjp, hvp, jacobian. Each
+// takes a function that is generic in its scalar and its arguments in braces,
 //
 //   const auto f = [](auto x, auto W) { return tanh(matmul(x, W)); };  // Variable<T> to Variable<T>
 //   const auto [y, dy] = jvp(f, {x, W}, {dx, dW});
 //
-// or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward derivatives
-// are exact: they are carried through the function in imaginary parts (direction.hpp), with neither a cancellation nor
-// a step to choose. So the function must be made of xgrad's ops, or of xtensor's on `.xt()`: what goes through item()
-// or std:: functions of a double has no derivative here.
+// or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward
+// derivatives are exact: they are carried through the function in imaginary parts (direction.hpp), with
+// neither a cancellation nor a step to choose. So the function must be made of xgrad's ops, or of xtensor's
+// on `.xt()`: what goes through item() or std:: functions of a double has no derivative here.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,12 @@
 
 namespace xgrad {
 
+/// A function's value and its derivative along a direction.
 struct JvpResult {
   Array<double> y;   ///< f(x)
   Array<double> dy;  ///< J v, in y's shape
 };
+/// A function's value and its gradients.
 struct VjpResult {
   Array<double> y;                       ///< f(x)
   std::vector<Array<double>> gradients;  ///< J_j^T u, in the shape of argument j
@@ -54,8 +56,8 @@ VariableFunction<T> of_list(F f) {
 
 }  // namespace detail
 
-/// f(xs) and its derivative along the directions vs: the Jacobian-vector product. Throws Error if a direction has not
-/// the shape of its argument.
+/// f(xs) and its derivative along the directions vs: the Jacobian-vector product. Throws Error if a direction
+/// has not the shape of its argument.
 template <class F, std::size_t N>
 JvpResult jvp(F f, const Array<double> (&xs)[N], const Array<double> (&vs)[N]) {
   return detail::jvp(detail::of_list<Complex, N>(f), xs, vs);
@@ -66,20 +68,20 @@ JvpResult jvp(F f, const Values& values, const Values& directions) {
   return detail::jvp(ParameterFunction<Complex>(f), values, directions);
 }
 
-/// f(xs) and the gradient of <u, f> with respect to every argument: the vector-Jacobian product, by a tape. Throws Error
-/// if u has not the shape of f(xs).
+/// f(xs) and the gradient of <u, f> with respect to every argument: the vector-Jacobian product, by a tape.
+/// Throws Error if u has not the shape of f(xs).
 template <class F, std::size_t N>
 VjpResult vjp(F f, const Array<double> (&xs)[N], const Array<double>& u) {
   return detail::vjp(detail::of_list<double, N>(f), xs, &u);
 }
-/// The gradient of a function whose value is a single number.
+/// The same with u = 1, for a value of a single element. Throws Error for any other.
 template <class F, std::size_t N>
 VjpResult vjp(F f, const Array<double> (&xs)[N]) {
   return detail::vjp(detail::of_list<double, N>(f), xs, nullptr);
 }
 
-/// The product of the Hessian of f, whose value is a single number, with the directions vs: one array per argument.
-/// It is the exact derivative of the tape's gradient along vs. Throws Error as jvp does.
+/// The product of the Hessian of f, whose value is a single element, with the directions vs: one array per
+/// argument. It is the exact derivative of the tape's gradient along vs. Throws Error as jvp does.
 template <class F, std::size_t N>
 std::vector<Array<double>> hvp(F f, const Array<double> (&xs)[N], const Array<double> (&vs)[N]) {
   return detail::hvp(detail::of_list<Complex, N>(f), xs, vs);
@@ -90,8 +92,8 @@ Values hvp(F f, const Values& values, const Values& directions) {
   return detail::hvp(ParameterFunction<Complex>(f), values, directions);
 }
 
-/// dy/dx for every argument, in the shape y.shape + x.shape, one forward derivative per number of the arguments. Throws
-/// Error if that shape has more than 6 axes.
+/// dy/dx for every argument, in the shape y.shape + x.shape, one forward derivative per element of the
+/// arguments. Throws Error if that shape has more than 6 axes.
 template <class F, std::size_t N>
 std::vector<Array<double>> jacobian(F f, const Array<double> (&xs)[N]) {
   return detail::jacobian(detail::of_list<Complex, N>(f), xs);

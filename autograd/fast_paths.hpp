@@ -1,6 +1,6 @@
-// FastPaths: what makes a training step fast, each behind a switch. All are on. Switching one off takes the plain path, which
-// computes the same by simpler means: the tests compare the two, and the benchmarks show what each one gives; see
-// docs/performance.md. SwitchedOff is the way to do it for a while.
+// FastPaths: what makes a training step fast, each behind a switch. All are on. Switching one off takes the
+// plain path, which computes the same by simpler means: the tests compare the two, and the benchmarks show
+// what each one gives; see docs/performance.md. SwitchedOff is the way to do it for a while.
 #pragma once
 
 #include <utility>
@@ -8,12 +8,13 @@
 
 namespace xgrad {
 
+/// A switch for each technique that makes a training step fast; all are on.
 struct FastPaths {
   bool fused_loss = true;        ///< softmax_cross_entropy makes its gradient in the pass that makes the loss
-  bool recycled_storage = true;  ///< released blocks of numbers are handed out again
+  bool recycled_storage = true;  ///< released blocks of storage are handed out again
   bool hoisted_products = true;  ///< x_t W for the rows x_t of one variable is one product of all rows
-  bool deferred_weights =
-      true;                  ///< the contributions to a weight's gradient from all time steps are one product
+  /// The contributions to a weight's gradient from all time steps are one product.
+  bool deferred_weights = true;
   bool fused_affine = true;  ///< affine() adds its products and its bias in place
   bool own_products = true;  ///< matrix products by the library's own kernels, which keep W laid out for them
 };
@@ -24,6 +25,7 @@ inline FastPaths& fast_paths() {
   return paths;
 }
 
+/// One of the switches: `&FastPaths::fused_loss`.
 using FastPath = bool FastPaths::*;
 
 /// All of them, with their names.
@@ -39,6 +41,7 @@ inline const std::vector<std::pair<const char*, FastPath>> fast_path_names = {
 /// Some of them switched off until the brace.
 class SwitchedOff {
  public:
+  /// Switches `paths` off. The destructor sets all switches back to what they were before.
   explicit SwitchedOff(const std::vector<FastPath>& paths) {
     for (const auto path : paths) fast_paths().*path = false;
   }

@@ -25,35 +25,42 @@ struct RowSparse {
   Ids rows;         ///< (R,), ascending and unique in what Gradients returns
   Array<T> values;  ///< (R, the table's other axes...)
 
+  /// The whole table, with zeros in all other rows.
   Array<T> dense() const;
   /// Adds the rows to those of a dense table of that shape.
   void add_to(Array<T>& table) const;
 };
 
-/// The contribution x^T dy of a product y = x W to the gradient of W: (K, M), not multiplied yet. A weight that is used at
-/// every time step has many; multiplied all at once they take a fraction of the time.
+/// The contribution x^T dy of a product y = x W to the gradient of W: (K, M), not multiplied yet. A weight
+/// that is used at every time step has many; multiplied all at once they take a fraction of the time.
 template <class T>
 struct OuterProduct {
   Array<T> x;   ///< (..., K)
   Array<T> dy;  ///< (..., M), with the leading axes of x
 };
 
+/// A gradient as it is stored: dense, or the rows of a table.
 template <class T>
 using Gradient = std::variant<Array<T>, RowSparse<T>>;
 
-/// What `gradients[parameter]` does if the differentiated value does not depend on it.
+/// What `gradients[x]` does if the differentiated value does not depend on x: throw Error, or return zeros.
 enum class Unreached { error, zeros };
+/// For options: {.unreached = zeros}.
 inline constexpr Unreached zeros = Unreached::zeros;
 
+/// The gradients of one sweep, looked up by variable: `gradients[W]`. They outlive the tape.
 template <class T>
 class Gradients {
  public:
   // Out of line: the maps below are more than a program's own code to compile.
+  /// No gradients.
   Gradients();
+  /// @{ Copies no elements: copies share them.
   Gradients(const Gradients&);
   Gradients(Gradients&&) noexcept;
   Gradients& operator=(const Gradients&);
   Gradients& operator=(Gradients&&) noexcept;
+  /// @}
   ~Gradients();
 
   /// The gradient of a parameter, a leaf, or a variable named in `.of`, in the shape of its value.
@@ -62,7 +69,7 @@ class Gradients {
   /// The same as it is stored, dense or row-sparse, for optimizers; null for zeros, where `.unreached =
   /// zeros` says so.
   const Gradient<T>* stored(const Variable<T>& x) const;
-  /// Multiplies the gradient of x by a number; for clipping.
+  /// Multiplies the gradient of x by `factor`; for clipping. Throws Error where operator[] does.
   void scale(const Variable<T>& x, double factor);
   /// True if there is a gradient of x: the differentiated value depends on it, and it is a parameter, a leaf
   /// or in `.of`.

@@ -1,14 +1,15 @@
-// Op: what a recorded op is. Its name is for people; its identity and its kind are for programs that look at a tape, such as
-// the audit and the search for non-finite numbers. A user's op needs no more than a name, `record("my_op", ...)`, and may
-// say its kind: `inline constexpr Op my_op{"my_op", OpKind::elementwise};`.
+// Op: what a recorded op is. Its name is for people; its identity and its kind are for programs that look at
+// a tape, such as the audit and the search for non-finite elements. A user's op needs no more than a name,
+// `record("my_op", ...)`, and may say its kind: `inline constexpr Op my_op{"my_op", OpKind::elementwise};`.
 #pragma once
 
 #include <cstdint>
 
 namespace xgrad {
 
+/// What sort of function an op is, for programs that look at a tape.
 enum class OpKind : std::uint8_t {
-  other,
+  other,        ///< none of these, or not said
   elementwise,  ///< each element from the elements that broadcasting puts beside it
   activation,   ///< of one input, elementwise or, as softmax, along an axis: what stands behind a layer
   addition,     ///< a + b
@@ -21,15 +22,17 @@ enum class OpKind : std::uint8_t {
   loss,         ///< of predictions and targets
 };
 
+/// What a recorded op is: its name and, if it is declared with a kind, its identity.
 class Op {
  public:
   /// Of a string literal. An op made of a name alone is of kind other, and equal to none of the library's.
   constexpr Op(const char* name)  // NOLINT(google-explicit-constructor): record("my_op", ...)
       : name_(name) {}
+  /// Of a string literal. Equal to every op that is declared with this name and a kind.
   constexpr Op(const char* name, OpKind kind) : name_(name), id_(hash(name)), kind_(kind) {}
 
-  constexpr const char* name() const { return name_; }
-  constexpr OpKind kind() const { return kind_; }
+  constexpr const char* name() const { return name_; }  ///< for people: "matmul"
+  constexpr OpKind kind() const { return kind_; }       ///< OpKind::other unless it was declared with one
 
   /// True if both are the same op, declared with a kind.
   friend constexpr bool operator==(const Op& a, const Op& b) { return a.id_ != 0 && a.id_ == b.id_; }

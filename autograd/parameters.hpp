@@ -17,12 +17,15 @@
 
 namespace xgrad {
 
+/// The named parameters of a model, in the order of declaration, and the scope to declare more in. Copies are
+/// handles to the same list.
 template <class T>
 class Parameters {
  public:
   /// An empty list whose initial values are drawn, in the order of declaration, from Random(seed).
   explicit Parameters(std::uint32_t seed = 0);
-  /// An empty list whose initial values are looked up by path, cast to T; a path that is not there is drawn as above.
+  /// An empty list whose initial values are looked up by path, cast to T; a path that is not there is drawn
+  /// as above.
   template <class U>
   explicit Parameters(const std::map<std::string, Array<U>>& values, std::uint32_t seed = 0)
       : Parameters(seed) {
@@ -32,22 +35,24 @@ class Parameters {
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;
 
-  /// A handle to this list that declares nothing: where a model asks it for a parameter, it is given `replacement(w)` for
-  /// the parameter w of that path, which must be there. So a model can be built again on what is computed from its
-  /// parameters: with dropout on its weights, or with one of them frozen.
+  /// A handle to this list that declares nothing: where a model asks it for a parameter, it is given
+  /// `replacement(w)` for the parameter w of that path, which must be there. So a model can be built again on
+  /// what is computed from its parameters: with dropout on its weights, or with one of them frozen.
   Parameters derived(std::function<Variable<T>(const Variable<T>& w)> replacement) const;
 
   /// A new parameter. Without an initializer: uniform in +-1/sqrt(K) with K the size of the first axis, which
   /// for matmul(x, W) with W: (K, M) is the number of inputs that each output sums (LeCun et al. 1998).
   /// Throws Error if the path is taken, or the name is empty or has a '/'.
   Variable<T> weight(std::string_view name, const Shape& shape) const;
+  /// The same, drawn by `initializer`.
   Variable<T> weight(std::string_view name, const Shape& shape, const Initializer& initializer) const;
   /// A new parameter of zeros.
   Variable<T> bias(std::string_view name, const Shape& shape) const;
-  /// A checked input of a function under test: to gradcheck, one more parameter.
+  /// A checked input of a function under test: to gradcheck, one more parameter. Uniform in [-1, 1).
   Variable<T> input(std::string_view name, const Shape& shape) const {
     return input(name, shape, uniform(-1, 1));
   }
+  /// The same, drawn by `initializer`.
   Variable<T> input(std::string_view name, const Shape& shape, const Initializer& initializer) const {
     return weight(name, shape, initializer);
   }
@@ -56,22 +61,22 @@ class Parameters {
 
   /// All parameters of the list, whatever the scope, in the order of declaration.
   const std::vector<Variable<T>>& list() const { return store_->list; }
-  /// A copy of all numbers, by path; of complex numbers the real parts.
+  /// A copy of all elements, by path; of complex ones the real parts.
   std::map<std::string, Array<double>> values() const;
-  /// Number of trainable numbers in the list.
+  /// Number of elements of all parameters of the list.
   std::size_t count() const;
   /// Whether there is a parameter of this path below the scope.
   bool contains(std::string_view path) const { return find(path) != nullptr; }
   /// The parameter of this path below the scope. Throws Error listing the paths there are.
   const Variable<T>& operator[](std::string_view path) const;
-  /// Replaces a parameter's numbers in place. Throws Error if the shapes differ.
+  /// Replaces a parameter's elements in place. Throws Error for an unknown path or another shape.
   void assign(std::string_view path, const Array<T>& values) const;
 
   /// Writes all parameters of the list, whatever the scope, to a safetensors file, each under its path. An
   /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. For float and double
   /// alone, as the format has no complex double. Throws Error with the system's reason.
   void save(const std::string& file) const requires std::floating_point<T>;
-  /// Replaces all numbers, in place, by those of a safetensors file; every handle sees them.
+  /// Replaces all elements, in place, by those of a safetensors file; every handle sees them.
   /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all
   /// that is missing, different or unexpected. On any error no parameter is changed.
   void load(const std::string& file) const requires std::floating_point<T>;

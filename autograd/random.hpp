@@ -1,7 +1,7 @@
 // Random numbers, reproducible to the bit on every platform: Random draws the same sequence as NumPy's legacy
-// generator, for initial weights; counter_random is a function of (key, counter) alone, and RandomKey hands such keys out,
-// for draws that must not depend on the order or the thread in which they are made. Initializers, at the end, describe a
-// distribution to draw from.
+// generator, for initial weights; counter_random is a function of (key, counter) alone, and RandomKey hands
+// such keys out, for draws that must not depend on the order or the thread in which they are made.
+// Initializers, at the end, describe a distribution to draw from.
 #pragma once
 
 #include <array>
@@ -15,9 +15,13 @@ namespace xgrad {
 /// numpy.random.RandomState(seed): the Mersenne twister MT19937 (Matsumoto & Nishimura 1998).
 class Random {
  public:
+  /// Draws the sequence of RandomState(seed) from its beginning.
   explicit Random(std::uint32_t seed);
+  /// Draws what `other` would draw from here on, independently of it.
   Random(const Random& other);
+  /// Goes on in the place of `other`, which may only be assigned to or destroyed after that.
   Random(Random&& other) noexcept;
+  /// Draws what `other` would draw from here on, independently of it.
   Random& operator=(Random other) noexcept;
   ~Random();
 
@@ -36,11 +40,12 @@ class Random {
 std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,
                                             std::array<std::uint32_t, 4> counter);
 
-/// Names a stream of random bits. A value: the same key gives the same bits, whenever and on whatever thread they are
-/// drawn, so nothing has to be saved to draw them again. Every use needs a key of its own, which `fold` makes: of a
-/// run's key for each window, of that for each layer, of that for each time step.
+/// Names a stream of random bits. A value: the same key gives the same bits, whenever and on whatever thread
+/// they are drawn, so nothing has to be saved to draw them again. Every use needs a key of its own, which
+/// `fold` makes: of a run's key for each window, of that for each layer, of that for each time step.
 class RandomKey {
  public:
+  /// A key to begin with, such as that of a run.
   explicit RandomKey(std::uint64_t seed) : key_{word(seed), word(seed >> 32)} {}
 
   /// The key of use n under this one.
@@ -50,6 +55,7 @@ class RandomKey {
     return counter_random(key_, {word(block), word(block >> 32), 0, 0});
   }
 
+  /// True if both name the same stream.
   friend bool operator==(const RandomKey&, const RandomKey&) = default;
 
  private:
@@ -57,14 +63,14 @@ class RandomKey {
   std::array<std::uint32_t, 2> key_;
 };
 
-/// Fills the numbers of a new parameter, in row-major order.
+/// Fills the elements of a new parameter, in row-major order.
 using Initializer = std::function<void(Random&, std::span<double>)>;
 
 /// Uniform in [low, high). Throws Error unless low <= high.
 Initializer uniform(double low, double high);
 /// Normal with mean 0 and the given standard deviation. Throws Error if it is negative.
 Initializer normal(double deviation);
-/// Every number the same; draws nothing.
+/// Every element is `value`; draws nothing.
 Initializer constant(double value);
 
 }  // namespace xgrad

@@ -1,9 +1,9 @@
 // safetensors, the file format in which models exchange named arrays: programs in many languages read what
 // xgrad writes, and the other way round. A file is
-//   the size N of the header, 8 bytes, little-endian | the header, N bytes of JSON | the numbers
-// and the header gives each name its dtype, its shape and its place in the numbers; under "__metadata__" it
-// may map strings to strings (https://github.com/huggingface/safetensors). Reading is at least as strict as
-// the reference implementation: a file need not be trusted. Start with File and `write`.
+//   the size N of the header, 8 bytes, little-endian | the header, N bytes of JSON | the elements
+// and the header gives each name its dtype, its shape and its place among the elements; under "__metadata__"
+// it may map strings to strings (https://github.com/huggingface/safetensors). Reading is at least as strict
+// as the reference implementation: a file need not be trusted. Start with File and `write`.
 #pragma once
 
 #include <bit>
@@ -18,6 +18,7 @@
 
 #include <xgrad/autograd/array.hpp>
 
+/// Files of named arrays in the format of Hugging Face.
 namespace xgrad::safetensors {
 
 static_assert(std::endian::native == std::endian::little,
@@ -27,20 +28,21 @@ static_assert(std::endian::native == std::endian::little,
 template <class T>
 concept Scalar = std::same_as<T, float> || std::same_as<T, double>;
 
+/// The format's name for a scalar: "F32" or "F64".
 template <Scalar T>
 inline constexpr const char* dtype = std::same_as<T, float> ? "F32" : "F64";
 
-/// One named array of a file. It does not own its numbers.
+/// One named array of a file. It does not own its elements.
 struct Tensor {
   std::string dtype;                 ///< one of the format's, such as "F32" or "I64"
   std::vector<std::uint64_t> shape;  ///< of any rank
   std::span<const std::byte> bytes;  ///< row-major, little-endian
 };
 
-using Tensors = std::map<std::string, Tensor>;
-using Metadata = std::map<std::string, std::string>;
+using Tensors = std::map<std::string, Tensor>;        ///< by name
+using Metadata = std::map<std::string, std::string>;  ///< texts that are kept with the tensors, by key
 
-/// An array as it stands in a file. It must live, and keep its numbers, as long as the result is used.
+/// An array as it stands in a file. It must live, and keep its elements, as long as the result is used.
 template <Scalar T>
 Tensor tensor(const Array<T>& array) {
   const Shape& shape = array.shape();
@@ -58,16 +60,18 @@ class File {
   /// Checks bytes that are already in memory; errors call them `name`.
   File(std::vector<std::byte> bytes, std::string name);
 
+  /// @{ The tensors of the moved file stay valid.
   File(File&&) = default;
   File& operator=(File&&) = default;
+  /// @}
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File() = default;
 
-  const Tensors& tensors() const { return tensors_; }
-  const Metadata& metadata() const { return metadata_; }
-  /// A copy of one tensor's numbers. Throws Error if there is none of that name (listing those there are), if
-  /// its dtype is not T's, or if its shape is none that Array can have.
+  const Tensors& tensors() const { return tensors_; }     ///< valid while the file lives
+  const Metadata& metadata() const { return metadata_; }  ///< what stands under "__metadata__"
+  /// A copy of one tensor's elements. Throws Error if there is none of that name (listing those there are),
+  /// if its dtype is not T's, or if its shape is none that Array can have.
   template <Scalar T>
   Array<T> array(const std::string& name) const;
 

@@ -2,11 +2,11 @@
 // calls std:: on a scalar. Kernels are written once in terms of these; kernels/simd.hpp adds the overloads
 // for vectors.
 //
-// The third type, Complex, is there to prove derivatives: f(x + ihv) = f(x) + ih f'(x) v + O(h^2) with h so small that
-// the imaginary part is the derivative to the last digit (Squire & Trapp 1998, "Using complex variables to
-// estimate derivatives of real functions"). So its functions are the analytic continuations of the real ones; whatever
-// a real function does by comparing, they do by the real part; and where the real function is NaN or infinite, so is
-// the real part here, unlike std::log(-1 + 0i) or std::sqrt(-1 + 0i).
+// The third type, Complex, is there to prove derivatives: f(x + ihv) = f(x) + ih f'(x) v + O(h^2) with h so
+// small that the imaginary part is the derivative to the last digit (Squire & Trapp 1998, "Using complex
+// variables to estimate derivatives of real functions"). So its functions are the analytic continuations of
+// the real ones; whatever a real function does by comparing, they do by the real part; and where the real
+// function is NaN or infinite, so is the real part here, unlike std::log(-1 + 0i) or std::sqrt(-1 + 0i).
 #pragma once
 
 #include <cmath>
@@ -23,18 +23,20 @@ using Complex = std::complex<double>;
 
 }  // namespace xgrad
 
+/// Functions of one scalar, under one name each for float, double and Complex.
 namespace xgrad::scalar {
 
-/// The step of complex differentiation. Its square vanishes beside any number that is not itself as small, and a
-/// product with the largest numbers in use is still far from overflow.
+/// The step of complex differentiation. Its square vanishes beside any number that is not itself as small,
+/// and a product with the largest numbers in use is still far from overflow.
 inline constexpr double complex_step = 1e-100;
 
-/// The part that comparisons look at.
+/// @{ The part that comparisons look at.
 template <std::floating_point T>
 T real(T x) {
   return x;
 }
 inline double real(Complex x) { return x.real(); }
+/// @}
 
 /// The real type beside a scalar: float for float, double for Complex.
 template <class T>
@@ -50,16 +52,19 @@ U convert(T x) {
   }
 }
 
-/// How often this thread's Complex functions were asked for a value at a kink, where the two sides have different
-/// slopes: the value's derivative there is a convention, and gradcheck says so instead of judging it.
+/// How often this thread's Complex functions were asked for a value at a kink, where the slopes of the two
+/// sides differ: the derivative there is a convention, and gradcheck says so instead of judging it.
 inline thread_local std::uint64_t kinks = 0;
 
+/// @{ e^x.
 template <std::floating_point T>
 T exp(T x) {
   return std::exp(x);
 }
 inline Complex exp(Complex x) { return std::exp(x); }
+/// @}
 
+/// @{ The natural logarithm.
 template <std::floating_point T>
 T log(T x) {
   return std::log(x);
@@ -69,7 +74,9 @@ inline Complex log(Complex x) {
   if (x.real() > 0) return std::log(x);
   return {std::log(x.real()), x.imag() == 0 ? 0 : x.imag() / x.real()};
 }
+/// @}
 
+/// @{ The square root.
 template <std::floating_point T>
 T sqrt(T x) {
   return std::sqrt(x);
@@ -80,19 +87,23 @@ inline Complex sqrt(Complex x) {
   const double y = std::sqrt(x.real());
   return {y, x.imag() == 0 ? 0 : x.imag() / (2 * y)};
 }
+/// @}
 
-/// a / b.
+/// @{ a / b.
 template <std::floating_point T>
 T divide(T a, T b) {
   return a / b;
 }
 inline Complex divide(Complex a, Complex b) { return a / b; }
+/// @}
 
+/// @{ The hyperbolic tangent.
 template <std::floating_point T>
 T tanh(T x) {
   return std::tanh(x);
 }
 inline Complex tanh(Complex x) { return std::tanh(x); }
+/// @}
 
 /// 1 / (1 + e^-x). The form by tanh(x/2) would lose all relative accuracy for x << 0.
 template <class T>
@@ -100,7 +111,7 @@ T sigmoid(T x) {
   return T(1) / (T(1) + scalar::exp(-x));
 }
 
-/// Comparisons, by the real part. NaN is neither less than nor equal to anything.
+/// @{ Comparisons, by the real part. NaN is neither less than nor equal to anything.
 template <class T>
 bool less(T a, T b) {
   return real(a) < real(b);
@@ -113,6 +124,7 @@ template <class T>
 bool equal(T a, T b) {
   return real(a) == real(b);
 }
+/// @}
 
 /// One of two numbers: what is not chosen cannot leak, even if it is infinite.
 template <class T>
@@ -120,14 +132,15 @@ T select(bool choose, T yes, T no) {
   return choose ? yes : no;
 }
 
-/// Notes a kink where x stands at `place`; see `kinks`.
+/// @{ Notes a kink where x stands at `place`; see `kinks`.
 template <std::floating_point T>
 void kink(T, T) {}
 inline void kink(Complex x, Complex place) {
   if (equal(x, place)) ++kinks;
 }
+/// @}
 
-/// |x|; the slope at the kink 0 is taken to be 0.
+/// @{ |x|; the slope at the kink 0 is taken to be 0.
 template <std::floating_point T>
 T abs(T x) {
   return std::abs(x);
@@ -136,8 +149,10 @@ inline Complex abs(Complex x) {
   kink(x, 0);
   return x.real() == 0 ? Complex(0) : x.real() < 0 ? -x : x;
 }
+/// @}
 
-/// e^x - 1. Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet at x^2 = 0.9, smoothly.
+/// e^x - 1. Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet
+/// smoothly at x^2 = 0.9.
 template <class T>
 T expm1(T x) {
   const T t = scalar::tanh(x * T(0.5));
@@ -145,6 +160,7 @@ T expm1(T x) {
                         scalar::exp(x) - T(1));
 }
 
+/// @{ log(1 + x), without cancellation for small x.
 template <std::floating_point T>
 T log1p(T x) {
   return std::log1p(x);
@@ -153,6 +169,7 @@ inline Complex log1p(Complex x) {
   if (x.real() > -1) return {std::log1p(x.real()), std::arg(1.0 + x)};
   return {std::log1p(x.real()), x.imag() == 0 ? 0 : x.imag() / (1 + x.real())};
 }
+/// @}
 
 /// log(1 + e^x), with no overflow for large x and no cancellation for small.
 template <class T>
@@ -161,20 +178,24 @@ T softplus(T x) {
   return scalar::select(small, T(0), x) + scalar::log1p(scalar::exp(scalar::select(small, x, -x)));
 }
 
+/// @{ The sine, of radians.
 template <std::floating_point T>
 T sin(T x) {
   return std::sin(x);
 }
 inline Complex sin(Complex x) { return std::sin(x); }
+/// @}
 
+/// @{ The cosine, of radians.
 template <std::floating_point T>
 T cos(T x) {
   return std::cos(x);
 }
 inline Complex cos(Complex x) { return std::cos(x); }
+/// @}
 
-/// The error function and its complement, 1 - erf x. The standard library has none of a complex number: the derivative is
-/// put in by its formula, so that the complex step cannot prove it and central differences must.
+/// @{ The error function and its complement, 1 - erf x. The standard library has none of a complex number:
+/// the derivative is put in by its formula, so the complex step cannot prove it: central differences must.
 template <std::floating_point T>
 T erf(T x) {
   return std::erf(x);
@@ -189,19 +210,21 @@ inline Complex erf(Complex x) {
 inline Complex erfc(Complex x) {
   return {std::erfc(x.real()), -x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
 }
+/// @}
 
-/// x^p.
+/// @{ x^p.
 template <std::floating_point T>
 T pow(T x, T p) {
   return std::pow(x, p);
 }
-// std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a cut there. That way
-// serves x > 0 alone; elsewhere the derivative is put in by its formula.
+// std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a cut
+// there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula.
 inline Complex pow(Complex x, Complex p) {
   const double y = std::pow(x.real(), p.real());
   if (x.real() > 0) return {y, x.imag() == 0 && p.imag() == 0 ? 0 : y * std::sin((p * std::log(x)).imag())};
   const double by_x = x.imag() == 0 ? 0 : x.imag() * p.real() * std::pow(x.real(), p.real() - 1);
   return {y, by_x + (p.imag() == 0 ? 0 : p.imag() * y * std::log(x.real()))};
 }
+/// @}
 
 }  // namespace xgrad::scalar

@@ -16,39 +16,43 @@ namespace xgrad {
 /// Throws Error for a rank above 6 or an axis of 2^32 or more.
 class Shape {
  public:
-  static constexpr std::size_t max_rank = 6;
+  static constexpr std::size_t max_rank = 6;  ///< the largest number of axes
 
+  /// (): the shape of a scalar.
   Shape() = default;
-  /// (0,): the shape of no numbers.
+  /// (0,): the shape of no elements.
   static constexpr Shape none() {
     Shape shape;
     shape.rank_ = 1;
     return shape;
   }
+  /// The sizes of the axes, outermost first.
   Shape(std::initializer_list<std::size_t> dims) : Shape(dims.begin(), dims.end()) {}
+  /// The same, from a range of any integers.
   template <class Iterator>
   Shape(Iterator first, Iterator last) {
     for (; first != last; ++first) push_back(static_cast<std::size_t>(*first));
   }
 
-  std::size_t rank() const { return rank_; }
+  std::size_t rank() const { return rank_; }  ///< number of axes
   /// Number of elements: the product of the axes, 1 for rank 0.
   std::size_t size() const {
     std::size_t n = 1;
     for (std::size_t axis = 0; axis < rank_; ++axis) n *= dims_[axis];
     return n;
   }
-  std::size_t operator[](std::size_t axis) const { return dims_[axis]; }
-  std::size_t back() const { return dims_[rank_ - 1]; }
-  const std::uint32_t* begin() const { return dims_.data(); }
-  const std::uint32_t* end() const { return dims_.data() + rank_; }
+  std::size_t operator[](std::size_t axis) const { return dims_[axis]; }  ///< size of an axis; axis < rank
+  std::size_t back() const { return dims_[rank_ - 1]; }                   ///< size of the last axis; rank > 0
+  const std::uint32_t* begin() const { return dims_.data(); }             ///< size of the first axis
+  const std::uint32_t* end() const { return dims_.data() + rank_; }  ///< behind the size of the last axis
 
-  void push_back(std::size_t dim);
-  void set(std::size_t axis, std::size_t dim);  ///< axis < rank
+  void push_back(std::size_t dim);              ///< adds an axis behind the last
+  void set(std::size_t axis, std::size_t dim);  ///< sets the size of an axis; axis < rank
 
+  /// True if rank and all sizes are equal.
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
-    for (std::size_t axis = 0; axis < a.rank_; ++axis)  // memcmp takes longer than an op on a few numbers
+    for (std::size_t axis = 0; axis < a.rank_; ++axis)  // memcmp takes longer than an op on a few elements
       if (a.dims_[axis] != b.dims_[axis]) return false;
     return true;
   }

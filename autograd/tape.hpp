@@ -1,18 +1,19 @@
-// Tape<T>: reverse-mode automatic differentiation. While a tape is in scope every op on this thread appends its result and its
-// edges, in execution order, to a graph (tape/graph.hpp): an edge says "output node o depends on input node i, and this
-// closure, the vjp, turns dL/do into a contribution to dL/di". The gradient is one loop over the edges from the end
-// (tape/sweep.cpp): no sort, no recursion; the closures live in the graph, never in variables, so nothing can refer to
-// itself in a circle.
+// Tape<T>: reverse-mode automatic differentiation. While a tape is in scope every op on this thread appends
+// its result and its edges, in execution order, to a graph (tape/graph.hpp): an edge says "output node o
+// depends on input node i, and this closure, the vjp, turns dL/do into a contribution to dL/di". The gradient
+// is one loop over the edges from the end (tape/sweep.cpp): no sort, no recursion; the closures live in the
+// graph, never in variables, so nothing can refer to itself in a circle.
 //
 //   Tape<float> tape;                                  // records until the brace
 //   auto loss = mean(square(matmul(x, W) - t));
 //   auto gradients = tape.gradient(loss);              // a value: gradients[W]
 //
-// Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the window of
-// backpropagation through time. (A tape opened inside another cannot hand its results to that one: they would lose their
-// gradient, so it is an error.) A variable computed from a parameter while nothing recorded is refused by a tape, because
-// its gradient would be lost silently; detach() says that this is meant. All refusals stand in tape/entry.cpp. To add an op,
-// read `record` below, vjp.hpp, and then any .cpp in ops/.
+// Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the
+// window of backpropagation through time. (A tape opened inside another cannot hand its results to that one:
+// they would lose their gradient, so it is an error.) A variable computed from a parameter while nothing
+// recorded is refused by a tape, because its gradient would be lost silently; detach() says that this is
+// meant. All refusals stand in tape/entry.cpp. To add an op, read `record` below, vjp.hpp, and then any .cpp
+// in ops/.
 #pragma once
 
 #include <array>
@@ -31,17 +32,19 @@
 #include <xgrad/autograd/variable.hpp>
 #include <xgrad/autograd/vjp.hpp>
 
+/// Automatic differentiation for xtensor: arrays, variables, the tape, ops, layers, models, training.
 namespace xgrad {
 
 template <class T>
 class Watcher;
 
+/// Options of Tape::gradient.
 template <class T>
 struct GradientOptions {
-  std::optional<Array<T>> seed{};  ///< dL/dy in y's shape; needed unless y has a single element
-  std::vector<Variable<T>> of{};   ///< intermediates whose gradients are wanted too
-  bool keep = false;               ///< keep saved values, so that the tape can be swept again
-  Unreached unreached = Unreached::error;
+  std::optional<Array<T>> seed{};          ///< dL/dy in y's shape; needed unless y has a single element
+  std::vector<Variable<T>> of{};           ///< intermediates whose gradients are wanted too
+  bool keep = false;                       ///< keep saved values, so that the tape can be swept again
+  Unreached unreached = Unreached::error;  ///< what a lookup does where y does not depend on the variable
 };
 
 namespace detail {
@@ -53,6 +56,7 @@ struct Memo {
 
 }  // namespace detail
 
+/// Records the ops of this thread while it is in scope, and computes gradients from the recording.
 template <class T>
 class Tape {
  public:
@@ -60,6 +64,8 @@ class Tape {
   Tape();
   /// The same under a watcher, which must outlive the tape; see watcher.hpp.
   explicit Tape(Watcher<T>& watcher);
+  /// Ends the recording: its variables are constants on all tapes opened later. The tape that was suspended
+  /// records again. Aborts the program if it runs on another thread than the constructor.
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -68,14 +74,15 @@ class Tape {
   /// An unnamed variable that gradients are taken with respect to.
   Variable<T> leaf(Array<T> value);
 
-  /// dL/dx for all parameters and leaves that `y` depends on, where L = y, or <seed, y> if y is not a single
-  /// number. Throws Error if y is not on this tape or not a single number, a parameter was changed since it
-  /// was used, or an earlier sweep without `keep` has freed the saved values.
+  /// dL/dx for all parameters and leaves that `y` depends on, where L = y, or <seed, y> if a seed is given.
+  /// Throws Error if y is not on this tape, if it has more than one element and there is no seed, if a
+  /// parameter was changed since it was used, or if an earlier sweep without `keep` freed the saved values.
   Gradients<T> gradient(const Variable<T>& y, const GradientOptions<T>& options = {});
 
   /// Number of recorded values: leaves, parameters and results of ops.
   std::size_t size() const { return graph_.nodes.size(); }
-  /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes nothing from it.
+  /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes
+  /// nothing from it.
   std::vector<TapeNode> nodes() const;
 
   /// The tape that records on this thread now, or null.
@@ -83,6 +90,7 @@ class Tape {
 
   // For the library's own ops and readers.
 
+  /// The recording as data.
   const Graph<T>& graph() const { return graph_; }
   /// Hands the recording out, so that it outlives the tape, on which nothing may be recorded after that.
   Graph<T> release() { return std::move(graph_); }
@@ -156,11 +164,11 @@ class Inference {
 /// Returns the value `y` of an op as a variable that remembers, while a tape records, how dy flows to each
 /// input:
 ///
-///   // y = tanh x                        dx = dy (1 - y^2)
-///   return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return dy * (1 - y * y); }));
+///     // y = tanh x                        dx = dy (1 - y^2)
+///     return record("tanh", y, wrt(x, [y](const Array<T>& dy) { return dy * (1 - y * y); }));
 ///
-/// A name must be a string literal. Inputs that are constants cost nothing: their vjp is dropped here, with all
-/// it captured.
+/// A name must be a string literal. Inputs that are constants cost nothing: their vjp is dropped here, with
+/// all it captured.
 template <class T, class... F>
 Variable<T> record(const Op& op, std::type_identity_t<Array<T>> y, Wrt<T, F>... inputs) {
   std::array<std::uint32_t, sizeof...(F)> nodes;

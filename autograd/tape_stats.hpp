@@ -1,11 +1,12 @@
-// What a tape costs: numbers to compute with, and a table to print. Open the tape under Statistics, then ask them:
+// What a tape costs: figures to compute with, and a table to print. Open the tape under Statistics:
 //
 //   Statistics<float> statistics;                 // or statistics(Timing::on)
 //   Tape<float> tape(statistics);
 //   ...
 //   std::cout << statistics.of(tape);
 //
-// Which op keeps the memory, which part of the model does the work and takes the time: see `by_op` and `by_scope`.
+// Which op keeps the memory, which part of the model does the work and takes the time, is in `by_op` and
+// `by_scope`.
 #pragma once
 
 #include <cstddef>
@@ -24,56 +25,61 @@ namespace xgrad {
 /// Whether the clock is looked at at every op. It costs some 50 ns an op.
 enum class Timing { off, on };
 
+/// What a tape costs: memory, operations and time, in total, by op and by scope.
 struct TapeStats {
+  /// The sums over all values, or over those of one op or scope.
   struct Row {
     std::string name;       ///< an op, or a scope (TapeNode::scope); of the total, "total"
     std::size_t nodes = 0;  ///< recorded values; "parameter" and "leaf" count as ops
     std::size_t edges = 0;  ///< inputs of these values that gradients flow to
 
-    /// Bytes of the arrays that the vjps of these values hold, and so keep alive until the sweep; 0 after a sweep without
-    /// `keep`. A block of storage counts once, for the value recorded first of those whose vjps hold it, and as a whole, even
-    /// if only a row of it is held. Parameters do not count: they live on anyway. Leaves and constants do, where a vjp holds
-    /// them. What is made before the statistics begin and is no input of the op, ids, and whatever else a vjp captured that
-    /// is not an Array, do not count, nor does what the allocator rounds up.
+    /// Bytes of the arrays that the vjps of these values hold, and so keep alive until the sweep; 0 after a
+    /// sweep without `keep`. A block of storage counts once, for the value recorded first of those whose vjps
+    /// hold it, and as a whole, even if only a row of it is held. Parameters do not count: they live on
+    /// anyway. Leaves and constants do, where a vjp holds them. What is made before the statistics begin and
+    /// is no input of the op, ids, and whatever else a vjp captured that is not an Array, do not count, nor
+    /// does what the allocator rounds up.
     std::size_t saved_bytes = 0;
 
-    /// Floating-point operations of the matrix products in the forward pass, 2 m n k for each, whatever the scalar.
-    /// All products that this thread has computed since the last value was recorded count for the next one: an op
-    /// computes its value, by whatever calls, before it records it.
+    /// Floating-point operations of the matrix products in the forward pass, 2 m n k for each, whatever the
+    /// scalar. All products that this thread has computed since the last value was recorded count for the
+    /// next one: an op computes its value, by whatever calls, before it records it.
     std::uint64_t forward_flops = 0;
-    /// The same of the last sweep, 0 before the first: those of the vjps of these values. The products that make the
-    /// gradient of a weight may be put off, to be one product of all time steps; they count for "parameter" or "leaf".
+    /// The same of the last sweep, 0 before the first: those of the vjps of these values. The products that
+    /// make the gradient of a weight may be put off, to be one product of all time steps; they count for
+    /// "parameter" or "leaf".
     std::uint64_t backward_flops = 0;
 
-    /// Time on the clock with Timing::on, else 0. As with the operations, all that has passed since the last value was
-    /// recorded, or the statistics began, counts for the next one.
+    /// Time on the clock with Timing::on, else 0. As with the operations, all that has passed since the last
+    /// value was recorded, or the statistics began, counts for the next one.
     double forward_seconds = 0;
     /// The same of the last sweep, with what was put off.
     double backward_seconds = 0;
   };
 
-  Row total;
-  std::vector<Row> by_op,
-      by_scope;        ///< the largest first: by bytes, then operations, then values, then by name
-  bool timed = false;  ///< with Timing::on
-  /// What the tape itself takes, in bytes: its lists and the closures of the vjps, without the numbers these hold.
+  Row total;               ///< over all values
+  std::vector<Row> by_op,  ///< the largest first: by bytes, then operations, then values, then by name
+      by_scope;            ///< in the same order
+  bool timed = false;      ///< with Timing::on
+  /// What the tape itself takes, in bytes: its lists and the closures of the vjps, without arrays in these.
   std::size_t bookkeeping_bytes = 0;
-  /// Vjps that cannot be copied, so that what they hold is not known and not in the sums. (Vjps are opaque closures:
-  /// what one holds shows when it is copied.)
+  /// Vjps that cannot be copied, so that what they hold is not known and not in the sums. (Vjps are opaque
+  /// closures: what one holds shows when it is copied.)
   std::size_t unknown_vjps = 0;
 };
 
-/// Prints a table, with decimal units (1 kB = 1000 B) and three digits, and with milliseconds if there was a clock. The empty
-/// scope is printed as "(top)".
+/// Prints a table, with decimal units (1 kB = 1000 B) and three digits, and with milliseconds if there was a
+/// clock. The empty scope is printed as "(top)".
 std::ostream& operator<<(std::ostream& out, const TapeStats& stats);
 
 /// Makes the statistics of one tape, which is opened under it.
 template <class T>
 class Statistics final : public Watcher<T> {
  public:
+  /// With Timing::on, time is counted from here.
   explicit Statistics(Timing timing = Timing::off);
 
-  /// How things stand now.
+  /// The statistics of what `tape` has recorded so far, and of its last sweep.
   TapeStats of(const Tape<T>& tape) const;
 
   bool looks_at_elements() const override { return false; }

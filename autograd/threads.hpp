@@ -1,17 +1,18 @@
-// Threads: how many the library's kernels share their work among. Only large pieces of work are shared (a matrix product of
-// some milliseconds, the loss over a large vocabulary, the update of a large parameter), and every number is computed as
-// on one thread, so that results are the same to the bit for any number of threads.
+// Threads: how many the library's kernels share their work among. Only large pieces of work are shared (a
+// matrix product of some milliseconds, the loss over a large vocabulary, the update of a large parameter),
+// and every element is computed as on one thread: results are the same to the bit for any number of threads.
 #pragma once
 
 #include <cstddef>
 
 namespace xgrad {
 
-/// From here on kernels use up to n threads, the caller's included, and so does OpenBLAS where it is called. It is for the
-/// whole process: change it while nothing else computes. Throws Error for 0.
-/// Until it is called, n is what the environment variable XGRAD_NUM_THREADS says, or else OMP_NUM_THREADS, or else the number
-/// of processors.
+/// From here on kernels use up to n threads, the caller's included, and so does OpenBLAS where it is called.
+/// It is for the whole process: change it while nothing else computes. Throws Error for 0.
+/// Until it is called, n is what the environment variable XGRAD_NUM_THREADS says, or else OMP_NUM_THREADS, or
+/// else the number of processors.
 void set_threads(std::size_t n);
+/// The number of threads that kernels may use now.
 std::size_t threads();
 
 }  // namespace xgrad

@@ -1,5 +1,5 @@
-// TimeStep: which step of a sequence is being computed on this thread, so that a report can say "time step 3". Whatever
-// unrolls a loop over time opens one per step.
+// TimeStep: which step of a sequence is being computed on this thread, so that a report can say
+// "time step 3". Whatever unrolls a loop over time opens one per step.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 
 namespace xgrad {
 
+/// Says which time step is being computed on this thread, until the brace.
 class TimeStep {
  public:
   /// What is recorded on this thread until the brace belongs to step t.
@@ -15,7 +16,7 @@ class TimeStep {
   TimeStep(const TimeStep&) = delete;
   TimeStep& operator=(const TimeStep&) = delete;
 
-  /// The innermost step that is open on this thread.
+  /// The innermost step that is open on this thread, or nothing.
   static std::optional<std::size_t> current() { return current_; }
 
  private:

@@ -27,6 +27,7 @@ class Parameters;
 /// A named trainable array. Only Parameters creates one.
 template <class T>
 struct Parameter {
+  /// For Parameters alone, which marks the block of `value_` as a parameter's.
   Parameter(std::string path_, Array<T> value_) : path(std::move(path_)), value(std::move(value_)) {}
 
   std::string path;  ///< its scopes and name: "rnn/Wh"
@@ -34,19 +35,21 @@ struct Parameter {
 
   /// Updates that `value` still lacks, or null; Variable::value has them made first. For optimizers.
   PendingUpdates* deferred() const { return deferred_.load(std::memory_order_acquire); }
+  /// Leaves updates to be made when the value is next read; null for none. For optimizers.
   void defer(PendingUpdates* updates) const { deferred_.store(updates, std::memory_order_release); }
 
  private:
-  mutable std::atomic<PendingUpdates*> deferred_ =
-      nullptr;  // the numbers it stands for are the same before and after
+  // Mutable, as the elements that it stands for are the same before and after.
+  mutable std::atomic<PendingUpdates*> deferred_ = nullptr;
 };
 
+/// What ops take and return: an array and, while a tape records, its place on that tape.
 template <class T>
 class Variable {
  public:
-  using value_type = T;
+  using value_type = T;  ///< type of an element
 
-  /// A constant without numbers, shape (0,).
+  /// A constant without elements, shape (0,).
   Variable() = default;
   /// A constant: recording an op on it costs nothing in the sweep.
   Variable(Array<T> value)
@@ -55,32 +58,33 @@ class Variable {
   template <class S>
   requires(Number<S> || std::same_as<S, T>) Variable(S number)  // NOLINT(google-explicit-constructor)
       : value_(Array<T>(number)) {}
-  /// The evaluated numbers of an xtensor expression, as a constant.
+  /// The evaluated elements of an xtensor expression, as a constant.
   template <XtensorExpression E>
   Variable(const E& expression) : value_(expression) {}  // NOLINT(google-explicit-constructor)
 
-  /// The numbers. Those of a parameter may change in place at the next update: ask again after it, for an array kept from
-  /// before may lack what an optimizer has deferred.
+  /// The elements. Those of a parameter change in place when it is updated: ask again after that, as an array
+  /// from before may lack updates that an optimizer has deferred.
   const Array<T>& value() const& {
     if (PendingUpdates* updates = deferred()) [[unlikely]]
       updates->update_all();
     return value_;
   }
+  /// The same of a temporary, which gives its array away.
   Array<T> value() && {
     (void)std::as_const(*this).value();
     return std::move(value_);
   }
-  /// The same, if of all rows (of the leading axis) only these are read: spares the others the updates that an optimizer
-  /// has deferred.
+  /// The same for a caller that reads only these rows (of the leading axis): deferred updates of the other
+  /// rows are not made.
   const Array<T>& value_of_rows(const Ids& rows) const {
     if (PendingUpdates* updates = deferred()) [[unlikely]]
       updates->update_rows(rows);
     return value_;
   }
-  const Shape& shape() const { return value_.shape(); }
-  std::size_t rank() const { return value_.rank(); }
-  std::size_t size() const { return value_.size(); }
-  /// The one number of a variable of size 1. Throws Error for any other size.
+  const Shape& shape() const { return value_.shape(); }  ///< sizes of the axes, outermost first
+  std::size_t rank() const { return value_.rank(); }     ///< number of axes
+  std::size_t size() const { return value_.size(); }     ///< number of elements
+  /// The one element of a variable of size 1. Throws Error for any other size.
   T item() const { return value().item(); }
   /// The value as a read-only xtensor expression, without a copy; valid while the variable is.
   auto xt() const { return value().xt(); }
@@ -88,7 +92,7 @@ class Variable {
   /// The parameter that this variable is, or null.
   const Parameter<T>* parameter() const { return kind_ == Kind::parameter ? parameter_.get() : nullptr; }
 
-  /// True if both are the same parameter, the same value of one tape, or constants that share their numbers.
+  /// True if both are the same parameter, the same value of one tape, or constants that share their elements.
   bool same_as(const Variable& other) const {
     if (kind_ != other.kind_ || shape() != other.shape()) return false;
     if (kind_ == Kind::parameter) return parameter_ == other.parameter_;
@@ -96,19 +100,23 @@ class Variable {
     return value_.data() == other.value_.data();
   }
 
+  /// @{ Elementwise, under NumPy's broadcasting. Throws Error if the shapes do not broadcast.
   friend Variable operator+(const Variable& a, const Variable& b) { return add(a, b); }
   friend Variable operator-(const Variable& a, const Variable& b) { return subtract(a, b); }
   friend Variable operator*(const Variable& a, const Variable& b) { return multiply(a, b); }
   friend Variable operator/(const Variable& a, const Variable& b) { return divide(a, b); }
+  /// @}
+  /// -a, elementwise.
   friend Variable operator-(const Variable& a) { return negate(a); }
 
-  /// x += y is x = x + y: x becomes another variable, nothing is changed in place.
+  /// @{ x += y is x = x + y: x becomes another variable, nothing is changed in place.
   Variable& operator+=(const Variable& y) { return *this = *this + y; }
   Variable& operator-=(const Variable& y) { return *this = *this - y; }
   Variable& operator*=(const Variable& y) { return *this = *this * y; }
   Variable& operator/=(const Variable& y) { return *this = *this / y; }
+  /// @}
 
-  // A number beside a variable: one pass, no broadcast, no edge for the number.
+  /// @{ Elementwise, with a number that is cast to T and is a constant on the tape.
   template <Number S>
   friend Variable operator+(const Variable& a, S s) {
     return scale_shift(a, 1, static_cast<double>(s));
@@ -141,7 +149,9 @@ class Variable {
   friend Variable operator/(S s, const Variable& a) {
     return divide(Variable(s), a);
   }
+  /// @}
 
+  /// Prints the elements, nested as by NumPy.
   friend std::ostream& operator<<(std::ostream& out, const Variable& x) { return out << x.value(); }
 
  private:
@@ -169,8 +179,8 @@ class Variable {
   Kind kind_ = Kind::constant;
 };
 
-/// x as a constant: its gradient is cut, and with it a derivative carried in an imaginary part. The value is shared, or
-/// copied where x lies in a parameter's block, so that training does not change it later.
+/// x as a constant: its gradient is cut, and with it a derivative carried in an imaginary part. The value is
+/// shared, or copied where x lies in a parameter's block, so that training does not change it later.
 template <class T>
 Variable<T> detach(const Variable<T>& x) {
   if constexpr (std::same_as<T, Complex>) {

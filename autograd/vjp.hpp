@@ -17,6 +17,7 @@ namespace xgrad {
 template <class T>
 class VjpTarget {
  public:
+  /// For an input of shape `x` of an op whose value has shape `y`; refers to `sum`, `x` and `y`.
   VjpTarget(GradientSum<T>& sum, const char* op, unsigned argument, const Shape& x, const Shape& y)
       : sum_(sum), op_(op), argument_(argument), x_(x), y_(y) {}
 
@@ -34,6 +35,7 @@ class VjpTarget {
     add_to(dx);
     check_shape(dx.shape());
   }
+  /// True if nothing has been added to the sum yet.
   bool empty() const { return sum_.empty(); }
 
  private:
@@ -50,22 +52,25 @@ class VjpTarget {
 template <class T>
 struct Vjp {
   virtual ~Vjp() = default;
+  /// Computes the contribution from dy and adds it to dx.
   virtual void run(const Array<T>& dy, VjpTarget<T>& dx) = 0;
   /// True if it can add to a gradient that is already there, in place.
   virtual bool adds_in_place() const = 0;
-  /// Calls `look(context)` while a copy of the callable lives: what it holds has one reference more then. False if it
-  /// cannot be copied.
+  /// Calls `look(context)` while a copy of the callable lives: what it holds has one reference more then.
+  /// False if it cannot be copied.
   virtual bool with_copy(void (*look)(void*), void* context) const = 0;
 };
 
-/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an OuterProduct<T>), `f(dy, dx)` adds it
-/// to dx in place. A callable with both is asked for the contribution while dx is still empty, which saves
-/// filling it with zeros. An array that is captured by copy should not be const: the closure moves to its place on the tape,
-/// and a const member is copied instead. What is captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and
-/// does not compile.
+/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an
+/// OuterProduct<T>), `f(dy, dx)` adds it to dx in place. A callable with both is asked for the contribution
+/// while dx is still empty, which saves filling it with zeros. An array that is captured by copy should not
+/// be const: the closure moves to its place on the tape, and a const member is copied instead. What is
+/// captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and does not compile.
 template <class T, class F>
 struct VjpOf final : Vjp<T> {
+  /// True if the callable has the form f(dy).
   static constexpr bool returns = std::invocable<F&, const Array<T>&>;
+  /// True if the callable has the form f(dy, dx).
   static constexpr bool accumulates = std::invocable<F&, const Array<T>&, Array<T>&>;
   static_assert(
       !accumulates || !std::invocable<F&, const Array<T>&, const Array<T>&>,
@@ -73,6 +78,7 @@ struct VjpOf final : Vjp<T> {
   static_assert(returns || accumulates,
                 "a vjp takes (const Array<T>& dy) or (const Array<T>& dy, Array<T>& dx)");
 
+  /// Takes the callable.
   explicit VjpOf(F&& f) : f_(std::move(f)) {}
 
   bool adds_in_place() const override { return accumulates; }
@@ -112,8 +118,8 @@ struct VjpOf final : Vjp<T> {
 /// One input of an op with the vjp that belongs to it; made by wrt().
 template <class T, class F>
 struct Wrt {
-  const Variable<T>& x;
-  F vjp;
+  const Variable<T>& x;  ///< the input
+  F vjp;                 ///< the callable, in a form of VjpOf
 };
 
 /// `vjp` computes the contribution to dL/dx from dy = dL/dy; see VjpOf for its forms.

@@ -118,7 +118,7 @@ int compare(const std::string& ours, const std::string& theirs, int rounds,
       here[name].push_back(first.step.at(name));
       there[name].push_back(second.step.at(name));
     }
-    fmt::print(stderr, "\rround {} of {}{}", round + 1, rounds, round + 1 == rounds ? "\n" : "");
+    fmt::print(stderr, "round {} of {}\n", round + 1, rounds);
   }
   for (const std::string& name : names) {
     std::vector<double> ratios;
