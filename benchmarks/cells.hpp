@@ -50,18 +50,6 @@ struct Mgu {
   }
 };
 
-/// The same with the last line as one op.
-template <class T>
-struct FusedMgu : Mgu<T> {
-  using Mgu<T>::Mgu;
-
-  Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    const auto f = sigmoid(affine({x, this->Wf}, {h, this->Uf}, this->bf));
-    return pointwise([](auto gate, auto old, auto z) { return (1 - gate) * old + gate * tanh(z); }, f, h,
-                     affine({x, this->Wg}, {f * h, this->Ug}, this->bg));
-  }
-};
-
 /// A GRU with layer normalization before each nonlinearity, Ba et al. 2016 (arXiv:1607.06450).   x: (N, D)
 ///     h: (N, H)
 template <class T>

@@ -15,8 +15,6 @@
 //                      the step with all fast paths off ("plain"), and, where libtorch was found, its
 //                      steps: libtorch.hpp
 //   User LSTM          the library's own LSTM, where the step has one that a user wrote: cells.hpp
-//   User fused MGU     the cell in ops, where the step has its elementwise part as one op, by pointwise()
-//   Formula            a long formula in ops, where the step has it as one op: formula.hpp
 //   Loss by rows       the loss over all logits at once, where the step has 256 rows of them at a time
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
@@ -56,7 +54,6 @@
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
-#include "formula.hpp"
 #include "gemm.hpp"
 #include "libtorch.hpp"
 #include "memory.hpp"
@@ -135,11 +132,6 @@ void measure(benchmark::State& state, const Dimensions& d, const CellProducts& p
 void measure_user_cell(benchmark::State& state, const Dimensions& d) {
   compare(state, label_of(d), d.N * d.T, shared_step<float, user::Lstm<float>>(d),
           shared_step<float, Lstm<float>>(d));
-}
-
-void measure_fused_cell(benchmark::State& state, const Dimensions& d) {
-  compare(state, label_of(d), d.N * d.T, shared_step<float, user::FusedMgu<float>>(d),
-          shared_step<float, user::Mgu<float>>(d));
 }
 
 void measure_loss_by_rows(benchmark::State& state, const Dimensions& d, const std::string& name) {
@@ -246,10 +238,6 @@ void measure_tiny_ops(benchmark::State& state) {
   compare(state, fmt::format("{} ops on 4x4", tiny_ops), tiny_ops, TinyOps(), BareTinyOps());
 }
 
-void measure_formula(benchmark::State& state, std::size_t n) {
-  compare(state, fmt::format("{} numbers", n), n, LongFormula(n, true), LongFormula(n, false));
-}
-
 void measure_slices(benchmark::State& state, const Sequence& sequence) {
   const auto [N, T, D] = sequence;
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
@@ -327,7 +315,6 @@ void register_all() {
   add_workload<float, user::LayerNormGru<float>>("User layer-norm GRU/W2", W2, CellProducts{600, {600}},
                                                  TorchCell::layer_norm_gru);
   add("User LSTM/W2", measure_user_cell, W2);
-  add("User fused MGU/W2", measure_fused_cell, W2);
   add("Loss by rows/W2", measure_loss_by_rows, W2, std::string("Loss by rows/W2"));
   add_peak_work("Loss by rows/W2", [] { return shared_step<float, Rnn<float>>(W2, {.loss_rows = 256}); });
   add("Finite check/W1", measure_check<Rnn<float>>, W1);
@@ -335,7 +322,6 @@ void register_all() {
   add("Token, Elman/W2", measure_token<Rnn<float>>, W2, elman(200));
   add("Token, LSTM/W2", measure_token<Lstm<float>>, W2, lstm(200));
   add("Tiny ops/4x4", measure_tiny_ops);
-  for (const std::size_t n : {16, 4000, 1'400'000}) add(fmt::format("Formula/{}", n), measure_formula, n);
   for (const std::size_t T :
        {100, 1000, 10000})  // that the cost of a slice does not hang on how many there are
     add(fmt::format("Slices/{}", T), measure_slices, Sequence{4, T, 32});

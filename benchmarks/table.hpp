@@ -56,7 +56,8 @@ class Table : public benchmark::BenchmarkReporter {
   static std::string shares(const Run& run) {
     std::string text;
     for (const char* share : {"products", "loss", "elementwise", "update", "rest"})
-      text += (text.empty() ? "" : " ") + number(run, std::string(share) + "_percent", "{:.0f}");
+      text += fmt::format("{}{}", text.empty() ? "" : " ",
+                          number(run, std::string(share) + "_percent", "{:.0f}"));
     return text == "- - - - -" ? "-" : text;
   }
 

@@ -133,7 +133,7 @@ TEST_CASE("docs: the ops that keep NaN out and drop the same again") {
   CHECK(sum(h1).item() == sum(dropout(h, 0.5, run.fold(window).fold(layer))).item());
 }
 
-TEST_CASE("docs: a formula as one op") {
+TEST_CASE("docs: a formula of elements") {
   Tape<double> tape;
   const auto z = tape.leaf(Array<double>({2}, {0, 0.25})), n = tape.leaf(Array<double>({2}, {0.5, 1})),
              h = tape.leaf(Array<double>({2}, {3, 4}));

@@ -23,7 +23,7 @@ inline constexpr Op tanh{"tanh", OpKind::activation}, sigmoid{"sigmoid", OpKind:
 
 inline constexpr Op maximum{"maximum", OpKind::elementwise}, minimum{"minimum", OpKind::elementwise},
     clip{"clip", OpKind::elementwise}, where{"where", OpKind::elementwise},
-    dropout{"dropout", OpKind::elementwise}, pointwise{"pointwise", OpKind::elementwise};
+    dropout{"dropout", OpKind::elementwise};
 
 inline constexpr Op matmul{"matmul", OpKind::product}, affine{"affine", OpKind::product};
 
