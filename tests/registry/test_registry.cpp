@@ -71,10 +71,12 @@ TEST_CASE("registry: what the library records has a row, an identity of its own 
   }
   CHECK(watcher.recorded.size() >= 55);
   const auto known = names();
-  for (const auto& [name, op] : watcher.recorded) {
+  for (const auto& recorded : watcher.recorded) {
+    const std::string& name = recorded.first;
     CAPTURE(name);
     CHECK(known.contains(name));
-    for (const auto& [other_name, other] : watcher.recorded) CHECK((op == other) == (name == other_name));
+    for (const auto& other : watcher.recorded)
+      CHECK((recorded.second == other.second) == (name == other.first));
   }
   CHECK(watcher.recorded.at("matmul").kind() == xgrad::OpKind::product);
   CHECK_FALSE(xgrad::Op("matmul") == watcher.recorded.at("matmul"));  // a user's, of the same name
