@@ -1,5 +1,5 @@
-// The identities of the library's ops: what each is called, and of what kind it is. Who looks at a recording compares these,
-// never names. The elementwise ones stand with their formulas, in functions.hpp. Internal.
+// The identities of the library's ops: what each is called, and of what kind it is. Who looks at a recording
+// compares these, never names. Internal.
 #pragma once
 
 #include <xgrad/autograd/op.hpp>
@@ -32,7 +32,7 @@ inline constexpr Op reshape{"reshape", OpKind::reshaping}, transpose{"transpose"
     pad{"pad", OpKind::reshaping};
 
 inline constexpr Op select{"select", OpKind::slicing}, slice{"slice", OpKind::slicing},
-    gather{"gather", OpKind::slicing}, stack{"stack", OpKind::joining}, concat{"concat", OpKind::joining};
+    gather{"gather", OpKind::other}, stack{"stack", OpKind::joining}, concat{"concat", OpKind::joining};
 
 inline constexpr Op take{"take", OpKind::lookup}, reset_rows{"reset_rows", OpKind::other},
     scatter_add{"scatter_add", OpKind::other};

@@ -1,5 +1,5 @@
-// pointwise(): an elementwise formula of several variables. It is nothing but its ops, recorded one by one: as an op of
-// its own it was slower wherever the arrays between the ops stay in the cache.
+// pointwise(): an elementwise formula of several variables. It is nothing but its ops, recorded one by one:
+// as an op of its own it was slower wherever the arrays between the ops stay in the cache.
 #pragma once
 
 #include <concepts>

@@ -1,5 +1,6 @@
-// Rows: which variables of a tape are rows of another, as select made them, and the products of many rows at once that
-// row_products.hpp has recorded of them. Kept on the tape; nothing here keeps a sequence's elements alive. Internal.
+// Rows: which variables of a tape are rows of another, as select made them, and the products of many rows at
+// once that row_products.hpp has recorded of them. Kept on the tape; nothing here keeps a sequence's elements
+// alive. Internal.
 #pragma once
 
 #include <algorithm>

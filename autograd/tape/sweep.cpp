@@ -7,18 +7,14 @@ namespace xgrad {
 
 template <class T>
 Sweep<T>::Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted)
-    : graph_(graph),
-      watcher_(watcher),
-      keep_(keep),
-      any_wanted_(!wanted.empty()),
-      wanted_(graph.nodes.size(), false) {
+    : graph_(graph), watcher_(watcher), keep_(keep), wanted_(graph.nodes.size(), false) {
   for (const std::uint32_t node : wanted) wanted_[node] = true;
   for (const auto& use : graph.uses)
     result_.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});
 }
 
 template <class T>
-void Sweep<T>::run(std::uint32_t start, Array<T> seed) {
+Gradients<T> Sweep<T>::run(std::uint32_t start, Array<T> seed) {
   // Used again by the next sweep of this thread. One within a vjp of this one has its own.
   thread_local std::vector<GradientSum<T>> spare;
   sums_ = std::exchange(spare, {});
@@ -41,19 +37,33 @@ void Sweep<T>::run(std::uint32_t start, Array<T> seed) {
   sums_.clear();
   constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
   if (sums_.capacity() <= most) spare = std::move(sums_);
+  return std::move(result_);
+}
+
+// What the watcher puts in the place of dy, which is dy where nobody watches.
+template <class T>
+Gradient<T> Sweep<T>::shown(std::uint32_t node, Gradient<T> dy, bool leaf) {
+  if (watcher_ == nullptr) return dy;
+  dy = watcher_->gradient(node, std::move(dy), leaf);
+  const auto* const sparse = std::get_if<RowSparse<T>>(&dy);
+  const Shape &shape = sparse != nullptr ? sparse->shape : std::get<Array<T>>(dy).shape(),
+              &expected = graph_.nodes[node].shape;
+  if (shape != expected)
+    throw Error(graph_.nodes[node].op.name(), "the watcher returned a gradient of shape " + to_string(shape) +
+                                                  ", expected that of the value, " + to_string(expected));
+  if (sparse != nullptr && !leaf) return sparse->dense();
+  return dy;
 }
 
 template <class T>
 void Sweep<T>::reach_leaf(std::uint32_t node) {
-  Gradient<T> dx = sums_[node].take(graph_.nodes[node].shape);
-  if (watcher_ != nullptr) dx = watcher_->gradient(node, std::move(dx), true);
-  add_to_result(node, std::move(dx));
+  add_to_result(node, shown(node, sums_[node].take(graph_.nodes[node].shape), true));
 }
 
 template <class T>
 void Sweep<T>::reach(std::uint32_t node, Edges edges) {
   Array<T> dy = sums_[node].take_dense(graph_.nodes[node].shape);
-  if (watcher_ != nullptr) dy = std::get<Array<T>>(watcher_->gradient(node, std::move(dy), false));
+  if (watcher_ != nullptr) dy = std::get<Array<T>>(shown(node, std::move(dy), false));
   if (wanted_[node]) add_to_result(node, dy);
   const bool watched = watcher_ != nullptr && watcher_->looks_at_elements();
   for (const auto& edge : edges) {
@@ -75,7 +85,7 @@ void Sweep<T>::run_vjp(const typename Graph<T>::Edge& edge, const Array<T>& dy, 
 // alone.
 template <class T>
 void Sweep<T>::hand_on_apart(const typename Graph<T>::Edge& edge, const Array<T>& dy) {
-  if (edge.aside && !(any_wanted_ && wanted_[edge.input])) return;
+  if (edge.aside && !wanted_[edge.input]) return;
   GradientSum<T> dx;
   run_vjp(edge, dy, dx);
   dx.multiply_outer();

@@ -22,13 +22,13 @@ class Sweep {
   /// way. `watcher` may be null.
   Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted);
 
-  /// From dL/dy = `seed` of the value at `start`.
-  void run(std::uint32_t start, Array<T> seed);
-  Gradients<T> take() { return std::move(result_); }
+  /// The gradients from dL/dy = `seed` of the value at `start`. To be called once.
+  Gradients<T> run(std::uint32_t start, Array<T> seed);
 
  private:
   using Edges = std::span<typename Graph<T>::Edge>;
 
+  Gradient<T> shown(std::uint32_t node, Gradient<T> dy, bool leaf);
   void reach_leaf(std::uint32_t node);
   void reach(std::uint32_t node, Edges edges);
   void run_vjp(const typename Graph<T>::Edge& edge, const Array<T>& dy, GradientSum<T>& dx);
@@ -37,7 +37,7 @@ class Sweep {
 
   Graph<T>& graph_;
   Watcher<T>* watcher_;
-  bool keep_, any_wanted_;
+  bool keep_;
   std::vector<bool> wanted_;
   std::vector<GradientSum<T>> sums_;
   Gradients<T> result_;

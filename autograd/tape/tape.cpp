@@ -156,7 +156,11 @@ Array<T> Tape<T>::show(const Op& op, std::uint32_t output, const Array<T>& y,
   if (output != no_node)
     for (const auto& edge : graph_.last_edges(output)) watched[edge.argument].vjp = edge.vjp;
   const Inference pause;  // a vjp may use recorded ops; they are not part of this tape
-  return watcher_->value(op, output, y, watched);
+  Array<T> shown = watcher_->value(op, output, y, watched);
+  if (shown.shape() != y.shape())
+    throw Error(op.name(), "the watcher returned a value of shape " + to_string(shown.shape()) +
+                               ", expected that of the op's, " + to_string(y.shape()));
+  return shown;
 }
 
 template <class T>
@@ -168,8 +172,7 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   const std::uint32_t start = enter("gradient", 0, y);  // may be a parameter that was not used before
   const Inference pause;                                // see `show`
   Sweep<T> sweep(graph_, watcher_, options.keep, wanted);
-  sweep.run(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))));
-  Gradients<T> result = sweep.take();
+  Gradients<T> result = sweep.run(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))));
   result.tape_ = serial_;
   result.unreached_ = options.unreached;
   return result;

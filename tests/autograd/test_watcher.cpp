@@ -121,3 +121,33 @@ TEST_CASE("Watcher: one that looks at no elements leaves the ops fused") {
   CHECK(count.freed_nodes == static_cast<int>(tape.size()));
   CHECK(count.sweeps == 2);
 }
+
+TEST_CASE(
+    "Watcher: a value or gradient of another shape is refused, rows of an intermediate are made dense") {
+  struct Wrong : Watcher<double> {
+    Array<double> value(const Op& op, std::uint32_t, const Array<double>& y,
+                        std::span<const WatchedInput<double>>) override {
+      return op == ops::exp ? Array<double>::zeros({7}) : y;
+    }
+    Gradient<double> gradient(std::uint32_t node, Gradient<double> dy, bool leaf) override {
+      if (leaf && wrong_leaf) return Array<double>::zeros({7});
+      if (node == sparse) return RowSparse<double>{{2}, Ids{1}, Array<double>({1}, {3})};
+      return dy;
+    }
+    bool wrong_leaf = false;
+    std::uint32_t sparse = no_node;
+  } wrong;
+  Tape<double> tape(wrong);
+  const auto x = tape.leaf(Array<double>({2}, {1, 2}));
+  CHECK_THROWS_WITH_AS(
+      exp(x), "[exp] the watcher returned a value of shape (7,), expected that of the op's, (2,)", Error);
+  const auto y = square(x);
+  wrong.sparse = tape.node(y);
+  const Array<double> dx = tape.gradient(sum(y), {.keep = true})[x];
+  CHECK(dx.data()[0] == 0);
+  CHECK(dx.data()[1] == 3 * 2 * 2);
+  wrong.wrong_leaf = true;
+  CHECK_THROWS_WITH_AS(
+      tape.gradient(sum(y)),
+      "[leaf] the watcher returned a gradient of shape (7,), expected that of the value, (2,)", Error);
+}

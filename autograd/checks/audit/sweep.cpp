@@ -84,9 +84,9 @@ class Sweep {
   // Each number off by a random share of itself. Slopes are differences, such as 1 - y^2, whose error is a
   // share of 1.
   Numbers nudged(const Numbers& dx, const RecordedOp& op, const Numbers& dy) {
-    const bool slope = op.op.kind() == OpKind::activation || op.op == ops::log_softmax ||
-                       op.op == ops::softmax_cross_entropy || op.op == ops::affine_cross_entropy ||
-                       op.op == ops::cross_entropy;
+    const bool slope = op.op == ops::tanh || op.op == ops::sigmoid || op.op == ops::softmax ||
+                       op.op == ops::log_softmax || op.op == ops::softmax_cross_entropy ||
+                       op.op == ops::affine_cross_entropy || op.op == ops::cross_entropy;
     double largest = 0;
     if (slope)
       for (const Complex d : dy) largest = std::max(largest, std::abs(d.real()));
