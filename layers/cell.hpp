@@ -3,9 +3,9 @@
 // variable of its width may leave it out. Any type that does this is a cell: nothing is inherited or
 // registered.
 //
-// Two members more are for wrappers, which take a cell and are one: `width()`, where the output is not as
-// wide as the H that the cell was built with, and `for_training(key)`, where training computes something else
-// than evaluation.
+// Two members more are for wrappers, which take a cell and are one (cell_wrapper.hpp): `width()`, where the
+// output is not as wide as the H that the cell was built with, and `for_training(key)`, where training
+// computes something else than evaluation.
 #pragma once
 
 #include <concepts>

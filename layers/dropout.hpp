@@ -16,7 +16,7 @@
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/time_step.hpp>
-#include <xgrad/layers/cell.hpp>
+#include <xgrad/layers/cell_wrapper.hpp>
 
 namespace xgrad {
 
@@ -25,6 +25,13 @@ namespace detail {
 inline void check_rate(const char* what, double rate) {
   if (!(rate >= 0 && rate < 1))
     throw Error(what, "needs a rate of dropout in [0, 1), got " + std::to_string(rate));
+}
+
+// `p`, for what declares parameters after this check: a rate that is refused leaves none behind.
+template <class T>
+const Parameters<T>& with_rates(const Parameters<T>& p, const char* what, const std::vector<double>& rates) {
+  for (const double rate : rates) check_rate(what, rate);
+  return p;
 }
 
 // The key of the time step that is being computed: what is drawn anew at each step must know which one it is.
@@ -61,46 +68,30 @@ struct VariationalOptions {
 /// of a window, and differ from sequence to sequence. Where a cell passes the state on by itself, as a GRU
 /// does, that is dropped too.
 template <class Cell>
-struct Variational {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
+struct Variational : CellWrapper<Variational<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
-  std::size_t H;                   ///< the width that the cell was built with
-  Cell cell;                       ///< the cell that is wrapped
   VariationalOptions options;      ///< as given
   std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// The cell is Cell(p, D, H, args...). Throws Error for a rate outside [0, 1).
   template <class... Args>
-  Variational(const Parameters<T>& p, std::size_t D, std::size_t hidden,
-              const VariationalOptions& variational_options = {}, const Args&... args)
-      : H(hidden), cell(p, D, hidden, args...), options(variational_options) {
-    for (const double rate : {options.input, options.state, options.output})
-      detail::check_rate("Variational", rate);
-  }
-
-  /// The width of the output.
-  std::size_t width() const { return output_width(cell, H); }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+  Variational(const Parameters<T>& p, std::size_t D, std::size_t hidden, const VariationalOptions& rates = {},
+              const Args&... args)
+      : CellWrapper<Variational, Cell>(
+            detail::with_rates(p, "Variational", {rates.input, rates.state, rates.output}), D, hidden,
+            args...),
+        options(rates) {}
 
   /// One step of the cell, with dropout in training.     x: (N, D)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
-    if (!key) return step(cell, x, state);
+    if (!key) return step(this->cell, x, state);
     const auto h =
         detail::with_first_part(state, [this](const auto& part) { return drop(part, options.state, 0); });
-    auto next = step(cell, drop(x, options.input, 1), h);
+    auto next = step(this->cell, drop(x, options.input, 1), h);
     next.y = drop(next.y, options.output, 2);
     return next;
-  }
-
-  /// The cell with its dropout at work, for one window; see cell.hpp.
-  Variational for_training(RandomKey with) const {
-    Variational result = *this;
-    result.cell = xgrad::for_training(cell, with.fold(0));
-    result.key = with.fold(1);
-    return result;
   }
 
  private:
@@ -118,12 +109,9 @@ struct RecurrentDropoutOptions {
 /// Dropout on the first part of the state (h of an LSTM, not its memory c) as the cell reads it, drawn anew
 /// at each time step.
 template <class Cell>
-struct RecurrentDropout {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
+struct RecurrentDropout : CellWrapper<RecurrentDropout<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
-  std::size_t H;                    ///< the width that the cell was built with
-  Cell cell;                        ///< the cell that is wrapped
   RecurrentDropoutOptions options;  ///< as given
   std::optional<RandomKey> key{};   ///< set in for_training()
 
@@ -131,32 +119,19 @@ struct RecurrentDropout {
   template <class... Args>
   RecurrentDropout(const Parameters<T>& p, std::size_t D, std::size_t hidden,
                    const RecurrentDropoutOptions& dropout_options = {}, const Args&... args)
-      : H(hidden), cell(p, D, hidden, args...), options(dropout_options) {
-    detail::check_rate("RecurrentDropout", options.rate);
-  }
-
-  /// The width of the output.
-  std::size_t width() const { return output_width(cell, H); }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+      : CellWrapper<RecurrentDropout, Cell>(detail::with_rates(p, "RecurrentDropout", {dropout_options.rate}),
+                                            D, hidden, args...),
+        options(dropout_options) {}
 
   /// One step of the cell, with dropout in training.     x: (N, D)
   /// In training it throws Error where no TimeStep is open, unless the rate is 0.
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
-    if (!key || options.rate == 0) return step(cell, x, state);
+    if (!key || options.rate == 0) return step(this->cell, x, state);
     const RandomKey now = detail::step_key("RecurrentDropout", *key);
-    return step(cell, x, detail::with_first_part(state, [&](const auto& part) {
+    return step(this->cell, x, detail::with_first_part(state, [&](const auto& part) {
                   return dropout(part, options.rate, now);
                 }));
-  }
-
-  /// The cell with its dropout at work, for one window; see cell.hpp.
-  RecurrentDropout for_training(RandomKey with) const {
-    RecurrentDropout result = *this;
-    result.cell = xgrad::for_training(cell, with.fold(0));
-    result.key = with.fold(1);
-    return result;
   }
 };
 
@@ -171,12 +146,9 @@ struct ZoneoutOptions {
 /// probability, what it was a step before; in evaluation the state is the mean of that. An output that is a
 /// part of the state, as in an LSTM or a GRU, is that part after zoneout.
 template <class Cell>
-struct Zoneout {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
+struct Zoneout : CellWrapper<Zoneout<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
-  std::size_t H;                   ///< the width that the cell was built with
-  Cell cell;                       ///< the cell that is wrapped
   ZoneoutOptions options;          ///< as given
   std::optional<RandomKey> key{};  ///< set in for_training()
 
@@ -184,14 +156,9 @@ struct Zoneout {
   template <class... Args>
   Zoneout(const Parameters<T>& p, std::size_t D, std::size_t hidden, ZoneoutOptions zoneout_options = {},
           const Args&... args)
-      : H(hidden), cell(p, D, hidden, args...), options(std::move(zoneout_options)) {
-    for (const double rate : options.rates) detail::check_rate("Zoneout", rate);
-  }
-
-  /// The width of the output.
-  std::size_t width() const { return output_width(cell, H); }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
+      : CellWrapper<Zoneout, Cell>(detail::with_rates(p, "Zoneout", zoneout_options.rates), D, hidden,
+                                   args...),
+        options(std::move(zoneout_options)) {}
 
   /// One step of the cell, then zoneout.     x: (N, D)
   /// In training it throws Error where no TimeStep is open; always where there are neither one rate nor one
@@ -202,7 +169,7 @@ struct Zoneout {
     if (options.rates.size() != 1 && options.rates.size() != old.size())
       throw Error("Zoneout", "has " + std::to_string(options.rates.size()) + " rates for a state of " +
                                  std::to_string(old.size()) + " parts");
-    auto next = step(cell, x, state);
+    auto next = step(this->cell, x, state);
     const Array<T> y = next.y.value();
     std::size_t i = 0;
     for_each_part(next.state, [&](auto& part) {
@@ -213,14 +180,6 @@ struct Zoneout {
       ++i;
     });
     return next;
-  }
-
-  /// The cell with zoneout drawn from the key, for one window; see cell.hpp.
-  Zoneout for_training(RandomKey with) const {
-    Zoneout result = *this;
-    result.cell = xgrad::for_training(cell, with.fold(0));
-    result.key = with.fold(1);
-    return result;
   }
 
  private:

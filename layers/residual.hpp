@@ -5,52 +5,37 @@
 #include <string>
 #include <utility>
 
+#include <xgrad/layers/cell_wrapper.hpp>
 #include <xgrad/layers/unroll.hpp>
 
 namespace xgrad {
 
 /// y + x for the output y of a cell (He et al. 2016, arXiv:1512.03385). The cell is Cell(p, D, H, args...).
 template <class Cell>
-struct Residual {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
-
-  std::size_t H;  ///< the width that the cell was built with
-  Cell cell;      ///< the cell that is wrapped
+struct Residual : CellWrapper<Residual<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
   /// Throws Error unless the output is as wide as the input.
   template <class... Args>
   Residual(const Parameters<T>& p, std::size_t D, std::size_t hidden, const Args&... args)
-      : H(hidden), cell(p, D, hidden, args...) {
-    if (width() != D)
+      : CellWrapper<Residual, Cell>(p, D, hidden, args...) {
+    if (this->width() != D)
       throw Error("Residual", "adds an input of width " + std::to_string(D) + " to an output of width " +
-                                  std::to_string(width()) + "; they must be equally wide");
+                                  std::to_string(this->width()) + "; they must be equally wide");
   }
-
-  /// The width of the output, which is that of the input.
-  std::size_t width() const { return output_width(cell, H); }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
   /// One step of the cell.     x: (N, D)   y: (N, D)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
-    auto next = step(cell, x, state);
+    auto next = step(this->cell, x, state);
     next.y = x + next.y;
     return next;
   }
   /// All steps.     xs: (T, N, D)   ys: (T, N, D), 0 at padding
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
-    auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
+    auto result = xgrad::unroll(this->cell, xs, std::move(state), sequences);
     result.ys = detail::mask_outputs(xs + result.ys, sequences);
-    return result;
-  }
-
-  /// The cell with its dropout at work, for one window; see cell.hpp.
-  Residual for_training(RandomKey with) const {
-    Residual result = *this;
-    result.cell = xgrad::for_training(cell, with);
     return result;
   }
 };
@@ -64,48 +49,41 @@ struct ProjectedOptions {
 /// arXiv:1402.1128, without their feedback of it into the cell).     y: (N, H)   Wp: (H, P)   result: (N, P)
 /// The cell is Cell(p / "cell", D, H, args...); parameter "Wp", uniform in +-1/sqrt(H).
 template <class Cell>
-struct Projected {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
+struct Projected : CellWrapper<Projected<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
-  std::size_t H;   ///< the width that the cell was built with
-  Cell cell;       ///< the cell that is wrapped
   Variable<T> Wp;  ///< (W, P) for a cell whose output has the width W
 
   /// Throws Error if options.width is 0.
   template <class... Args>
   Projected(const Parameters<T>& p, std::size_t D, std::size_t hidden, const ProjectedOptions& options,
             const Args&... args)
-      : H(hidden), cell(p / "cell", D, hidden, args...) {
-    if (options.width == 0) throw Error("Projected", "needs the width of the projected output, at least 1");
-    Wp = p.weight("Wp", {output_width(cell, H), options.width});
-  }
+      : CellWrapper<Projected, Cell>(cell_scope(p, options), D, hidden, args...),
+        Wp(p.weight("Wp", {output_width(this->cell, hidden), options.width})) {}
 
   /// P, the width of the projected output.
   std::size_t width() const { return Wp.shape()[1]; }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
   /// One step of the cell and the projection.     x: (N, D)   y: (N, P)
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
-    auto next = step(cell, x, state);
+    auto next = step(this->cell, x, state);
     next.y = matmul(next.y, Wp);
     return next;
   }
   /// All steps, with one product for all projections.     xs: (T, N, D)   ys: (T, N, P)
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
-    auto result = xgrad::unroll(cell, xs, std::move(state), sequences);
+    auto result = xgrad::unroll(this->cell, xs, std::move(state), sequences);
     result.ys = matmul(result.ys, Wp);  // all steps at once
     return result;
   }
 
-  /// The cell with its dropout at work, for one window; see cell.hpp.
-  Projected for_training(RandomKey with) const {
-    Projected result = *this;
-    result.cell = xgrad::for_training(cell, with);
-    return result;
+ private:
+  // Checks the options before anything is declared.
+  static Parameters<T> cell_scope(const Parameters<T>& p, const ProjectedOptions& options) {
+    if (options.width == 0) throw Error("Projected", "needs the width of the projected output, at least 1");
+    return p / "cell";
   }
 };
 

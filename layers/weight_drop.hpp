@@ -20,36 +20,27 @@ struct WeightDropOptions {
 /// Cell(p, D, H, args...); each window's cell is built once more, on the dropped weights, so any cell will
 /// do. Call for_training() in the tape's scope: it computes them.
 template <class Cell>
-struct WeightDrop {
-  using value_type = ScalarOf<Cell>;  ///< the scalar of the cell
-  using T = value_type;               ///< the same
+struct WeightDrop : CellWrapper<WeightDrop<Cell>, Cell> {
+  using T = ScalarOf<Cell>;  ///< the scalar of the cell
 
-  std::size_t H;              ///< the width that the cell was built with
   WeightDropOptions options;  ///< as given
-  Cell cell;                  ///< the cell that is wrapped, in for_training() on the dropped weights
 
   /// Throws Error for a rate outside [0, 1), and for a name that the cell does not declare.
   template <class... Args>
   WeightDrop(const Parameters<T>& p, std::size_t D, std::size_t hidden, WeightDropOptions drop_options,
              const Args&... args)
-      : H(hidden),
+      : CellWrapper<WeightDrop, Cell>(detail::with_rates(p, "WeightDrop", {drop_options.rate}), D, hidden,
+                                      args...),
         options(std::move(drop_options)),
-        cell(p, D, hidden, args...),
         build_([=](const Parameters<T>& derived) { return Cell(derived, D, hidden, args...); }),
         parameters_(p) {
-    detail::check_rate("WeightDrop", options.rate);
     for (const std::string& name : options.names) (void)p[name];
   }
-
-  /// The width of the output.
-  std::size_t width() const { return output_width(cell, H); }
-  /// The cell's initial state for a batch of N.
-  auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
   /// One step of the cell; returns what the cell returns.     x: (N, D)
   template <class S>
   auto operator()(const Variable<T>& x, const S& state) const {
-    return cell(x, state);
+    return this->cell(x, state);
   }
 
   /// The cell on dropped weights, for one window. Call it in the scope of the tape; see cell.hpp.

@@ -49,11 +49,9 @@ struct Rnnlm {
         const RnnlmOptions& model_options = {}, const Args&... args)
       : H(hidden),
         options(model_options),
-        embed(p / "embed", V, D),
+        embed(detail::with_rates(p, "Rnnlm", {options.dropout}) / "embed", V, D),
         cell(p / "cell", D, hidden, args...),
-        affine(output_layer(p / "affine", V, D)) {
-    detail::check_rate("Rnnlm", options.dropout);
-  }
+        affine(output_layer(p / "affine", V, D)) {}
 
   /// Logits of the token after each of `ids`, and the state after the last.
   ///     ids: (T, N)   logits: (T, N, V)

@@ -40,6 +40,13 @@ StreamWindows easy_windows() {
   return StreamWindows(tokens, N, T);
 }
 
+template <class Cell>
+struct Leaky : CellWrapper<Leaky<Cell>, Cell> {
+  using CellWrapper<Leaky, Cell>::CellWrapper;
+
+  auto operator()(const auto& x, const auto& h) const { return 0.5 * h + 0.5 * step(this->cell, x, h).y; }
+};
+
 }  // namespace
 
 TEST_CASE("docs: the training loop carries the state and learns with a user's cell") {
@@ -185,5 +192,12 @@ TEST_CASE("docs: the proof of a cell") {
     const Mgu cell(p, 3, 4);
     const auto xs = p.input("xs", {5, 2, 3}), h0 = p.input("h0", {2, 4});
     return sum(square(unroll(cell, xs, h0).ys));
+  }));
+}
+
+TEST_CASE("docs: a wrapper of one's own") {
+  CHECK(gradcheck([]<class T>(const Parameters<T>& p) {
+    const Stack<Leaky<Ugrnn<T>>> cell(p, 3, 4);
+    return sum(square(unroll(cell, p.input("xs", {5, 2, 3}), cell.zero(2)).ys));
   }));
 }
