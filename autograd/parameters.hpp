@@ -38,13 +38,14 @@ class Parameters {
   /// A handle to this list that declares nothing: where a model asks it for a parameter, it is given
   /// `replacement(w)` for the parameter w of that path, which must be there. So a model can be built again on
   /// what is computed from its parameters: with dropout on its weights, or with one of them frozen.
+  /// Throws Error if `replacement` is empty.
   Parameters derived(std::function<Variable<T>(const Variable<T>& w)> replacement) const;
 
   /// A new parameter. Without an initializer: uniform in +-1/sqrt(K) with K the size of the first axis, which
   /// for matmul(x, W) with W: (K, M) is the number of inputs that each output sums (LeCun et al. 1998).
   /// Throws Error if the path is taken, or the name is empty or has a '/'.
   Variable<T> weight(std::string_view name, const Shape& shape) const;
-  /// The same, drawn by `initializer`.
+  /// The same, drawn by `initializer`. Throws Error for an empty one, too.
   Variable<T> weight(std::string_view name, const Shape& shape, const Initializer& initializer) const;
   /// A new parameter of zeros.
   Variable<T> bias(std::string_view name, const Shape& shape) const;

@@ -66,6 +66,13 @@ template <class T>
 AnyCell<T>::AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name)
     : AnyCell(build_named(p, D, H, name)) {}
 
+template <class T>
+void AnyCell<T>::refuse(std::size_t parts, std::size_t expected) {
+  throw Error("AnyCell", fmt::format("got a state of {} parts, expected {}, those of the cell's own state: "
+                                     "begin with zero(N), which makes them",
+                                     parts, expected));
+}
+
 template class AnyCell<float>;
 template class AnyCell<double>;
 template class AnyCell<Complex>;

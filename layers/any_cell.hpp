@@ -34,15 +34,17 @@ class AnyCell {
       : width_(output_width(cell, H)),
         zero_([=](std::size_t N) { return parts<T>(zero_state<T>(cell, N, H)); }),
         step_([cell, like = state_of(cell, H)](const Variable<T>& x, const State& state) {
+          if (state.size() != part_count(like)) refuse(state.size(), part_count(like));
           auto typed = like;
           std::size_t i = 0;
-          for_each_part(typed, [&](auto& part) { part = state.at(i++); });
+          for_each_part(typed, [&](auto& part) { part = state[i++]; });
           auto next = step(cell, x, typed);
           return Step<Variable<T>, State>{std::move(next.y), parts<T>(next.state)};
         }),
         for_training_([=](RandomKey key) { return AnyCell(xgrad::for_training(cell, key), H); }) {}
 
   /// One step of the cell.     x: (N, D)   state: as zero() makes it
+  /// Throws Error for a state of more or fewer parts.
   Step<Variable<T>, State> operator()(const Variable<T>& x, const State& state) const {
     return step_(x, state);
   }
@@ -60,6 +62,7 @@ class AnyCell {
     const Inference pause;
     return zero_state<T>(cell, 1, H);
   }
+  [[noreturn]] static void refuse(std::size_t parts, std::size_t expected);
 
   std::size_t width_;
   std::function<State(std::size_t)> zero_;

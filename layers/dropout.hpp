@@ -162,22 +162,24 @@ struct Zoneout : CellWrapper<Zoneout<Cell>, Cell> {
 
   /// One step of the cell, then zoneout.     x: (N, D)
   /// In training it throws Error where no TimeStep is open; always where there are neither one rate nor one
-  /// per part.
+  /// per part, or the cell returns a state of another number of parts.
   template <class S>
   Step<Variable<T>, S> operator()(const Variable<T>& x, const S& state) const {
-    const auto old = parts<T>(state);
-    if (options.rates.size() != 1 && options.rates.size() != old.size())
+    const std::size_t count = part_count(state);
+    if (options.rates.size() != 1 && options.rates.size() != count)
       throw Error("Zoneout", "has " + std::to_string(options.rates.size()) + " rates for a state of " +
-                                 std::to_string(old.size()) + " parts");
+                                 std::to_string(count) + " parts");
     auto next = step(this->cell, x, state);
     const Array<T> y = next.y.value();
     std::size_t i = 0;
-    for_each_part(next.state, [&](auto& part) {
+    next.state = combine<T>(std::move(next.state), state, [&](const auto& now, const auto& before) {
       // Immutable numbers at the same place: the output is this part.
-      const bool is_output = part.value().data() == y.data() && part.shape() == y.shape();
-      part = zone_out(part, old.at(i), options.rates.size() == 1 ? options.rates[0] : options.rates[i], i);
+      const bool is_output = now.value().data() == y.data() && now.shape() == y.shape();
+      const auto part =
+          zone_out(now, before, options.rates.size() == 1 ? options.rates[0] : options.rates[i], i);
       if (is_output) next.y = part;
       ++i;
+      return part;
     });
     return next;
   }

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/variable.hpp>
@@ -119,16 +121,24 @@ std::vector<Shape> shapes(const S& state) {
   }
 }
 
-/// The state whose part number i is f(part i of a, part i of b).     a, b: of as many parts
+/// The number of parts.
+template <class S>
+std::size_t part_count(const S& state) {
+  std::size_t count = 0;
+  for_each_part(state, [&count](const auto&) { ++count; });
+  return count;
+}
+
+/// The state whose part number i is f(part i of a, part i of b). Throws Error unless there are as many in both.
 template <class T, class S, class F>
 S combine(S a, const S& b, F f) {
   if constexpr (detail::is_variable<S>) return f(a, b);
   const auto others = parts<T>(b);
+  if (part_count(a) != others.size())
+    throw Error("combine", "a state of " + std::to_string(part_count(a)) + " parts does not go with one of " +
+                               std::to_string(others.size()) + "; a state keeps its number of parts");
   std::size_t i = 0;
-  for_each_part(a, [&](auto& part) {
-    part = f(part, others.at(i));
-    ++i;
-  });
+  for_each_part(a, [&](auto& part) { part = f(part, others[i++]); });
   return a;
 }
 

@@ -28,6 +28,7 @@ Parameters<T> Parameters<T>::operator/(std::string_view scope) const {
 
 template <class T>
 Parameters<T> Parameters<T>::derived(std::function<Variable<T>(const Variable<T>&)> replacement) const {
+  if (!replacement) throw Error("parameters", "derived() needs a function that replaces, got an empty one");
   Parameters result = *this;
   result.replacement_ = std::move(replacement);
   return result;
@@ -50,6 +51,7 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
                                   const Initializer& initializer) const {
   check_name(name);
   const std::string path = scope_ + std::string(name);
+  if (!initializer) throw Error("parameters", "'" + path + "' needs an initializer, got an empty function");
   if (replacement_) {
     const Variable<T> replaced = replacement_((*this)[name]);
     if (replaced.shape() != shape)

@@ -61,6 +61,15 @@ TEST_CASE("Parameters: a name is one word") {
   CHECK(p.list().empty());
 }
 
+TEST_CASE("Parameters: an empty function is refused before anything is declared") {
+  const Parameters<float> p;
+  CHECK(message_of([&] { (void)(p / "rnn").weight("W", {2}, xgrad::Initializer()); }) ==
+        "[parameters] 'rnn/W' needs an initializer, got an empty function");
+  CHECK(message_of([&] { (void)p.derived(nullptr); }) ==
+        "[parameters] derived() needs a function that replaces, got an empty one");
+  CHECK(p.list().empty());
+}
+
 TEST_CASE("Parameters: lookup is by the path below the scope and lists what there is") {
   const Parameters<float> p;
   CHECK(message_of([&] { (void)p["W"]; }) == "[parameters] there is no 'W'; there are: none");

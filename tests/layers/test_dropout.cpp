@@ -221,6 +221,20 @@ TEST_CASE("dropout wrappers: the proof on a cell with a nested state") {
   prove_wrapper<Stack>(StackOptions{.layers = 3, .residual = true, .dropout = 0.3});
 }
 
+namespace {
+
+// Returns a state of one part more than it took.
+struct Growing {
+  using value_type = double;
+  Growing(const Parameters<double>&, std::size_t, std::size_t) {}
+  auto operator()(const Variable<double>& x, std::vector<Variable<double>> state) const {
+    state.push_back(x);
+    return Step{x, state};
+  }
+};
+
+}  // namespace
+
 TEST_CASE("dropout wrappers: rates and names that cannot be are refused") {
   const Parameters<double> p;
   using checks::check_error;
@@ -235,4 +249,6 @@ TEST_CASE("dropout wrappers: rates and names that cannot be are refused") {
   const Zoneout<Lstm<double>> cell(p / "g", 2, 2, ZoneoutOptions{.rates = {0.1, 0.1, 0.1}});
   const Variable<double> x = numbers<double>({1, 2});
   check_error([&] { cell(x, cell.zero(1)); }, {"[Zoneout]", "3 rates", "2 parts"});
+  const Zoneout<Growing> growing(p / "h", 2, 2);
+  check_error([&] { growing(x, std::vector{x}); }, {"[combine]", "2 parts", "one of 1"});
 }

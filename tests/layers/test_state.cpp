@@ -160,3 +160,22 @@ TEST_CASE("state: first_rows keeps the first tracks of every part") {
     return cut.first * cut.second;
   }));
 }
+
+TEST_CASE("state: combine goes part by part, through states of as many parts alone") {
+  const V<double> one(1), two(2), three(3);
+  const auto difference = [](const auto& a, const auto& b) { return a - b; };
+  CHECK(values(combine<double>(Two<double>{three, two}, {one, two}, difference))[0].data()[0] == 2);
+  CHECK(part_count(nested<double>([] { return V<double>(0); })) == 11);
+  using List = std::vector<V<double>>;
+  CHECK(combine<double>(List{}, List{}, difference).empty());
+  checks::check_error(
+      [&] {
+        combine<double>(List{one, two}, List{one}, difference);
+      },
+      {"[combine]", "2 parts", "one of 1"});
+  checks::check_error(
+      [&] {
+        combine<double>(List{one}, List{one, two}, difference);
+      },
+      {"[combine]", "1 parts", "one of 2"});
+}

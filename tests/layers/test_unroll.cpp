@@ -106,6 +106,34 @@ TEST_CASE("unroll: an error inside the cell names the time step") {
   checks::check_error([&] { unroll(cell, xs, h); }, {"[affine]", "'rnn/Wx'", "(at time step 0 of 4)"});
 }
 
+TEST_CASE("unroll: a state whose number of parts changes on the way is refused") {
+  using State = std::vector<Variable<double>>;
+  const Variable<double> xs = numbers<double>({4, 2, 3}), h = numbers<double>({2, 3});
+  struct Growing {
+    std::size_t from;  // the step in which the state has one part more
+    auto operator()(const Variable<double>& x, State state) const {
+      if (*TimeStep::current() >= from) state.push_back(x);
+      return Step{x, state};
+    }
+  };
+  checks::check_error([&] { unroll(Growing{0}, xs, State{h}); },
+                      {"[unroll]", "a state of 1 parts and returned one of 2", "at time step 0 of 4"});
+  checks::check_error(
+      [&] {
+        unroll(Growing{2}, xs, State{h}, {.mask = length_mask({4, 1}, 4)});
+      },
+      {"[combine]", "2 parts", "one of 1", "at time step 2 of 4"});
+  struct Beginning {  // with two parts, where it is given one
+    auto operator()(const Variable<double>& x, const State& state) const { return Step{x, state}; }
+    State zero(std::size_t N) const { return State(2, Array<double>::zeros({N, 3})); }
+  };
+  checks::check_error(
+      [&] {
+        unroll(Beginning(), xs, State{h}, {.reset = Ids({4, 2}, {0, 0, 1, 0, 0, 0, 0, 0})});
+      },
+      {"[combine]", "2 parts", "one of 1", "at time step 1 of 4"});
+}
+
 TEST_CASE("unroll: a sequence of no steps is refused") {
   const Parameters<double> p;
   const Rnn cell(p, 3, 4);
