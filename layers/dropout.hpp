@@ -8,6 +8,7 @@
 // The one in this library that is not here is dropout between layers, which belongs to Stack.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -169,28 +170,30 @@ struct Zoneout : CellWrapper<Zoneout<Cell>, Cell> {
     if (options.rates.size() != 1 && options.rates.size() != count)
       throw Error("Zoneout", "has " + std::to_string(options.rates.size()) + " rates for a state of " +
                                  std::to_string(count) + " parts");
+    const bool draws =
+        key && std::any_of(options.rates.begin(), options.rates.end(), [](double rate) { return rate > 0; });
+    const auto step_key = draws ? std::optional(detail::step_key("Zoneout", *key)) : std::nullopt;
     auto next = step(this->cell, x, state);
     const Array<T> y = next.y.value();
     std::size_t i = 0;
     next.state = combine<T>(std::move(next.state), state, [&](const auto& now, const auto& before) {
       // Immutable numbers at the same place: the output is this part.
       const bool is_output = now.value().data() == y.data() && now.shape() == y.shape();
-      const auto part =
-          zone_out(now, before, options.rates.size() == 1 ? options.rates[0] : options.rates[i], i);
+      const double rate = options.rates[options.rates.size() == 1 ? 0 : i];
+      const auto part = zone_out(now, before, rate, step_key, i++);
       if (is_output) next.y = part;
-      ++i;
       return part;
     });
     return next;
   }
 
  private:
-  Variable<T> zone_out(const Variable<T>& now, const Variable<T>& before, double rate,
-                       std::uint64_t part) const {
+  static Variable<T> zone_out(const Variable<T>& now, const Variable<T>& before, double rate,
+                              const std::optional<RandomKey>& step_key, std::uint64_t part) {
     if (rate == 0) return now;
-    if (!key) return rate * before + (1 - rate) * now;
+    if (!step_key) return rate * before + (1 - rate) * now;
     const Variable<T> ones = Array<T>::full(now.shape(), T(1));
-    const auto drawn = dropout(ones, rate, detail::step_key("Zoneout", *key).fold(part));
+    const auto drawn = dropout(ones, rate, step_key->fold(part));
     return where(stays(drawn.value()), before, now);
   }
 

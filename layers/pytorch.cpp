@@ -63,6 +63,14 @@ void import_pytorch(const Parameters<T>& p, const std::map<std::string, Array<T>
     for (std::size_t i = 0; i < x[1]; ++i) b[i] = ih.data()[i] + (i < folded ? hh.data()[i] : T(0));
     for (std::size_t i = folded; i < x[1]; ++i) bh[i - folded] = hh.data()[i];
   }
+  const auto check = [&](const char* name, std::size_t n) {  // the matrices have fitted above
+    if (p[name].shape() != Shape{n})
+      throw Error("import_pytorch",
+                  fmt::format("the cell's '{}' has shape {}, expected {} beside its matrices", name,
+                              to_string(p[name].shape()), to_string(Shape{n})));
+  };
+  check("b", x[1]);
+  if (inner) check("bh", h[0]);
   p.assign("Wx", Wx);
   p.assign("Wh", Wh);
   p.assign("b", Array<T>({x[1]}, b));

@@ -65,12 +65,13 @@ struct Stack {
   template <class S>
   Step<Variable<T>, std::vector<S>> operator()(const Variable<T>& x, const std::vector<S>& state) const {
     check_layers(state.size());
+    const auto now = key && drops(0) ? std::optional(detail::step_key("Stack", *key)) : key;
     Variable<T> y = x;
     std::vector<S> next;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       auto step = xgrad::step(cells[i], y, state[i]);
       next.push_back(std::move(step.state));
-      y = above(i, y, step.y, key && drops(i) ? std::optional(detail::step_key("Stack", *key)) : key);
+      y = above(i, y, step.y, now);
     }
     return {y, std::move(next)};
   }

@@ -45,8 +45,6 @@ void TruncationSums<T>::add_gradient(std::size_t lag, const Gradients<T>& gradie
 
 template <class T>
 TruncationReport TruncationSums<T>::report(double keep) const {
-  if (!(keep > 0 && keep < 1))
-    throw Error("truncation", fmt::format("needs a part to keep between 0 and 1, got {}", keep));
   TruncationReport result;
   for (std::size_t k = 0; k < squares_.size(); ++k)
     result.signal.push_back(counts_[k] > 0 ? std::sqrt(squares_[k] / counts_[k]) : 0);
@@ -76,13 +74,19 @@ TruncationReport TruncationSums<T>::report(double keep) const {
   return result;
 }
 
-void throw_too_short(std::size_t steps, std::size_t longest) {
-  throw Error(
-      "truncation",
-      fmt::format(
-          "follows the gradient back through {} steps and needs windows of as many, at least one; the "
-          "first window has {}",
-          longest, steps));
+void check(const TruncationOptions& options) {
+  if (!(options.keep > 0 && options.keep < 1))
+    throw Error("truncation", fmt::format("needs a part to keep between 0 and 1, got {}", options.keep));
+  if (options.windows == 0)
+    throw Error("truncation", "needs at least one window of the text, got windows = 0");
+}
+
+void check_longest(std::size_t K, std::size_t steps) {
+  if (K == 0 || K > steps)
+    throw Error("truncation",
+                fmt::format("follows the gradient back through {} steps and needs windows of as "
+                            "many, at least one; the first window has {}",
+                            K, steps));
 }
 
 template class TruncationSums<float>;

@@ -71,7 +71,10 @@ class TruncationSums {
 extern template class TruncationSums<float>;
 extern template class TruncationSums<double>;
 
-[[noreturn]] void throw_too_short(std::size_t steps, std::size_t longest);
+/// Throws Error for an option out of its range.
+void check(const TruncationOptions& options);
+/// Throws Error unless windows of `steps` steps can be followed K steps back.
+void check_longest(std::size_t K, std::size_t steps);
 
 }  // namespace detail
 
@@ -79,13 +82,15 @@ extern template class TruncationSums<double>;
 /// times the work of training on the same windows, and K times the parameters in memory.
 ///     windows[i].inputs, windows[i].targets: (S, N); `parameters` are the model's
 /// Losses of the first K - 1 steps of a window are left out, since they cannot be followed K steps.
-/// Throws Error if K is 0, if the first window has fewer than K steps, and unless `keep` is in (0, 1).
+/// Throws Error, before the model is run, if K is 0, if the first window has fewer than K steps, if `windows` is 0,
+/// and unless `keep` is in (0, 1).
 template <class T, class Model, class Windows>
 TruncationReport truncation(const Model& model, const Parameters<T>& parameters, const Windows& windows,
                             const TruncationOptions& options = {}) {
+  detail::check(options);
   const std::size_t steps = windows.size() == 0 ? 0 : windows[0].inputs.shape()[0];
   const std::size_t K = options.longest == 0 ? steps / 2 : options.longest;
-  if (K == 0 || K > steps) detail::throw_too_short(steps, K);
+  detail::check_longest(K, steps);
   detail::TruncationSums<T> sums(parameters, K);
   auto state = model.zero(windows[0].inputs.shape()[1]);
   using State = decltype(state);

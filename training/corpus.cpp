@@ -15,10 +15,13 @@ using Tokens = std::vector<Vocabulary::Id>;
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-void check_length(std::string_view name, const Tokens& ids) {
-  if (ids.empty()) throw BadData("corpus", "the " + std::string(name) + " text is empty");
-  if (ids.size() < 2)
+using Words = std::vector<std::string_view>;
+
+Words at_least_two(std::string_view name, Words words) {
+  if (words.empty()) throw BadData("corpus", "the " + std::string(name) + " text is empty");
+  if (words.size() < 2)
     throw BadData("corpus", "the " + std::string(name) + " text has one token, expected at least two");
+  return words;
 }
 
 }  // namespace
@@ -65,20 +68,18 @@ std::vector<std::string_view> split_words(std::string_view text, std::size_t lim
 
 Corpus make_corpus(std::string_view train, std::size_t limit) {
   Corpus corpus;
-  for (const std::string_view word : split_words(train, limit))
+  for (const std::string_view word : at_least_two("training", split_words(train, limit)))
     corpus.train.push_back(corpus.vocabulary.add(word));
-  check_length("training", corpus.train);
   return corpus;
 }
 
 Tokens number_words(std::string_view name, std::string_view text, Corpus& corpus) {
   Tokens ids;
-  for (const std::string_view word : split_words(text)) {
+  for (const std::string_view word : at_least_two(name, split_words(text))) {
     const auto id = corpus.vocabulary.find(word);
     corpus.unknown += id ? 0 : 1;
     ids.push_back(id ? *id : corpus.vocabulary.add(unknown_word));
   }
-  check_length(name, ids);
   return ids;
 }
 

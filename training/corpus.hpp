@@ -54,7 +54,7 @@ Corpus make_corpus(std::string_view train, std::size_t limit = std::numeric_limi
 
 /// The ids of another text. A word that the vocabulary lacks becomes `<unk>`, which is added if it is new,
 /// and is counted in `corpus.unknown`. Throws BadData, calling the text by its name, if it has fewer than two
-/// tokens.
+/// tokens; the corpus is then as it was.
 std::vector<Vocabulary::Id> number_words(std::string_view name, std::string_view text, Corpus& corpus);
 
 /// The corpus of three texts, the last two numbered as "validation" and "test"; `limit` is for the first

@@ -177,14 +177,24 @@ std::uint64_t NGram::next_key(std::uint64_t key, std::int64_t word) const {
   return (key << bits | static_cast<std::uint64_t>(word)) & kept;
 }
 
+namespace {
+
+AddKFit best_fit_of(std::size_t order, std::span<const std::int64_t> train,
+                    std::span<const std::int64_t> heldout, std::size_t vocabulary) {
+  check_text("heldout", heldout, checked_vocabulary(vocabulary));  // before the training text is counted
+  return NGram(order, train, vocabulary).best_fit(heldout);
+}
+
+}  // namespace
+
 double unigram_perplexity(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
                           std::size_t vocabulary) {
-  return NGram(1, train, vocabulary).best_fit(heldout).perplexity;
+  return best_fit_of(1, train, heldout, vocabulary).perplexity;
 }
 
 AddKFit best_trigram(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
                      std::size_t vocabulary) {
-  return NGram(3, train, vocabulary).best_fit(heldout);
+  return best_fit_of(3, train, heldout, vocabulary);
 }
 
 }  // namespace xgrad

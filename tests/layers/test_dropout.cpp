@@ -169,7 +169,6 @@ TEST_CASE("stack: dropout between layers is on all outputs but the last") {
   {  // step by step too, where the step is known
     const auto noisy = for_training(cell, RandomKey(1));
     const Variable<double> x = Array<double>::full({N, H}, 1.0);
-    checks::check_error([&] { noisy(x, noisy.zero(N)); }, {"[Stack]", "each time step", "TimeStep"});
     const TimeStep now(3);
     const auto y = noisy(x, noisy.zero(N)).y.value();
     CHECK(std::count(y.begin(), y.end(), 0.0) > 30);
@@ -234,6 +233,26 @@ struct Growing {
 };
 
 }  // namespace
+
+TEST_CASE("dropout wrappers: a step that is drawn needs a TimeStep, which is seen before it is computed") {
+  const Parameters<double> p;
+  Tape<double> tape;
+  const auto x = tape.leaf(numbers<double>({N, H}));
+  const auto check_refused = [&](const auto& cell, const char* name) {
+    const auto noisy = for_training(cell, RandomKey(1));
+    const auto state = noisy.zero(N);
+    const std::size_t recorded = tape.size();
+    checks::check_error([&] { noisy(x, state); }, {name, "each time step", "TimeStep"});
+    CHECK(tape.size() == recorded);
+    const TimeStep now(3);
+    (void)noisy(x, state);
+  };
+  check_refused(Stack<Echo<double>>(p, H, H, {.layers = 2, .dropout = 0.5}), "[Stack]");
+  check_refused(Zoneout<Echo<double>>(p, H, H, {.rates = {0.5}}), "[Zoneout]");
+  check_refused(RecurrentDropout<Echo<double>>(p, H, H, {.rate = 0.5}), "[RecurrentDropout]");
+  const auto still = for_training(Zoneout<Echo<double>>(p, H, H, {.rates = {0}}), RandomKey(1));
+  CHECK_NOTHROW((void)still(x, still.zero(N)));  // nothing is drawn
+}
 
 TEST_CASE("dropout wrappers: rates and names that cannot be are refused") {
   const Parameters<double> p;

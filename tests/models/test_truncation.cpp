@@ -72,6 +72,24 @@ struct Register {
   }
 };
 
+// Windows and a model that are not looked at before the options are checked.
+struct Untouched {
+  std::size_t size() const {
+    FAIL("the windows were counted");
+    return 0;
+  }
+  Pair operator[](std::size_t) const { return {}; }
+};
+struct Unrun {
+  Variable<double> zero(std::size_t) const {
+    FAIL("the model was run");
+    return 0;
+  }
+  auto loss(const Ids&, const Ids&, const Variable<double>& state, Reduction) const {
+    return Step{state, state};
+  }
+};
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("truncation: a linear network's signal decays as its weight says", T, float, double) {
@@ -168,11 +186,14 @@ TEST_CASE("truncation: runs on a text with a model of several layers in float") 
 
 TEST_CASE("truncation: windows that are too short and parts that cannot be are refused") {
   const Parameters<double> p(1);
-  const Linear<double> model(p);
+  const Unrun model;
   const auto windows = copy_task(6, 2, 3, 1, 1);
   checks::check_error([&] { truncation(model, p, windows, {.longest = 7}); },
                       {"[truncation]", "7 steps", "has 6"});
   checks::check_error([&] { truncation(model, p, std::vector<Pair>{}); }, {"[truncation]", "0 steps"});
-  checks::check_error([&] { truncation(model, p, windows, {.keep = 1}); },
-                      {"[truncation]", "between 0 and 1, got 1"});
+  for (const double keep : {1.0, 0.0, -0.5, double(NAN)})
+    checks::check_error([&] { truncation(model, p, Untouched(), {.keep = keep}); },
+                        {"[truncation]", "between 0 and 1, got"});
+  checks::check_error([&] { truncation(model, p, Untouched(), {.windows = 0}); },
+                      {"[truncation]", "at least one window"});
 }

@@ -108,6 +108,10 @@ TEST_CASE("corpus: texts that are too short are named") {
   check_error<BadData>([] { make_corpus("a b", " ", "a b"); }, {"[corpus]", "validation text is empty"});
   check_error<BadData>([] { make_corpus("a b", "a b", "\n"); }, {"[corpus]", "test text has one token"});
   check_error<BadData>([] { make_corpus("a b", "a b", "a b", 1); }, {"training text has one token"});
+  Corpus corpus = make_corpus("a b");
+  check_error<BadData>([&] { number_words("other", "c", corpus); }, {"other text has one token"});
+  CHECK(corpus.unknown == 0);  // a text that is refused changes nothing
+  CHECK(!corpus.vocabulary.find(unknown_word));
 }
 
 TEST_CASE("corpus: a file is read whole and as it is") {

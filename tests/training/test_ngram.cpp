@@ -120,6 +120,14 @@ TEST_CASE("unfit arguments are refused by name") {
         }) == "[ngram] context[1] is 3, expected an id in [0, 3)");
   CHECK(message_of([&] { (void)model.probability({}, 7, 1.0); }) ==
         "[ngram] word[0] is 7, expected an id in [0, 3)");
+  CHECK(message_of([] { (void)xgrad::unigram_perplexity(train, {}, 3); }) ==
+        "[ngram] heldout is empty, expected at least one id");
+  CHECK(message_of([] {
+          (void)xgrad::best_trigram({}, Ids{0, 3}, 3);
+        }) ==  // which is seen first
+        "[ngram] heldout[1] is 3, expected an id in [0, 3)");
+  CHECK(message_of([] { (void)xgrad::best_trigram(train, Ids{0}, 0); }) ==
+        "[ngram] vocabulary is 0, expected 1 ... 2097151");
   for (const double k : {0.0, -1.0, nan, std::numeric_limits<double>::infinity()}) {
     CHECK_THROWS_AS((void)model.perplexity(train, k), xgrad::Error);
   }
