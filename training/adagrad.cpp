@@ -11,11 +11,15 @@ namespace {
 template <class T>
 class AdagradRule final : public detail::Rule<T> {
  public:
-  explicit AdagradRule(const AdagradOptions& options) : options_(options) {}
-  const char* name() const override { return "adagrad"; }
-  std::vector<detail::Slot> slots() const override { return {{"squares", options_.initial}}; }
-  detail::Idle idle() const override {
-    return options_.weight_decay > 0 ? detail::Idle::weights : detail::Idle::nothing;
+  explicit AdagradRule(const AdagradOptions& options)
+      : detail::Rule<T>("adagrad", options.weight_decay > 0 ? detail::Idle::weights : detail::Idle::nothing),
+        options_(options) {
+    this->add_slot("squares", options.initial);
+    const auto check = this->check();
+    check.not_negative("rate_decay", options.rate_decay);
+    check.not_negative("initial", options.initial);
+    check.not_negative("weight_decay", options.weight_decay);
+    check.positive("epsilon", options.epsilon);
   }
 
   void update(const detail::Numbers<T>& x, const T* g, const detail::Instant& at) const override {
@@ -39,26 +43,13 @@ class AdagradRule final : public detail::Rule<T> {
   AdagradOptions options_;
 };
 
-template <class T>
-std::unique_ptr<detail::Rule<T>> rule(const AdagradOptions& options) {
-  const auto check = [](double got, const char* option) {
-    detail::check_option(got >= 0 && std::isfinite(got), "adagrad", option, "a number >= 0", got);
-  };
-  check(options.rate_decay, "rate_decay");
-  check(options.initial, "initial");
-  check(options.weight_decay, "weight_decay");
-  detail::check_option(options.epsilon > 0 && std::isfinite(options.epsilon), "adagrad", "epsilon",
-                       "a positive number", options.epsilon);
-  return std::make_unique<AdagradRule<T>>(options);
-}
-
 }  // namespace
 
 template <class T>
 Adagrad<T>::Adagrad(Parameters<T> parameters, double rate, const AdagradOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>(options)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
+                        std::make_unique<AdagradRule<T>>(options)) {}
 
-template class Adagrad<float>;
-template class Adagrad<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Adagrad);
 
 }  // namespace xgrad

@@ -32,7 +32,4 @@ Adagrad(Parameters<T>, double) -> Adagrad<T>;
 template <class T>
 Adagrad(Parameters<T>, double, AdagradOptions) -> Adagrad<T>;
 
-extern template class Adagrad<float>;
-extern template class Adagrad<double>;
-
 }  // namespace xgrad

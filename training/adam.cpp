@@ -20,10 +20,15 @@ class AdamRule final : public detail::Rule<T> {
 
  public:
   AdamRule(const char* name, const AdamOptions& options, bool decoupled)
-      : name_(name), options_(options), decoupled_(decoupled) {}
-  const char* name() const override { return name_; }
-  std::vector<detail::Slot> slots() const override { return {{"mean", 0}, {"squares", 0}}; }
-  Idle idle() const override { return Idle::weights; }
+      : detail::Rule<T>(name, Idle::weights), options_(options), decoupled_(decoupled) {
+    this->add_slot("mean");
+    this->add_slot("squares");
+    const auto check = this->check();
+    check.fraction("beta1", options.beta1);
+    check.fraction("beta2", options.beta2);
+    check.positive("epsilon", options.epsilon);
+    check.not_negative("weight_decay", options.weight_decay);
+  }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
     const auto t = static_cast<double>(at.step);
@@ -91,42 +96,24 @@ class AdamRule final : public detail::Rule<T> {
     return true;
   }
 
-  const char* name_;
   AdamOptions options_;
   bool decoupled_;
 };
-
-template <class T>
-std::unique_ptr<detail::Rule<T>> rule(const char* op, const AdamOptions& options, bool decoupled) {
-  const auto check = [op](bool right, const char* option, const char* expected, double got) {
-    detail::check_option(right, op, option, expected, got);
-  };
-  check(options.beta1 >= 0 && options.beta1 < 1, "beta1", "a number in [0, 1)", options.beta1);
-  check(options.beta2 >= 0 && options.beta2 < 1, "beta2", "a number in [0, 1)", options.beta2);
-  check(options.epsilon > 0 && std::isfinite(options.epsilon), "epsilon", "a positive number",
-        options.epsilon);
-  check(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "weight_decay", "a number >= 0",
-        options.weight_decay);
-  return std::make_unique<AdamRule<T>>(op, options, decoupled);
-}
 
 }  // namespace
 
 template <class T>
 Adam<T>::Adam(Parameters<T> parameters, double rate, const AdamOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>("adam", options, false)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
+                        std::make_unique<AdamRule<T>>("adam", options, false)) {}
 
 template <class T>
-AdamW<T>::AdamW(Parameters<T> parameters, double rate, const AdamWOptions& options)
-    : RatedOptimizer<T>(
-          std::move(parameters), rate, options.sparse,
-          rule<T>("adamw",
-                  {options.beta1, options.beta2, options.epsilon, options.weight_decay, options.sparse},
-                  true)) {}
+AdamW<T>::AdamW(Parameters<T> parameters, double rate, const AdamWOptions& o)
+    : RatedOptimizer<T>(std::move(parameters), rate, o.sparse,
+                        std::make_unique<AdamRule<T>>(
+                            "adamw", AdamOptions{o.beta1, o.beta2, o.epsilon, o.weight_decay}, true)) {}
 
-template class Adam<float>;
-template class Adam<double>;
-template class AdamW<float>;
-template class AdamW<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Adam);
+XGRAD_INSTANTIATE_REAL_CLASS(AdamW);
 
 }  // namespace xgrad

@@ -62,9 +62,4 @@ AdamW(Parameters<T>, double) -> AdamW<T>;
 template <class T>
 AdamW(Parameters<T>, double, AdamWOptions) -> AdamW<T>;
 
-extern template class Adam<float>;
-extern template class Adam<double>;
-extern template class AdamW<float>;
-extern template class AdamW<double>;
-
 }  // namespace xgrad

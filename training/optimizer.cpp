@@ -84,7 +84,6 @@ void Optimizer<T>::set_current_rate(double rate) {
   updates_->set_rate(rate);
 }
 
-template class Optimizer<float>;
-template class Optimizer<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Optimizer);
 
 }  // namespace xgrad

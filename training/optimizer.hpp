@@ -74,7 +74,4 @@ class RatedOptimizer : public Optimizer<T> {
   using Optimizer<T>::Optimizer;
 };
 
-extern template class Optimizer<float>;
-extern template class Optimizer<double>;
-
 }  // namespace xgrad

@@ -14,16 +14,18 @@ using detail::Numbers;
 template <class T>
 class RmspropRule final : public detail::Rule<T> {
  public:
-  explicit RmspropRule(const RmspropOptions& options) : options_(options) {}
-  const char* name() const override { return "rmsprop"; }
-  std::vector<detail::Slot> slots() const override {
-    std::vector<detail::Slot> slots = {{"squares", 0}};
-    if (options_.momentum > 0) slots.push_back({"velocity", 0});
-    if (options_.centered) slots.push_back({"mean", 0});
-    return slots;
-  }
-  Idle idle() const override {
-    return options_.momentum > 0 || options_.weight_decay > 0 ? Idle::weights : Idle::memory;
+  explicit RmspropRule(const RmspropOptions& options)
+      : detail::Rule<T>("rmsprop",
+                        options.momentum > 0 || options.weight_decay > 0 ? Idle::weights : Idle::memory),
+        options_(options) {
+    this->add_slot("squares");
+    if (options.momentum > 0) this->add_slot("velocity");
+    if (options.centered) this->add_slot("mean");
+    const auto check = this->check();
+    check.fraction("alpha", options.alpha);
+    check.fraction("momentum", options.momentum);
+    check.positive("epsilon", options.epsilon);
+    check.not_negative("weight_decay", options.weight_decay);
   }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
@@ -76,27 +78,13 @@ class RmspropRule final : public detail::Rule<T> {
   RmspropOptions options_;
 };
 
-template <class T>
-std::unique_ptr<detail::Rule<T>> rule(const RmspropOptions& options) {
-  const auto check = [](bool right, const char* option, const char* expected, double got) {
-    detail::check_option(right, "rmsprop", option, expected, got);
-  };
-  check(options.alpha >= 0 && options.alpha < 1, "alpha", "a number in [0, 1)", options.alpha);
-  check(options.momentum >= 0 && options.momentum < 1, "momentum", "a number in [0, 1)", options.momentum);
-  check(options.epsilon > 0 && std::isfinite(options.epsilon), "epsilon", "a positive number",
-        options.epsilon);
-  check(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "weight_decay", "a number >= 0",
-        options.weight_decay);
-  return std::make_unique<RmspropRule<T>>(options);
-}
-
 }  // namespace
 
 template <class T>
 Rmsprop<T>::Rmsprop(Parameters<T> parameters, double rate, const RmspropOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>(options)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
+                        std::make_unique<RmspropRule<T>>(options)) {}
 
-template class Rmsprop<float>;
-template class Rmsprop<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Rmsprop);
 
 }  // namespace xgrad

@@ -36,7 +36,4 @@ Rmsprop(Parameters<T>, double) -> Rmsprop<T>;
 template <class T>
 Rmsprop(Parameters<T>, double, RmspropOptions) -> Rmsprop<T>;
 
-extern template class Rmsprop<float>;
-extern template class Rmsprop<double>;
-
 }  // namespace xgrad

@@ -18,10 +18,19 @@ B sign(const B& x) {
 template <class T>
 class RpropRule final : public detail::Rule<T> {
  public:
-  explicit RpropRule(const RpropOptions& options) : options_(options) {}
-  const char* name() const override { return "rprop"; }
-  std::vector<detail::Slot> slots() const override { return {{"step", options_.initial}, {"sign", 0}}; }
-  detail::Idle idle() const override { return detail::Idle::memory; }
+  explicit RpropRule(const RpropOptions& options)
+      : detail::Rule<T>("rprop", detail::Idle::memory), options_(options) {
+    this->add_slot("step", options.initial);
+    this->add_slot("sign");
+    const auto check = this->check();
+    check(options.increase >= 1 && std::isfinite(options.increase), "increase", "a number >= 1",
+          options.increase);
+    check(options.decrease > 0 && options.decrease < 1, "decrease", "a number in (0, 1)", options.decrease);
+    check(options.min_step >= 0, "min_step", "a number >= 0", options.min_step);
+    check(options.max_step > 0 && options.max_step >= options.min_step, "max_step",
+          "a positive number >= min_step", options.max_step);
+    check.positive("initial", options.initial);
+  }
 
   void update(const detail::Numbers<T>& x, const T* g, const detail::Instant&) const override {
     using B = xsimd::batch<T>;
@@ -73,29 +82,12 @@ class RpropRule final : public detail::Rule<T> {
   RpropOptions options_;
 };
 
-template <class T>
-std::unique_ptr<detail::Rule<T>> rule(const RpropOptions& options) {
-  const auto check = [](bool right, const char* option, const char* expected, double got) {
-    detail::check_option(right, "rprop", option, expected, got);
-  };
-  check(options.increase >= 1 && std::isfinite(options.increase), "increase", "a number >= 1",
-        options.increase);
-  check(options.decrease > 0 && options.decrease < 1, "decrease", "a number in (0, 1)", options.decrease);
-  check(options.min_step >= 0, "min_step", "a number >= 0", options.min_step);
-  check(options.max_step > 0 && options.max_step >= options.min_step, "max_step",
-        "a positive number >= min_step", options.max_step);
-  check(options.initial > 0 && std::isfinite(options.initial), "initial", "a positive number",
-        options.initial);
-  return std::make_unique<RpropRule<T>>(options);
-}
-
 }  // namespace
 
 template <class T>
 Rprop<T>::Rprop(Parameters<T> parameters, const RpropOptions& options)
-    : Optimizer<T>(std::move(parameters), 1, options.sparse, rule<T>(options)) {}
+    : Optimizer<T>(std::move(parameters), 1, options.sparse, std::make_unique<RpropRule<T>>(options)) {}
 
-template class Rprop<float>;
-template class Rprop<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Rprop);
 
 }  // namespace xgrad

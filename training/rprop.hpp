@@ -48,7 +48,4 @@ Rprop(Parameters<T>) -> Rprop<T>;
 template <class T>
 Rprop(Parameters<T>, RpropOptions) -> Rprop<T>;
 
-extern template class Rprop<float>;
-extern template class Rprop<double>;
-
 }  // namespace xgrad

@@ -15,13 +15,19 @@ using detail::Numbers;
 template <class T>
 class SgdRule final : public detail::Rule<T> {
  public:
-  explicit SgdRule(const SgdOptions& options) : options_(options) {}
-  const char* name() const override { return "sgd"; }
-  std::vector<detail::Slot> slots() const override {
-    return options_.momentum > 0 ? std::vector<detail::Slot>{{"velocity", 0}} : std::vector<detail::Slot>{};
-  }
-  Idle idle() const override {
-    return options_.momentum > 0 || options_.weight_decay > 0 ? Idle::weights : Idle::nothing;
+  explicit SgdRule(const SgdOptions& options)
+      : detail::Rule<T>("sgd",
+                        options.momentum > 0 || options.weight_decay > 0 ? Idle::weights : Idle::nothing),
+        options_(options) {
+    if (options.momentum > 0) this->add_slot("velocity");
+    const auto check = this->check();
+    check.fraction("momentum", options.momentum);
+    check(options.dampening >= 0 && options.dampening <= 1, "dampening", "a number in [0, 1]",
+          options.dampening);
+    check.not_negative("weight_decay", options.weight_decay);
+    check(!options.nesterov || options.momentum > 0, "momentum", "a positive number with nesterov",
+          options.momentum);
+    check(!options.nesterov || options.dampening == 0, "dampening", "0 with nesterov", options.dampening);
   }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
@@ -68,29 +74,12 @@ class SgdRule final : public detail::Rule<T> {
   SgdOptions options_;
 };
 
-template <class T>
-std::unique_ptr<detail::Rule<T>> rule(const SgdOptions& options) {
-  const auto check = [](bool right, const char* option, const char* expected, double got) {
-    detail::check_option(right, "sgd", option, expected, got);
-  };
-  check(options.momentum >= 0 && options.momentum < 1, "momentum", "a number in [0, 1)", options.momentum);
-  check(options.dampening >= 0 && options.dampening <= 1, "dampening", "a number in [0, 1]",
-        options.dampening);
-  check(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "weight_decay", "a number >= 0",
-        options.weight_decay);
-  check(!options.nesterov || options.momentum > 0, "momentum", "a positive number with nesterov",
-        options.momentum);
-  check(!options.nesterov || options.dampening == 0, "dampening", "0 with nesterov", options.dampening);
-  return std::make_unique<SgdRule<T>>(options);
-}
-
 }  // namespace
 
 template <class T>
 Sgd<T>::Sgd(Parameters<T> parameters, double rate, const SgdOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, rule<T>(options)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, std::make_unique<SgdRule<T>>(options)) {}
 
-template class Sgd<float>;
-template class Sgd<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(Sgd);
 
 }  // namespace xgrad

@@ -37,7 +37,4 @@ Sgd(Parameters<T>, double) -> Sgd<T>;
 template <class T>
 Sgd(Parameters<T>, double, SgdOptions) -> Sgd<T>;
 
-extern template class Sgd<float>;
-extern template class Sgd<double>;
-
 }  // namespace xgrad

@@ -107,7 +107,6 @@ void ParameterUpdate<T>::apply_rows(const RowSparse<T>& gradient) {
   }
 }
 
-template class ParameterUpdate<float>;
-template class ParameterUpdate<double>;
+XGRAD_INSTANTIATE_REAL_CLASS(ParameterUpdate);
 
 }  // namespace xgrad::detail

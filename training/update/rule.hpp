@@ -6,11 +6,10 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/training/update/options.hpp>
 
 namespace xgrad::detail {
 
@@ -43,9 +42,9 @@ class Rule {
  public:
   virtual ~Rule() = default;
   /// The optimizer's name in messages.
-  virtual const char* name() const = 0;
-  virtual std::vector<Slot> slots() const { return {}; }
-  virtual Idle idle() const = 0;
+  const char* name() const { return name_; }
+  Idle idle() const { return idle_; }
+  const std::vector<Slot>& slots() const { return slots_; }
   /// One update with the gradient g of n numbers.
   virtual void update(const Numbers<T>& x, const T* g, const Instant& at) const = 0;
   /// All of the updates `missed`, at least one, with gradients of zeros: equal, but for rounding, to as many
@@ -54,13 +53,17 @@ class Rule {
     const std::vector<T> zeros(x.n, T(0));
     for (const Instant& at : missed) update(x, zeros.data(), at);
   }
-};
 
-/// Throws Error naming the optimizer and its option unless `right`.
-inline void check_option(bool right, const char* op, const char* option, const char* expected, double got) {
-  if (!right)
-    throw Error(op, std::string("needs ").append(expected).append(" for ").append(option).append(", got ") +
-                        std::to_string(got));
-}
+ protected:
+  /// A rule says the rest of what it is in its constructor: it adds its slots, and checks its options.
+  Rule(const char* name, Idle idle) : name_(name), idle_(idle) {}
+  void add_slot(const char* name, double start = 0) { slots_.push_back({name, start}); }
+  OptionCheck check() const { return {name_}; }
+
+ private:
+  const char* name_;
+  Idle idle_;
+  std::vector<Slot> slots_;
+};
 
 }  // namespace xgrad::detail
