@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/layers/gru.hpp>
 #include <xgrad/layers/layer_norm_cells.hpp>
 #include <xgrad/layers/lstm.hpp>
@@ -73,8 +74,6 @@ void AnyCell<T>::refuse(std::size_t parts, std::size_t expected) {
                                      parts, expected));
 }
 
-template class AnyCell<float>;
-template class AnyCell<double>;
-template class AnyCell<Complex>;
+XGRAD_INSTANTIATE_CLASS(AnyCell);
 
 }  // namespace xgrad

@@ -70,8 +70,4 @@ class AnyCell {
   std::function<AnyCell(RandomKey)> for_training_;
 };
 
-extern template class AnyCell<float>;
-extern template class AnyCell<double>;
-extern template class AnyCell<Complex>;
-
 }  // namespace xgrad

@@ -4,7 +4,7 @@
 //   template <class Cell>
 //   struct Leaky : CellWrapper<Leaky<Cell>, Cell> {
 //     using CellWrapper<Leaky, Cell>::CellWrapper;
-//     auto operator()(const auto& x, const auto& h) const { return 0.5 * h + 0.5 * step(this->cell, x, h).y; }
+//     auto operator()(const auto& x, const auto& h) const { return 0.5 * (h + step(this->cell, x, h).y); }
 //   };
 #pragma once
 
@@ -33,8 +33,8 @@ struct CellWrapper {
   /// The cell's initial state for a batch of N.
   auto zero(std::size_t N) const { return zero_state<T>(cell, N, H); }
 
-  /// The wrapper of the cell with its dropout at work, for one window; see cell.hpp. A wrapper that draws, too,
-  /// has a member `std::optional<RandomKey> key`, which is set here.
+  /// The wrapper of the cell with its dropout at work, for one window; see cell.hpp. One that draws numbers
+  /// itself has a member `std::optional<RandomKey> key`, which is set here.
   Wrapper for_training(RandomKey with) const {
     Wrapper result = static_cast<const Wrapper&>(*this);
     if constexpr (requires { result.key = with; }) {

@@ -20,11 +20,4 @@ template <class T>
 void import_pytorch(const Parameters<T>& p, const std::map<std::string, Array<T>>& state_dict,
                     const std::string& suffix = "_l0");
 
-/// @cond instantiations, not names of their own
-extern template void import_pytorch(const Parameters<float>&, const std::map<std::string, Array<float>>&,
-                                    const std::string&);
-extern template void import_pytorch(const Parameters<double>&, const std::map<std::string, Array<double>>&,
-                                    const std::string&);
-/// @endcond
-
 }  // namespace xgrad

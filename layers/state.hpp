@@ -129,7 +129,7 @@ std::size_t part_count(const S& state) {
   return count;
 }
 
-/// The state whose part number i is f(part i of a, part i of b). Throws Error unless there are as many in both.
+/// The state whose part number i is f(part i of a, part i of b). Throws Error unless both have as many parts.
 template <class T, class S, class F>
 S combine(S a, const S& b, F f) {
   if constexpr (detail::is_variable<S>) return f(a, b);

@@ -26,17 +26,24 @@ Unrolled(Variable<T>, S) -> Unrolled<T, S>;
 
 namespace detail {
 
-// What does not depend on the cell, for the three scalars in unroll.cpp.
+/// Flags of leading axes, as a mask for arrays of more axes.     flags: (N,) or (T, N)   result: (N, 1, ...)
+Ids mask_of_rank(const Ids& flags, std::size_t rank);
 
 /// Where `rows` (N,) is nonzero the rows of `a`, else those of `b`.     a, b: (N, ...)
 template <class T>
-Variable<T> choose_rows(const Ids& rows, const Variable<T>& a, const Variable<T>& b);
-/// y with the rows of padding set to 0.     present: (N,), 0 for padding   y: (N, ...)
+Variable<T> choose_rows(const Ids& rows, const Variable<T>& a, const Variable<T>& b) {
+  return where(mask_of_rank(rows, a.rank()), a, b);
+}
+/// y with the rows of padding set to 0.     present: (N,), 0 for padding   y: (N, ...); or with T before both
 template <class T>
-Variable<T> mask_rows(const Ids& present, const Variable<T>& y);
+Variable<T> mask_rows(const Ids& present, const Variable<T>& y) {
+  return where(mask_of_rank(present, y.rank()), y, 0);
+}
 /// ys with the outputs of padding set to 0.     ys: (T, N, ...)
 template <class T>
-Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences);
+Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences) {
+  return has_zero(sequences.mask) ? mask_rows(*sequences.mask, ys) : ys;
+}
 /// Throws `error` anew, with the step in its text.
 [[noreturn]] void fail_at_step(const Error& error, std::size_t t, std::size_t steps);
 

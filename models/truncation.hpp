@@ -68,9 +68,6 @@ class TruncationSums {
   std::vector<std::vector<double>> gradients_;  // by lag
 };
 
-extern template class TruncationSums<float>;
-extern template class TruncationSums<double>;
-
 /// Throws Error for an option out of its range.
 void check(const TruncationOptions& options);
 /// Throws Error unless windows of `steps` steps can be followed K steps back.
@@ -82,8 +79,8 @@ void check_longest(std::size_t K, std::size_t steps);
 /// times the work of training on the same windows, and K times the parameters in memory.
 ///     windows[i].inputs, windows[i].targets: (S, N); `parameters` are the model's
 /// Losses of the first K - 1 steps of a window are left out, since they cannot be followed K steps.
-/// Throws Error, before the model is run, if K is 0, if the first window has fewer than K steps, if `windows` is 0,
-/// and unless `keep` is in (0, 1).
+/// Throws Error, before the model is run, if K is 0, if the first window has fewer than K steps, if `windows`
+/// is 0, and unless `keep` is in (0, 1).
 template <class T, class Model, class Windows>
 TruncationReport truncation(const Model& model, const Parameters<T>& parameters, const Windows& windows,
                             const TruncationOptions& options = {}) {

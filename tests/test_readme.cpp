@@ -44,7 +44,7 @@ template <class Cell>
 struct Leaky : CellWrapper<Leaky<Cell>, Cell> {
   using CellWrapper<Leaky, Cell>::CellWrapper;
 
-  auto operator()(const auto& x, const auto& h) const { return 0.5 * h + 0.5 * step(this->cell, x, h).y; }
+  auto operator()(const auto& x, const auto& h) const { return 0.5 * (h + step(this->cell, x, h).y); }
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/inspect/units.hpp>
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 
 namespace xgrad {
@@ -188,8 +189,6 @@ std::ostream& operator<<(std::ostream& out, const TapeStats& stats) {
   return out;
 }
 
-template class Statistics<float>;
-template class Statistics<double>;
-template class Statistics<Complex>;
+XGRAD_INSTANTIATE_CLASS(Statistics);
 
 }  // namespace xgrad

@@ -1,17 +1,16 @@
-// Explicit instantiations for all scalars in one line, at the end of the .cpp file that defines a template:
+// Explicit instantiation for all scalars in one line, at the end of the .cpp file that defines a template:
 //
 //   XGRAD_INSTANTIATE_CLASS(Tape);
 //
 //   #define XGRAD_INSTANTIATE(T) template Array<T> sum_to(const Array<T>&, const Shape&);
 //   XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 //
-// The REALS are the scalars of training, which has no use for Complex.
+// A REAL class is one of training, which has no use for Complex.
 #pragma once
 
 #include <xgrad/autograd/scalar.hpp>
 
-#define XGRAD_FOR_REALS(INSTANTIATE) INSTANTIATE(float) INSTANTIATE(double)
-#define XGRAD_FOR_SCALARS(INSTANTIATE) XGRAD_FOR_REALS(INSTANTIATE) INSTANTIATE(Complex)
+#define XGRAD_FOR_SCALARS(INSTANTIATE) INSTANTIATE(float) INSTANTIATE(double) INSTANTIATE(Complex)
 
 #define XGRAD_INSTANTIATE_REAL_CLASS(Name) \
   template class Name<float>;              \

@@ -6,6 +6,7 @@
 #include <limits>
 #include <ostream>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/xtensor_io.hpp>
 
@@ -157,9 +158,7 @@ std::ostream& Array<T>::print(std::ostream& out) const {
   return out << xt();
 }
 
-template class Array<float>;
-template class Array<double>;
-template class Array<Complex>;
+XGRAD_INSTANTIATE_CLASS(Array);
 
 Ids::Ids() {
   static const auto empty = std::make_shared<const std::vector<value_type>>();

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
+
 namespace xgrad {
 
 namespace {
@@ -132,8 +134,6 @@ void Parameters<T>::assign(std::string_view path, const Array<T>& values) const 
   target.overwrite(values);
 }
 
-template class Parameters<float>;
-template class Parameters<double>;
-template class Parameters<Complex>;
+XGRAD_INSTANTIATE_CLASS(Parameters);
 
 }  // namespace xgrad

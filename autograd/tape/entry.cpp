@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/tape/live_tapes.hpp>
 
 namespace xgrad {
@@ -144,9 +145,6 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
   template void Tape<T>::check_thread(const char*) const;                               \
   template void Tape<T>::check_gradient(const Variable<T>&, const GradientOptions<T>&); \
   template void Tape<T>::check_parameters() const;
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

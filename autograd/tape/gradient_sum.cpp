@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <xgrad/autograd/fast_paths.hpp>
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 
@@ -157,8 +158,6 @@ void GradientSum<T>::fold_sparse(const Shape& shape) {
   for (const auto& part : *parts) part.add_to(dense);
 }
 
-template class GradientSum<float>;
-template class GradientSum<double>;
-template class GradientSum<Complex>;
+XGRAD_INSTANTIATE_CLASS(GradientSum);
 
 }  // namespace xgrad

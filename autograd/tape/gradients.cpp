@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <functional>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
+
 namespace xgrad {
 
 template <class T>
@@ -105,11 +107,7 @@ void Gradients<T>::missing(const Variable<T>& x) const {
                               " (or the value does not depend on it); pass {.of = {x}} to tape.gradient");
 }
 
-template struct RowSparse<float>;
-template struct RowSparse<double>;
-template struct RowSparse<Complex>;
-template class Gradients<float>;
-template class Gradients<double>;
-template class Gradients<Complex>;
+XGRAD_INSTANTIATE_CLASS(RowSparse);
+XGRAD_INSTANTIATE_CLASS(Gradients);
 
 }  // namespace xgrad

@@ -1,6 +1,7 @@
 // The walk; see sweep.hpp.
 #include <xgrad/autograd/tape/sweep.hpp>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad {
@@ -101,8 +102,6 @@ void Sweep<T>::add_to_result(std::uint32_t node, Gradient<T> dy) {
   if (!fresh) place->second = std::get<Array<T>>(place->second) + std::get<Array<T>>(dy);
 }
 
-template class Sweep<float>;
-template class Sweep<double>;
-template class Sweep<Complex>;
+XGRAD_INSTANTIATE_CLASS(Sweep);
 
 }  // namespace xgrad

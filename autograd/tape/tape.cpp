@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/tape/live_tapes.hpp>
 #include <xgrad/autograd/tape/sweep.hpp>
 #include <xgrad/autograd/time_step.hpp>
@@ -190,8 +191,6 @@ Inference::~Inference() {
   Tape<Complex>::close(nullptr);
 }
 
-template class Tape<float>;
-template class Tape<double>;
-template class Tape<Complex>;
+XGRAD_INSTANTIATE_CLASS(Tape);
 
 }  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 
 namespace xgrad {
@@ -59,8 +60,6 @@ void VjpTarget<T>::add(OuterProduct<T> dx) {
   sum_.add(std::move(dx));
 }
 
-template class VjpTarget<float>;
-template class VjpTarget<double>;
-template class VjpTarget<Complex>;
+XGRAD_INSTANTIATE_CLASS(VjpTarget);
 
 }  // namespace xgrad

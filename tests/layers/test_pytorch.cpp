@@ -1,5 +1,5 @@
-// import_pytorch: what it refuses, before any parameter has changed. That it brings the right weights is shown
-// in test_layers_oracle.cpp.
+// import_pytorch: what it refuses, before any parameter has changed. That it brings the right weights is
+// shown in test_layers_oracle.cpp.
 #include <xgrad/layers/pytorch.hpp>
 
 #include <xgrad/layers/gru.hpp>
