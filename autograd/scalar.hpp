@@ -132,6 +132,12 @@ T select(bool choose, T yes, T no) {
   return choose ? yes : no;
 }
 
+/// c as a number of x's type.
+template <class T>
+T constant(double c, T) {
+  return T(static_cast<Real<T>>(c));
+}
+
 /// @{ Notes a kink where x stands at `place`; see `kinks`.
 template <std::floating_point T>
 void kink(T, T) {}
@@ -212,6 +218,24 @@ inline Complex erfc(Complex x) {
 }
 /// @}
 
+/// e^(-c x^2).
+template <class T>
+T gaussian(T x, double c) {
+  return scalar::exp(-static_cast<Real<T>>(c) * x * x);
+}
+
+/// The distribution function of the standard normal, by the complement of erf, which does not cancel for
+/// x << 0.
+template <class T>
+T normal_cdf(T x) {
+  return Real<T>(0.5) * scalar::erfc(x * Real<T>(-1 / std::numbers::sqrt2));
+}
+/// The same, where y = x P(x) is known.
+template <class T>
+T normal_cdf(T x, T) {
+  return normal_cdf(x);
+}
+
 /// @{ x^p.
 template <std::floating_point T>
 T pow(T x, T p) {
@@ -226,5 +250,11 @@ inline Complex pow(Complex x, Complex p) {
   return {y, by_x + (p.imag() == 0 ? 0 : p.imag() * y * std::log(x.real()))};
 }
 /// @}
+
+/// The slope p x^(p-1) of y = x^p, which is 0 for p = 0, also at x = 0.
+template <class T>
+T pow_slope(T x, T p, T) {
+  return scalar::select(scalar::equal(p, T(0)), T(0), p * scalar::pow(x, p - T(1)));
+}
 
 }  // namespace xgrad::scalar

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/layers/gru.hpp>
 #include <xgrad/layers/layer_norm_cells.hpp>
 #include <xgrad/layers/lstm.hpp>

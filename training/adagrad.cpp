@@ -1,7 +1,7 @@
 // The rule of AdaGrad; see adagrad.hpp.
 #include <xgrad/training/adagrad.hpp>
 
-#include <xgrad/autograd/kernels/simd.hpp>
+#include <xgrad/autograd/numbers/update.hpp>
 #include <xgrad/training/update/rule.hpp>
 
 namespace xgrad {
@@ -23,20 +23,10 @@ class AdagradRule final : public detail::Rule<T> {
   }
 
   void update(const detail::Numbers<T>& x, const T* g, const detail::Instant& at) const override {
-    using B = xsimd::batch<T>;
+    const auto as = [](double factor) { return static_cast<T>(factor); };
     const double slowed = at.rate / (1 + static_cast<double>(at.step - 1) * options_.rate_decay);
-    const B rate(static_cast<T>(slowed)), decay(static_cast<T>(options_.weight_decay)),
-        epsilon(static_cast<T>(options_.epsilon));
-    const bool decays = options_.weight_decay > 0;
-    T* const squares = x.slots[0];
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      const B w = pack.load(x.w);
-      B d = pack.load(g);
-      if (decays) d += decay * w;
-      const B r = pack.load(squares) + d * d;
-      pack.store(squares, r);
-      pack.store(x.w, w - scalar::divide(rate * d, scalar::sqrt(r) + epsilon));
-    });
+    const updates::Adagrad<T> rule{as(slowed), as(options_.weight_decay), as(options_.epsilon)};
+    kernels::update(rule, x.w, x.slots, g, x.n);
   }
 
  private:

@@ -16,8 +16,6 @@ using detail::Numbers;
 
 template <class T>
 class AdamRule final : public detail::Rule<T> {
-  using B = xsimd::batch<T>;
-
  public:
   AdamRule(const char* name, const AdamOptions& options, bool decoupled)
       : detail::Rule<T>(name, Idle::weights), options_(options), decoupled_(decoupled) {
@@ -32,24 +30,17 @@ class AdamRule final : public detail::Rule<T> {
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
     const auto t = static_cast<double>(at.step);
-    const B beta1(static_cast<T>(options_.beta1)), intake1(static_cast<T>(1 - options_.beta1)),
-        beta2(static_cast<T>(options_.beta2)), intake2(static_cast<T>(1 - options_.beta2)),
-        epsilon(static_cast<T>(options_.epsilon)), decay(static_cast<T>(options_.weight_decay)),
-        kept(static_cast<T>(kept_in(at))), rate(static_cast<T>(at.rate / (1 - std::pow(options_.beta1, t)))),
-        root(static_cast<T>(std::sqrt(1 - std::pow(options_.beta2, t))));
-    const bool coupled = options_.weight_decay > 0 && !decoupled_;
-    T* const mean = x.slots[0];
-    T* const squares = x.slots[1];
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      const B w = pack.load(x.w);
-      B d = pack.load(g);
-      if (coupled) d += decay * w;
-      const B m = beta1 * pack.load(mean) + intake1 * d;
-      const B v = beta2 * pack.load(squares) + intake2 * d * d;
-      pack.store(mean, m);
-      pack.store(squares, v);
-      pack.store(x.w, kept * w - scalar::divide(rate * m, scalar::divide(scalar::sqrt(v), root) + epsilon));
-    });
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    const updates::Adam<T> rule{as(at.rate / (1 - std::pow(options_.beta1, t))),
+                                as(decoupled_ ? 0 : options_.weight_decay),
+                                as(options_.beta1),
+                                as(1 - options_.beta1),
+                                as(options_.beta2),
+                                as(1 - options_.beta2),
+                                as(std::sqrt(1 - std::pow(options_.beta2, t))),
+                                as(options_.epsilon),
+                                as(kept_in(at))};
+    kernels::update(rule, x.w, x.slots, g, x.n);
   }
 
   // Step by step, until the means are too small to move anything; from then on they, and the weights, only

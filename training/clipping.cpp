@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <xgrad/autograd/kernels/squares.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
 
 namespace xgrad {
 
@@ -44,8 +44,7 @@ double scaled_norm(const Gradients<T>& gradients, const Parameters<T>& parameter
 template <class T>
 double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters) {
   double total = 0;
-  for_each_gradient(gradients, parameters,
-                    [&](const Array<T>& x) { total += kernels::sum_of_squares(x.data(), x.size()); });
+  for_each_gradient(gradients, parameters, [&](const Array<T>& x) { total += kernels::sum_of_squares(x); });
   return std::isfinite(total) ? std::sqrt(total) : scaled_norm(gradients, parameters);
 }
 

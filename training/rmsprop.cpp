@@ -29,52 +29,26 @@ class RmspropRule final : public detail::Rule<T> {
   }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
-    using B = xsimd::batch<T>;
-    const B rate(static_cast<T>(at.rate)), decay(static_cast<T>(options_.weight_decay)),
-        alpha(static_cast<T>(options_.alpha)), intake(static_cast<T>(1 - options_.alpha)),
-        momentum(static_cast<T>(options_.momentum)), epsilon(static_cast<T>(options_.epsilon)), zero(0);
-    const bool decays = options_.weight_decay > 0;
-    T* const squares = x.slots[0];
-    T* const velocity = this->velocity(x);
-    T* const mean = this->mean(x);
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      const B w = pack.load(x.w);
-      B d = pack.load(g);
-      if (decays) d += decay * w;
-      B r = alpha * pack.load(squares) + intake * d * d;
-      pack.store(squares, r);
-      if (mean != nullptr) {
-        const B m = alpha * pack.load(mean) + intake * d;
-        pack.store(mean, m);
-        r = kernels::larger(zero, r - m * m);  // which rounding may have made negative
-      }
-      B u = scalar::divide(d, scalar::sqrt(r) + epsilon);
-      if (velocity != nullptr) {
-        u += momentum * pack.load(velocity);
-        pack.store(velocity, u);
-      }
-      pack.store(x.w, w - rate * u);
-    });
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    const updates::Rmsprop<T> rule{
+        as(at.rate),           as(options_.weight_decay), as(options_.alpha), as(1 - options_.alpha),
+        as(options_.momentum), as(options_.epsilon),      options_.centered};
+    kernels::update(rule, x.w, x.slots, g, x.n);
   }
 
   void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
     if (options_.weight_decay > 0) return detail::Rule<T>::skip(x, missed);
     const double shrunk = std::pow(options_.alpha, static_cast<double>(missed.size()));
     detail::scale(x.slots[0], x.n, shrunk);
-    if (options_.centered) detail::scale(mean(x), x.n, shrunk);
+    if (options_.centered) detail::scale(x.slots[options_.momentum > 0 ? 2 : 1], x.n, shrunk);
     if (options_.momentum > 0)
       detail::LinearMap::of(missed, [this](double& w, double& v, const Instant& at) {
         v *= options_.momentum;
         w -= at.rate * v;
-      }).apply(x.w, velocity(x), x.n);
+      }).apply(Numbers<T>{x.w, {x.slots[1]}, x.n});
   }
 
  private:
-  T* velocity(const Numbers<T>& x) const { return options_.momentum > 0 ? x.slots[1] : nullptr; }
-  T* mean(const Numbers<T>& x) const {
-    return options_.centered ? x.slots[options_.momentum > 0 ? 2 : 1] : nullptr;
-  }
-
   RmspropOptions options_;
 };
 

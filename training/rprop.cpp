@@ -1,19 +1,12 @@
 // Both rules of signs; see rprop.hpp.
 #include <xgrad/training/rprop.hpp>
 
-#include <xgrad/autograd/kernels/simd.hpp>
+#include <xgrad/autograd/numbers/update.hpp>
 #include <xgrad/training/update/rule.hpp>
 
 namespace xgrad {
 
 namespace {
-
-// 1, 0 or -1; NaN stays NaN.
-template <class B>
-B sign(const B& x) {
-  const B one(1), zero(0);
-  return xsimd::select(x > zero, one, xsimd::select(x < zero, -one, x));
-}
 
 template <class T>
 class RpropRule final : public detail::Rule<T> {
@@ -33,50 +26,21 @@ class RpropRule final : public detail::Rule<T> {
   }
 
   void update(const detail::Numbers<T>& x, const T* g, const detail::Instant&) const override {
-    using B = xsimd::batch<T>;
-    const B increase(static_cast<T>(options_.increase)), decrease(static_cast<T>(options_.decrease)), zero(0);
-    T* const steps = x.slots[0];
-    T* const signs = x.slots[1];
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      B s = sign(pack.load(g)), step = pack.load(steps);
-      const B before = pack.load(signs);
-      if (options_.classical) {
-        const B product = s * before;
-        step = bounded(
-            step * xsimd::select(product > zero, increase, xsimd::select(product < zero, decrease, B(1))));
-        s = xsimd::select(product < zero, zero, s);
-      } else {
-        step = bounded(step * xsimd::select(s == before, increase, decrease));
-      }
-      pack.store(steps, step);
-      pack.store(signs, s);
-      const B w = pack.load(x.w);
-      pack.store(x.w, xsimd::select(s == zero, w, w - s * step));  // a step may be infinite
-    });
+    kernels::update(rule(options_.increase), x.w, x.slots, g, x.n);
   }
 
   // The sign becomes 0; from then on it repeats.
   void skip(const detail::Numbers<T>& x, std::span<const detail::Instant> missed) const override {
-    using B = xsimd::batch<T>;
-    const B zero(0), increase(static_cast<T>(options_.increase)), decrease(static_cast<T>(options_.decrease)),
-        repeated(static_cast<T>(std::pow(options_.increase, static_cast<double>(missed.size() - 1))));
-    T* const steps = x.slots[0];
-    T* const signs = x.slots[1];
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      if (!options_.classical) {
-        const B first =
-            bounded(pack.load(steps) * xsimd::select(pack.load(signs) == zero, increase, decrease));
-        pack.store(steps, bounded(first * repeated));
-      }
-      pack.store(signs, zero);
-    });
+    kernels::update(rule(options_.increase), x.w, x.slots, {}, x.n);
+    const double repeated = std::pow(options_.increase, static_cast<double>(missed.size() - 1));
+    if (missed.size() > 1 && !options_.classical) kernels::update(rule(repeated), x.w, x.slots, {}, x.n);
   }
 
  private:
-  template <class B>
-  B bounded(const B& step) const {
-    return xsimd::min(xsimd::max(step, B(static_cast<T>(options_.min_step))),
-                      B(static_cast<T>(options_.max_step)));
+  updates::Rprop<T> rule(double increase) const {
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    return {as(increase), as(options_.decrease), as(options_.min_step), as(options_.max_step),
+            options_.classical};
   }
 
   RpropOptions options_;

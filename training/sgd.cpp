@@ -1,7 +1,6 @@
 // The rule of gradient descent; see sgd.hpp.
 #include <xgrad/training/sgd.hpp>
 
-#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/training/update/linear_map.hpp>
 
 namespace xgrad {
@@ -31,26 +30,10 @@ class SgdRule final : public detail::Rule<T> {
   }
 
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
-    if (this->idle() == Idle::nothing) {  // plain descent
-      kernels::map_row(kernels::formulas::AddScaled<T>{static_cast<T>(-at.rate)}, x.w, x.n, x.w, g);
-      return;
-    }
-    using B = xsimd::batch<T>;
-    const B rate(static_cast<T>(at.rate)), decay(static_cast<T>(options_.weight_decay)),
-        momentum(static_cast<T>(options_.momentum)), intake(static_cast<T>(intake_at(at)));
-    const bool decays = options_.weight_decay > 0;
-    T* const velocity = x.slots[0];
-    kernels::for_each_pack<T>(x.n, [&](const auto& pack) {
-      const B w = pack.load(x.w);
-      B d = pack.load(g);
-      if (decays) d += decay * w;
-      if (velocity != nullptr) {
-        const B v = momentum * pack.load(velocity) + intake * d;
-        pack.store(velocity, v);
-        d = options_.nesterov ? d + momentum * v : v;
-      }
-      pack.store(x.w, w - rate * d);
-    });
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    const updates::Sgd<T> rule{as(at.rate), as(options_.weight_decay), as(options_.momentum),
+                               as(intake_at(at)), options_.nesterov};
+    kernels::update(rule, x.w, x.slots, g, x.n);
   }
 
   void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
@@ -65,7 +48,7 @@ class SgdRule final : public detail::Rule<T> {
     if (x.slots[0] == nullptr)
       detail::scale(x.w, x.n, map.ww);
     else
-      map.apply(x.w, x.slots[0], x.n);
+      map.apply(x);
   }
 
  private:

@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/inspect/units.hpp>
-#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 
 namespace xgrad {
 

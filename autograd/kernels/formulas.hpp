@@ -1,12 +1,8 @@
-// The elementwise formulas that recurrent models spend their time in, by name, so that they can be compiled
-// for every instruction set (compiled/): `map(formulas::Tanh(), x)` finds them there, where a formula written
-// in place, `map([](auto xi) { ... }, x)`, is compiled for every processor alike and is several times slower.
-// A formula serves numbers, complex numbers and vector registers. To add one, write it here and add it to
-// `Formulas`. Internal.
+// The formulas of arithmetic that arrays, sums and ops are made of, by name, so that they can be compiled for
+// every instruction set: `map(formulas::Add(), a, b)` finds the loop in the table. A formula serves numbers,
+// complex numbers and vector registers. To add one, write it here and add it to `Formulas` in table.hpp. The
+// elementwise functions are in functions.hpp. Internal.
 #pragma once
-
-#include <cstddef>
-#include <type_traits>
 
 #include <xgrad/autograd/kernels/simd.hpp>
 
@@ -86,103 +82,28 @@ struct AddProduct {
   }
 };
 
-struct Exp {
+/// -y x / z: the vjp of a quotient y = u / z.
+struct QuotientVjp {
   template <class X>
-  X operator()(X x) const {
-    return scalar::exp(x);
+  X operator()(X x, X y, X z) const {
+    return -scalar::divide(x * y, z);
   }
 };
-struct Log {
+/// The larger of x and y. Of NaN and a number, whichever: sums of e^(x - this) are NaN all the same.
+struct Larger {
   template <class X>
-  X operator()(X x) const {
-    return scalar::log(x);
+  X operator()(X x, X y) const {
+    return scalar::select(scalar::less(x, y), y, x);
   }
 };
-struct Sqrt {
+/// y where x is not 0, else z.
+struct Where {
   template <class X>
-  X operator()(X x) const {
-    return scalar::sqrt(x);
-  }
-};
-struct Square {
-  template <class X>
-  X operator()(X x) const {
-    return x * x;
-  }
-};
-template <class T>
-struct SquareVjp {
-  template <class X>
-  X operator()(X dy, X x) const {
-    return dy * (X(T(2)) * x);
-  }
-};
-struct Tanh {
-  template <class X>
-  X operator()(X x) const {
-    return scalar::tanh(x);
-  }
-};
-template <class T>
-struct TanhVjp {
-  template <class X>
-  X operator()(X dy, X y) const {
-    return dy * (X(T(1)) - y * y);
-  }
-};
-struct Sigmoid {
-  template <class X>
-  X operator()(X x) const {
-    return scalar::sigmoid(x);
-  }
-};
-template <class T>
-struct SigmoidVjp {
-  template <class X>
-  X operator()(X dy, X y) const {
-    return dy * y * (X(T(1)) - y);
-  }
-};
-template <class T>
-struct Relu {
-  template <class X>
-  X operator()(X x) const {
-    const X zero(T(0));
-    scalar::kink(x, zero);
-    return scalar::select(scalar::less_equal(x, zero), zero, x);
-  }
-};
-template <class T>
-struct ReluVjp {
-  template <class X>
-  X operator()(X dy, X y) const {
-    const X zero(T(0));
-    return scalar::select(scalar::less_equal(y, zero), zero, dy);
+  X operator()(X x, X y, X z) const {
+    return scalar::select(scalar::equal(x, scalar::constant(0, x)), z, y);
   }
 };
 
 }  // namespace formulas
-
-template <class... F>
-struct FormulaList {
-  static constexpr std::size_t size = sizeof...(F);
-  /// The place of G in the list, or `size`.
-  template <class G>
-  static constexpr std::size_t index_of() {
-    constexpr bool same[] = {std::is_same_v<F, G>...};
-    std::size_t i = 0;
-    while (i < size && !same[i]) ++i;
-    return i;
-  }
-};
-
-/// Those that are compiled for each instruction set.
-template <class T>
-using Formulas =
-    FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply, formulas::Divide,
-                formulas::Scale<T>, formulas::Shift<T>, formulas::ScaleShift<T>, formulas::AddScaled<T>,
-                formulas::AddProduct, formulas::Exp, formulas::Log, formulas::Sqrt, formulas::Square,
-                formulas::SquareVjp<T>, formulas::Tanh, formulas::TanhVjp<T>, formulas::Sigmoid,
-                formulas::SigmoidVjp<T>, formulas::Relu<T>, formulas::ReluVjp<T>>;
 
 }  // namespace xgrad::kernels

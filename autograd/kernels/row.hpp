@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <utility>
 
 #include <xgrad/autograd/kernels/table.hpp>
 
@@ -75,19 +76,29 @@ T row_dot(const T* x, const T* y, std::size_t n) {
   }
 }
 
-/// y = f(x...), elementwise; y may be one of the x. For a formula of formulas.hpp.
+/// The loop of a formula, of the instruction set in use.
+template <class T, class F>
+RowLoop<T> row_loop() {
+  if constexpr (Vectorized<T>) {
+    constexpr std::size_t index = Formulas<T>::template index_of<F>();
+    static_assert(index < Formulas<T>::size, "name the formula in the list of table.hpp");
+    return table<T>().rows[index];
+  } else {
+    return [](const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
+      const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        for (std::size_t i = 0; i < n; ++i) y[i] = (*static_cast<const F*>(f))(x[I][i * steps[I]]...);
+      };
+      run(std::make_index_sequence<arguments<F, T>>());
+    };
+  }
+}
+
+/// y[i] = f(x[0][i], x[1][i], ...); y may be one of the x.
 template <class T, class F, class... X>
 void map_row(const F& f, T* y, std::size_t n, const X*... x) {
-  if constexpr (Vectorized<T>) {
-    constexpr std::size_t formula = Formulas<T>::template index_of<F>();
-    static_assert(formula < Formulas<T>::size,
-                  "write the formula in formulas.hpp and add it to the list there");
-    const T* const operands[] = {x...};
-    const std::size_t steps[] = {(static_cast<void>(x), std::size_t{1})...};
-    table<T>().rows[formula](&f, y, operands, steps, n);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) y[i] = f(x[i]...);
-  }
+  const T* const operands[] = {x...};
+  const std::size_t steps[] = {(static_cast<void>(x), std::size_t{1})...};
+  row_loop<T, F>()(&f, y, operands, steps, n);
 }
 
 /// y = factor x
@@ -98,6 +109,18 @@ void scale(const T* x, T* y, std::size_t n, scalar::Real<T> factor) {
 template <class T>
 void scale(const T* x, T* y, std::size_t n, T factor) requires(!Vectorized<T>) {
   for (std::size_t i = 0; i < n; ++i) y[i] = factor * x[i];
+}
+
+/// y[j][i] = x[i][j] for i < rows and j < columns; x_row and y_row are the leading dimensions.
+template <class T>
+void transpose(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
+               std::size_t y_row) {
+  if constexpr (Vectorized<T>) {
+    table<T>().transpose(rows, columns, x, x_row, y, y_row);
+  } else {
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < columns; ++j) y[j * y_row + i] = x[i * x_row + j];
+  }
 }
 
 }  // namespace xgrad::kernels

@@ -5,11 +5,65 @@
 
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 #include <xgrad/autograd/kernels/formulas.hpp>
+#include <xgrad/autograd/kernels/functions.hpp>
 #include <xgrad/autograd/kernels/instruction_set.hpp>
+#include <xgrad/autograd/kernels/updates.hpp>
 
 namespace xgrad::kernels {
+
+template <class... F>
+struct FormulaList {
+  static constexpr std::size_t size = sizeof...(F);
+  /// Where G is in the list; `size` if it is not.
+  template <class G>
+  static constexpr std::size_t index_of() {
+    constexpr bool same[] = {std::is_same_v<F, G>...};
+    std::size_t i = 0;
+    while (i < size && !same[i]) ++i;
+    return i;
+  }
+};
+
+/// y[i] = f(x[0][i steps[0]], x[1][i steps[1]], ...) for i < n and a formula f; y may be one of the x. A step
+/// is 1, or 0 for an operand that is one element.
+template <class T>
+using RowLoop = void (*)(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n);
+
+/// How many arguments, of type X, a formula takes.
+template <class F, class X>
+constexpr std::size_t arguments = std::is_invocable_v<const F&, X>         ? 1
+                                  : std::is_invocable_v<const F&, X, X>    ? 2
+                                  : std::is_invocable_v<const F&, X, X, X> ? 3
+                                                                           : 4;
+
+/// What has a loop over rows for each instruction set.
+#define XGRAD_LOOPS(name, F) , functions::Value<functions::F>, functions::Vjp<functions::F>
+template <class T, template <class> class F>
+using ValueOf = functions::Value<F<T>>;
+template <class T, template <class> class F>
+using VjpOf = functions::Vjp<F<T>>;
+template <class T>
+using Formulas =
+    FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply, formulas::Divide,
+                formulas::Scale<T>, formulas::Shift<T>, formulas::ScaleShift<T>, formulas::AddScaled<T>,
+                formulas::AddProduct, formulas::QuotientVjp, formulas::Larger, formulas::Where,
+                functions::Value<functions::Pow>, functions::VjpA<functions::Pow>,
+                functions::VjpB<functions::Pow>, functions::Value<functions::Maximum>,
+                functions::VjpA<functions::Maximum>, functions::VjpB<functions::Maximum>,
+                functions::Value<functions::Minimum>, functions::VjpA<functions::Minimum>,
+                functions::VjpB<functions::Minimum>, ValueOf<T, functions::PowOf>, VjpOf<T, functions::PowOf>,
+                ValueOf<T, functions::Clip>, VjpOf<T, functions::Clip>, ValueOf<T, functions::LeakyRelu>,
+                VjpOf<T, functions::LeakyRelu>, ValueOf<T, functions::Elu>, VjpOf<T, functions::Elu>,
+                ValueOf<T, functions::Huber>, VjpOf<T, functions::Huber> XGRAD_FUNCTIONS(XGRAD_LOOPS)>;
+#undef XGRAD_LOOPS
+
+/// The rules of optimizers, which have such loops too.
+template <class T>
+using Updates = FormulaList<updates::Sgd<T>, updates::Adagrad<T>, updates::Rmsprop<T>, updates::Adam<T>,
+                            updates::Rprop<T>, updates::Linear<T>>;
 
 /// Part of a matrix product, small enough for the registers:
 ///   c[i][j] = base[i][j] + sum over p of a[i][p] b[p][j]     i < rows, j < columns, p < depth
@@ -30,10 +84,13 @@ template <class T>
 struct Table {
   InstructionSet set;
 
-  /// y[i] = f(x[0][i steps[0]], ...) for i < n: one kernel for each of Formulas<T>, called with the formula.
-  /// The steps are 0 or 1. y may be one of the x.
-  using Row = void (*)(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n);
-  std::array<Row, Formulas<T>::size> rows;
+  /// One loop for each of Formulas<T>.
+  std::array<RowLoop<T>, Formulas<T>::size> rows;
+
+  /// One step of a rule for n elements of a parameter, their slots and gradients; a slot may be null, and
+  /// so may the gradients, which are zeros then. One kernel for each of Updates<T>, called with the rule.
+  using Update = void (*)(const void* rule, T* w, T* const* slots, const T* g, std::size_t n);
+  std::array<Update, Updates<T>::size> updates;
 
   T (*max)(const T* x, std::size_t n);                         ///< n > 0
   T (*exp_shifted)(const T* x, T* y, std::size_t n, T shift);  ///< y = e^(x - shift); returns the sum of y
@@ -47,6 +104,9 @@ struct Table {
   /// columns one after the other, each row by row, the last filled up with zeros.
   void (*pack)(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row,
                T* packed);
+  /// y[j][i] = x[i][j] for i < rows and j < columns; x_row and y_row are the leading dimensions.
+  void (*transpose)(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
+                    std::size_t y_row);
 };
 
 extern const Table<float> baseline_float;

@@ -6,7 +6,7 @@
 #include <limits>
 #include <ostream>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/xtensor_io.hpp>
 

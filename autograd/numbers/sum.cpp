@@ -4,6 +4,7 @@
 
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 
 namespace xgrad::kernels {
 
@@ -25,8 +26,7 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   return y;
 }
 
-template Array<float> sum_to(const Array<float>&, const Shape&);
-template Array<double> sum_to(const Array<double>&, const Shape&);
-template Array<Complex> sum_to(const Array<Complex>&, const Shape&);
+#define XGRAD_INSTANTIATE(T) template Array<T> sum_to(const Array<T>&, const Shape&);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad::kernels

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/squares.hpp>
 
 namespace xgrad::kernels {
 
@@ -9,5 +10,11 @@ namespace xgrad::kernels {
 /// `shape`. `shape` must broadcast to x's. An empty sum is 0.
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape);
+
+/// The sum of squares of float or double elements, in double; see kernels/squares.hpp.
+template <class T>
+double sum_of_squares(const Array<T>& x) {
+  return sum_of_squares(x.data(), x.size());
+}
 
 }  // namespace xgrad::kernels

@@ -3,7 +3,11 @@
 // array or added to in place. Internal.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 
 namespace xgrad::kernels {
@@ -52,16 +56,32 @@ void add(Array<T>& x, const View& view, const Array<T>& y) {
 /// x with its axes in another order.
 template <class T>
 Array<T> transposed(const Array<T>& x, const std::vector<std::size_t>& axes) {
-  bool same = true;
-  for (std::size_t i = 0; i < axes.size(); ++i) same = same && axes[i] == i;
-  if (same) return x;
   const View whole(x.shape());
   View view = whole;
+  std::size_t last = 0, contiguous = 0;  // the axes, longer than 1, along which y and x lie contiguously
   for (std::size_t i = 0; i < axes.size(); ++i) {
     view.shape.set(i, x.shape()[axes[i]]);
     view.strides[i] = whole.strides[axes[i]];
+    if (view.shape[i] == 1) continue;
+    last = i;
+    if (view.strides[i] == 1) contiguous = i;
   }
-  return read(x, view);
+  if (last == contiguous) return std::is_sorted(axes.begin(), axes.end()) ? x : read(x, view);
+  // A matrix of these two for each position along the others.
+  auto y = Array<T>::uninitialized(view.shape);
+  T* const out = y.mutable_data();
+  const Strides strides = broadcast_strides(view.shape, view.shape);
+  Shape others = view.shape;
+  others.set(last, 1);
+  others.set(contiguous, 1);
+  const StridedWalk<2> walk(others, {strides, view.strides});
+  if (y.size() == 0) return y;
+  walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
+    for (std::size_t i = 0; i < n; ++i)
+      transpose(view.shape[last], view.shape[contiguous], x.data() + offsets[1] + i * steps[1],
+                view.strides[last], out + offsets[0] + i * steps[0], strides[contiguous]);
+  });
+  return y;
 }
 
 }  // namespace xgrad::kernels

@@ -5,8 +5,7 @@
 #pragma once
 
 #if defined(__FAST_MATH__)
-#error \
-    "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's sums"
+#error "xgrad cannot be compiled with -ffast-math: it makes tanh(88.f) NaN and reorders the generator's sums"
 #endif
 
 #include <memory>

@@ -2,14 +2,13 @@
 // shape.
 #include <xgrad/autograd/ops/arithmetic.hpp>
 
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
-
-using kernels::map;
 
 // y = a + b                         da = dy                 db = dy
 template <class T>
@@ -43,8 +42,7 @@ Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   Array<T> y = a.value() / b.value();
   return record(ops::divide, y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
                 wrt(b, [y, b = b.value()](const Array<T>& dy) {
-                  return map([](auto dyi, auto yi, auto bi) { return -scalar::divide(dyi * yi, bi); }, dy, y,
-                             b);
+                  return kernels::map(kernels::formulas::QuotientVjp(), dy, y, b);
                 }));
 }
 
@@ -68,9 +66,6 @@ Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
   template Variable<T> divide(const Variable<T>&, const Variable<T>&);   \
   template Variable<T> negate(const Variable<T>&);                       \
   template Variable<T> scale_shift(const Variable<T>&, double, double);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

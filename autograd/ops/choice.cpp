@@ -1,53 +1,22 @@
-// Masks and comparisons select, they never multiply: what is not chosen cannot leak into a value or a
-// gradient.
+// Choosing by a mask: it selects and never multiplies, so that what is not chosen cannot leak into a value or a
+// gradient. Those by size, maximum and its kin, are in functions.cpp.
 #include <xgrad/autograd/ops/choice.hpp>
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
-#include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/ops/indexing.hpp>
-#include <xgrad/autograd/ops/shape.hpp>
-#include <xgrad/autograd/ops/slicing.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-using kernels::map;
-
 namespace {
-
-// a's part of dy: all where a comes before b, half where they are equal, else none.
-template <class T, class Before>
-Array<T> share(const Array<T>& dy, const Array<T>& a, const Array<T>& b, Before before) {
-  return map(
-      [=](auto dyi, auto ai, auto bi) {
-        const decltype(ai) zero(T(0));
-        return scalar::select(before(ai, bi), dyi, scalar::select(scalar::equal(ai, bi), T(0.5) * dyi, zero));
-      },
-      dy, a, b);
-}
-
-// y = a if a comes before b else b   da = dy if a before b, dy / 2 if a = b, else 0      db likewise
-template <class T, class Before>
-Variable<T> extremum(const Op& op, const Variable<T>& a, const Variable<T>& b, Before before) {
-  check_broadcast(op.name(), a, b);
-  Array<T> y = map(
-      [=](auto ai, auto bi) {
-        scalar::kink(ai, bi);
-        const auto number = scalar::select(before(ai, bi), ai, bi);  // b also if either is NaN
-        return scalar::select(scalar::equal(ai, ai), number, ai);
-      },
-      a.value(), b.value());
-  return record(
-      op, y,
-      wrt(a, [=, a = a.value(), b = b.value()](const Array<T>& dy) { return share(dy, a, b, before); }),
-      wrt(b, [=, a = a.value(), b = b.value()](const Array<T>& dy) { return share(dy, b, a, before); }));
-}
 
 // 1 where the mask is not 0.
 template <class T>
@@ -58,41 +27,6 @@ Array<T> ones_of(const Ids& mask) {
 }
 
 }  // namespace
-
-// y = x, moved into [low, high]     dx = dy if low <= x <= high else 0
-template <class T>
-Variable<T> clip(const Variable<T>& x, double lower, double upper) {
-  if (!(lower <= upper))
-    throw Error("clip", fmt::format("needs bounds low <= high, got low {} and high {}", lower, upper));
-  const auto low = static_cast<scalar::Real<T>>(lower), high = static_cast<scalar::Real<T>>(upper);
-  Array<T> y = map(
-      [=](auto xi) {
-        const decltype(xi) l(T{low}), h(T{high});
-        scalar::kink(xi, l);
-        scalar::kink(xi, h);
-        return scalar::select(scalar::less(xi, l), l, scalar::select(scalar::less(h, xi), h, xi));
-      },
-      x.value());
-  return record(ops::clip, y, wrt(x, [=, x = x.value()](const Array<T>& dy) {
-                  return map(
-                      [=](auto dyi, auto xi) {
-                        const decltype(xi) l(T{low}), h(T{high}), zero(T(0));
-                        return scalar::select(scalar::less(xi, l), zero,
-                                              scalar::select(scalar::less(h, xi), zero, dyi));
-                      },
-                      dy, x);
-                }));
-}
-
-template <class T>
-Variable<T> maximum(const Variable<T>& a, const Variable<T>& b) {
-  return extremum(ops::maximum, a, b, [](const auto& ai, const auto& bi) { return scalar::less(bi, ai); });
-}
-
-template <class T>
-Variable<T> minimum(const Variable<T>& a, const Variable<T>& b) {
-  return extremum(ops::minimum, a, b, [](const auto& ai, const auto& bi) { return scalar::less(ai, bi); });
-}
 
 // y = x if m != 0 else z            dx = dy if m != 0 else 0        dz = 0 if m != 0 else dy
 template <class T>
@@ -106,9 +40,7 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& z) {
                     describe(x), describe(z), to_string(mask.shape())));
   const auto m = ones_of<T>(mask);
   const auto chosen = [](const Array<T>& c, const Array<T>& yes, const Array<T>& no) {
-    return map([](auto ci, auto yi,
-                  auto ni) { return scalar::select(scalar::equal(ci, decltype(ci)(T(0))), ni, yi); },
-               c, yes, no);
+    return kernels::map(kernels::formulas::Where(), c, yes, no);
   };
   const Array<T> zero(0);
   return record(ops::where, chosen(m, x.value(), z.value()),
@@ -116,7 +48,51 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& z) {
                 wrt(z, [=](const Array<T>& dy) { return chosen(m, zero, dy); }));
 }
 
-// The elements are sorted into those of f and those of g, and what comes back is put in the old order.
+namespace {
+
+// Where the elements of a branch are in x.
+using Places = std::shared_ptr<const std::vector<std::size_t>>;
+
+template <class T>
+Array<T> picked(const Array<T>& x, const Places& places) {
+  auto y = Array<T>::uninitialized({places->size()});
+  T* out = y.mutable_data();
+  for (const std::size_t i : *places) *out++ = x.data()[i];
+  return y;
+}
+
+// y = the elements of x at `places`   dx at places = dy
+template <class T>
+Variable<T> pick(const Variable<T>& x, const Places& places) {
+  return record(ops::gather, picked(x.value(), places), wrt(x, [places](const Array<T>& dy, Array<T>& dx) {
+                  T* const out = dx.mutable_data();
+                  const T* in = dy.data();
+                  for (const std::size_t i : *places) out[i] += *in++;
+                }));
+}
+
+// Those for which the mask is not 0, and the others.
+std::array<Places, 2> places_of(const Ids& mask) {
+  std::array<std::vector<std::size_t>, 2> places{std::vector<std::size_t>(mask.size()),
+                                                 std::vector<std::size_t>(mask.size())};
+  std::size_t marked = 0;
+  for (std::size_t i = 0; i < mask.size();
+       ++i) {  // without a branch, which would be guessed wrong half the time
+    places[0][marked] = i;
+    places[1][i - marked] = i;
+    marked += mask[i] != 0 ? 1 : 0;
+  }
+  places[0].resize(marked);
+  places[1].resize(mask.size() - marked);
+  const auto share = [](std::vector<std::size_t>& p) {
+    return std::make_shared<const std::vector<std::size_t>>(std::move(p));
+  };
+  return {share(places[0]), share(places[1])};
+}
+
+}  // namespace
+
+// y = f and g of their elements, each put back where it came from
 template <class T>
 Variable<T> where(const Ids& mask, const Variable<T>& x, const ElementFunction<T>& f,
                   const ElementFunction<T>& g) {
@@ -125,37 +101,29 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, const ElementFunction<T
         "where",
         fmt::format("a mask of shape {} does not fit x of shape {}: each element needs one of its own",
                     to_string(mask.shape()), describe(x)));
-  std::vector<Ids::value_type> marked, others, places(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    (mask[i] != 0 ? marked : others).push_back(static_cast<Ids::value_type>(i));
-  for (std::size_t i = 0; i < marked.size(); ++i)
-    places[static_cast<std::size_t>(marked[i])] = static_cast<Ids::value_type>(i);
-  for (std::size_t i = 0; i < others.size(); ++i)
-    places[static_cast<std::size_t>(others[i])] = static_cast<Ids::value_type>(marked.size() + i);
-
-  const Variable<T> elements = reshape(x, {x.size()});
-  const auto applied = [&](const char* name, const ElementFunction<T>& function,
-                           const std::vector<Ids::value_type>& ids) {
-    Variable<T> y = function(take(elements, ids));
-    if (y.shape() != Shape{ids.size()})
+  const auto places = places_of(mask);
+  const auto applied = [&](const char* name, const ElementFunction<T>& function, const Places& own) {
+    Variable<T> y = function(pick(x, own));
+    if (y.shape() != Shape{own->size()})
       throw Error("where", fmt::format("{} made shape {} of a vector of {} numbers, expected {}", name,
-                                       to_string(y.shape()), ids.size(), to_string(Shape{ids.size()})));
+                                       to_string(y.shape()), own->size(), to_string(Shape{own->size()})));
     return y;
   };
-  const Variable<T> sorted = concat({applied("f", f, marked), applied("g", g, others)});
-  return reshape(take(sorted, places), x.shape());
+  const std::array<Variable<T>, 2> parts{applied("f", f, places[0]), applied("g", g, places[1])};
+  auto y = Array<T>::uninitialized(x.shape());
+  T* const out = y.mutable_data();
+  for (const std::size_t k : {0, 1}) {
+    const T* in = parts[k].value().data();
+    for (const std::size_t i : *places[k]) out[i] = *in++;
+  }
+  const auto back = [](const Places& own) { return [own](const Array<T>& dy) { return picked(dy, own); }; };
+  return record(ops::merge, y, wrt(parts[0], back(places[0])), wrt(parts[1], back(places[1])));
 }
 
 #define XGRAD_INSTANTIATE(T)                                                            \
-  template Variable<T> clip(const Variable<T>&, double, double);                        \
-  template Variable<T> maximum(const Variable<T>&, const Variable<T>&);                 \
-  template Variable<T> minimum(const Variable<T>&, const Variable<T>&);                 \
   template Variable<T> where(const Ids&, const Variable<T>&, const Variable<T>&);       \
   template Variable<T> where(const Ids&, const Variable<T>&, const ElementFunction<T>&, \
                              const ElementFunction<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -38,8 +39,7 @@ Variable<T> dropout(const Variable<T>& x, double rate, RandomKey key) {
                 wrt(x, [rate, key](const Array<T>& dy) { return dropped(dy, rate, key); }));
 }
 
-template Variable<float> dropout(const Variable<float>&, double, RandomKey);
-template Variable<double> dropout(const Variable<double>&, double, RandomKey);
-template Variable<Complex> dropout(const Variable<Complex>&, double, RandomKey);
+#define XGRAD_INSTANTIATE(T) template Variable<T> dropout(const Variable<T>&, double, RandomKey);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -22,7 +22,7 @@ inline constexpr Op tanh{"tanh", OpKind::activation}, sigmoid{"sigmoid", OpKind:
     gelu{"gelu", OpKind::activation};
 
 inline constexpr Op maximum{"maximum", OpKind::elementwise}, minimum{"minimum", OpKind::elementwise},
-    clip{"clip", OpKind::elementwise}, where{"where", OpKind::elementwise},
+    clip{"clip", OpKind::elementwise}, where{"where", OpKind::elementwise}, merge{"merge", OpKind::joining},
     dropout{"dropout", OpKind::elementwise};
 
 inline constexpr Op matmul{"matmul", OpKind::product}, affine{"affine", OpKind::product};

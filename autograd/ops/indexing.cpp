@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/kernels/parallel.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -45,8 +46,12 @@ class AlongAxis {
 
   template <class F>
   void for_each(F f) const {
-    for (std::size_t i = 0; i < ids_.size(); ++i)
-      f(i, (i / (count_ * inner_) * n_ + static_cast<std::size_t>(ids_[i])) * inner_ + i % inner_);
+    const auto* id = ids_.begin();
+    const std::size_t row = count_ * inner_;
+    for (std::size_t i = 0, from = 0; i < ids_.size(); i += row, from += n_ * inner_)
+      for (std::size_t k = 0; k < row; k += inner_)
+        for (std::size_t j = 0; j < inner_; ++j, ++id)
+          f(i + k + j, from + static_cast<std::size_t>(*id) * inner_ + j);
   }
   template <class T>
   Array<T> gathered(const Array<T>& x) const {
@@ -140,9 +145,6 @@ Variable<T> one_hot(const Ids& ids, std::size_t count) {
   template Variable<T> gather(const Variable<T>&, const Ids&, std::ptrdiff_t);                          \
   template Variable<T> scatter_add(const Variable<T>&, const Ids&, const Variable<T>&, std::ptrdiff_t); \
   template Variable<T> one_hot<T>(const Ids&, std::size_t);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -90,11 +91,8 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
                 wrt(bias, [](const Array<T>& dy) { return dy; }));
 }
 
-template Variable<float> layer_norm(const Variable<float>&, const Variable<float>&, const Variable<float>&,
-                                    double);
-template Variable<double> layer_norm(const Variable<double>&, const Variable<double>&,
-                                     const Variable<double>&, double);
-template Variable<Complex> layer_norm(const Variable<Complex>&, const Variable<Complex>&,
-                                      const Variable<Complex>&, double);
+#define XGRAD_INSTANTIATE(T) \
+  template Variable<T> layer_norm(const Variable<T>&, const Variable<T>&, const Variable<T>&, double);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -9,6 +9,7 @@
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/row_products.hpp>
@@ -342,9 +343,6 @@ Variable<T> affine(const ProductOf<T>& p1, const ProductOf<T>& p2, const Product
   template Variable<T> affine(const Product<T>&, const Product<T>&, const Product<T>&, const Variable<T>&); \
   template Variable<T> affine(const Product<T>&, const Product<T>&, const Product<T>&, const Product<T>&,   \
                               const Variable<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

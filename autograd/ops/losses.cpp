@@ -7,10 +7,11 @@
 #include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
-#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/function_op.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
@@ -346,36 +347,13 @@ Variable<T> absolute_error(const Variable<T>& y, const Variable<T>& targets, Red
   return reduced(abs(y - targets), reduction);
 }
 
-namespace {
-
-// L = x^2 / 2 if |x| <= d else d (|x| - d / 2)              dx = dL x if |x| <= d else dL d sign(x)
-template <class T>
-Variable<T> huber_of(const Variable<T>& x, scalar::Real<T> d) {
-  Array<T> y = kernels::map(
-      [d](auto xi) {
-        const decltype(xi) delta(T{d}), size = scalar::select(scalar::less(xi, decltype(xi)(T(0))), -xi, xi);
-        return scalar::select(scalar::less_equal(size, delta), T(0.5) * xi * xi,
-                              delta * (size - T(0.5) * delta));
-      },
-      x.value());
-  return record(ops::huber, y, wrt(x, [x = x.value(), d](const Array<T>& dy) {
-                  return kernels::map(
-                      [d](auto dyi, auto xi) {
-                        const decltype(xi) delta(T{d});
-                        return dyi * scalar::select(scalar::less(xi, -delta), -delta,
-                                                    scalar::select(scalar::less(delta, xi), delta, xi));
-                      },
-                      dy, x);
-                }));
-}
-
-}  // namespace
-
 template <class T>
 Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta, Reduction reduction) {
   check_same("huber", y, targets, reduction);
   if (!(delta > 0)) throw Error("huber", fmt::format("needs delta > 0, got {}", delta));
-  return reduced(huber_of(y - targets, static_cast<scalar::Real<T>>(delta)), reduction);
+  return reduced(
+      detail::elementwise(functions::Huber<T>{{}, static_cast<scalar::Real<T>>(delta)}, y - targets),
+      reduction);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                                \
@@ -387,9 +365,6 @@ Variable<T> huber(const Variable<T>& y, const Variable<T>& targets, double delta
   template Variable<T> squared_error(const Variable<T>&, const Variable<T>&, Reduction);                    \
   template Variable<T> absolute_error(const Variable<T>&, const Variable<T>&, Reduction);                   \
   template Variable<T> huber(const Variable<T>&, const Variable<T>&, double, Reduction);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

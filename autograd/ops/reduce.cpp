@@ -8,9 +8,11 @@
 #include <numeric>
 
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
+#include <xgrad/autograd/ops/columns.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -85,8 +87,7 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
-                  kernels::map_into(
-                      dx, [factor](auto dyi) { return factor * dyi; }, dy.reshaped(reduced));
+                  kernels::map_into(dx, kernels::formulas::Scale<T>{factor}, dy.reshaped(reduced));
                   return dx;
                 }));
 }
@@ -188,24 +189,80 @@ Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return extremum(ops::min, x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
 }
 
-// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
+namespace {
+
+// logsumexp of rows.
 template <class T>
-Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  const Rows rows("logsumexp", x.shape(), axes, keep_axes);
-  check_some("logsumexp", rows, x.shape());
+Variable<T> logsumexp_of(const Variable<T>& x, const Rows& rows) {
   return reduction(
       ops::logsumexp, x, rows,
       [](const T* row, std::size_t n) {
         const auto largest = kernels::row_max(row, n);
         const auto shift = std::isfinite(largest) ? largest : 0;
-        const auto add = [shift](Wide<T> total, T xi) { return total + Wide<T>(scalar::exp(xi - shift)); };
-        return static_cast<T>(scalar::log(std::accumulate(row, row + n, Wide<T>(0), add))) + shift;
+        return scalar::log(kernels::sum_exp_shifted(row, n, shift)) + shift;
       },
       [](const T* row, std::size_t n, T y, T dy, T* dx) {
-        const T none(-std::numeric_limits<scalar::Real<T>>::infinity());  // e^none = 0, whatever the sum
-        for (std::size_t i = 0; i < n; ++i)
-          dx[i] = scalar::equal(row[i], none) ? T(0) : dy * scalar::exp(row[i] - y);
+        const auto shift = scalar::real(y);
+        if (shift == -std::numeric_limits<scalar::Real<T>>::infinity())  // all of them are -inf
+          return static_cast<void>(std::fill_n(dx, n, T(0)));
+        kernels::exp_shifted(row, dx, n, shift);
+        kernels::scale(dx, dx, n, dy * scalar::exp(shift - y));
       });
+}
+
+// logsumexp of columns.
+template <class T>
+Variable<T> logsumexp_of(const Variable<T>& x, const detail::Columns<T>& c, const Shape& shape) {
+  using functions::Exp, functions::Value;
+  using kernels::map_row;
+  using kernels::formulas::Multiply, kernels::formulas::Subtract;
+  auto y = Array<T>::uninitialized(shape);
+  T* const out = y.mutable_data();
+  c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
+    const T* const in = x.value().data() + at;
+    auto shift = c.largest(in, count);
+    for (T& s : shift) s = std::isfinite(scalar::real(s)) ? s : T(0);
+    std::vector<T> e(count);
+    const auto total = c.sum(count, [&](std::size_t r) {
+      map_row(Subtract(), e.data(), count, in + r * c.width, shift.data());
+      map_row(Value<Exp>(), e.data(), count, e.data());
+      return e.data();
+    });
+    for (std::size_t j = 0; j < count; ++j) out[column + j] = scalar::log(total[j]) + shift[j];
+  });
+  return record(ops::logsumexp, y, wrt(x, [x = x.value(), c, y](const Array<T>& dy) {
+                  auto dx = Array<T>::uninitialized(x.shape());
+                  T* const d = dx.mutable_data();
+                  c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
+                    std::vector<T> shift(y.data() + column, y.data() + column + count);
+                    for (T& s : shift)  // where all of a column are -inf
+                      if (scalar::real(s) == -std::numeric_limits<scalar::Real<T>>::infinity()) s = T(0);
+                    for (std::size_t r = 0; r < c.n; ++r) {
+                      T* const dr = d + at + r * c.width;
+                      map_row(Subtract(), dr, count, x.data() + at + r * c.width, shift.data());
+                      map_row(Value<Exp>(), dr, count, dr);
+                      map_row(Multiply(), dr, count, dr, dy.data() + column);
+                    }
+                  });
+                  return dx;
+                }));
+}
+
+}  // namespace
+
+// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  const Rows rows("logsumexp", x.shape(), axes, keep_axes);
+  check_some("logsumexp", rows, x.shape());
+  const auto mask = axes.mask("logsumexp", x.shape());
+  const auto first = std::find(mask.begin(), mask.end(), true), last = std::find(first, mask.end(), false);
+  if (std::find(last, mask.end(), true) == mask.end()) {  // neighbours
+    const detail::Columns<T> columns(x.shape(), static_cast<std::size_t>(first - mask.begin()),
+                                     static_cast<std::size_t>(last - mask.begin()));
+    if (columns.width >= columns.fewest) return logsumexp_of(x, columns, rows.shape);
+  }
+  return logsumexp_of(x, rows);
 }
 
 // y = sqrt(sum x_i^2)               dx_i = dy x_i / y, 0 where y = 0
@@ -237,14 +294,20 @@ namespace {
 template <class T>
 Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
   const std::size_t n = x.shape()[axis], inner = Shape(x.shape().begin() + axis + 1, x.shape().end()).size();
-  Array<T> y = x.copy();
+  auto y = Array<T>::uninitialized(x.shape());
   T* const out = y.mutable_data();
-  const std::size_t block = n * inner;
-  for (std::size_t start = 0; start < y.size(); start += block)
-    for (std::size_t k = inner; k < block; ++k) {
-      const std::size_t i = from_end ? block - 1 - k : k;
-      out[start + i] += out[start + (from_end ? i + inner : i - inner)];
+  for (std::size_t start = 0; start < y.size(); start += n * inner) {
+    const auto place = [&](std::size_t k) { return start + (from_end ? n - 1 - k : k) * inner; };
+    if (inner == 1) {
+      T total = T(0);
+      for (std::size_t k = 0; k < n; ++k) out[place(k)] = total += x.data()[place(k)];
+      continue;
     }
+    std::copy_n(x.data() + place(0), inner, out + place(0));
+    for (std::size_t k = 1; k < n; ++k)
+      kernels::map_row(kernels::formulas::Add(), out + place(k), inner, out + place(k - 1),
+                       x.data() + place(k));
+  }
   return y;
 }
 
@@ -268,9 +331,6 @@ Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
   template Variable<T> norm(const Variable<T>&, const Axes&, bool);                  \
   template Variable<T> variance(const Variable<T>&, const Axes&, bool, std::size_t); \
   template Variable<T> cumsum(const Variable<T>&, std::ptrdiff_t);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/rows.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>
 
@@ -76,9 +77,6 @@ std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T
 #define XGRAD_INSTANTIATE(T)                                                                 \
   template std::optional<Variable<T>> row_of_product(const Variable<T>&, const Variable<T>&, \
                                                      const Variable<T>*, RecordProduct<T>);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad::detail

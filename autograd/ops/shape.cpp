@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
@@ -132,9 +133,6 @@ Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, doubl
   template Variable<T> flip(const Variable<T>&, const Axes&);                             \
   template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                    \
   template Variable<T> pad(const Variable<T>&, const std::vector<Padding>&, double);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/rows.hpp>
@@ -242,9 +243,6 @@ Variable<T> concat(const std::vector<Variable<T>>& xs, std::ptrdiff_t axis) {
                                           std::ptrdiff_t);                                        \
   template Variable<T> stack(const std::vector<Variable<T>>&, std::ptrdiff_t);                    \
   template Variable<T> concat(const std::vector<Variable<T>>&, std::ptrdiff_t);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-XGRAD_INSTANTIATE(Complex)
-#undef XGRAD_INSTANTIATE
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 
 namespace xgrad {
 

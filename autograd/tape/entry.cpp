@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/tape/live_tapes.hpp>
 
 namespace xgrad {

@@ -5,8 +5,8 @@
 #include <functional>
 
 #include <xgrad/autograd/fast_paths.hpp>
-#include <xgrad/autograd/kernels/instantiate.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 
 namespace xgrad {

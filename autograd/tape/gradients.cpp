@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <functional>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 
 namespace xgrad {
 

@@ -1,7 +1,7 @@
 // The walk; see sweep.hpp.
 #include <xgrad/autograd/tape/sweep.hpp>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad {

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/tape/live_tapes.hpp>
 #include <xgrad/autograd/tape/sweep.hpp>
 #include <xgrad/autograd/time_step.hpp>

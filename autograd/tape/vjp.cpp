@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 
 namespace xgrad {

@@ -47,7 +47,10 @@ std::vector<Row> activation() {
        .elementwise = true},
       {.name = "gelu",
        .valid = unary([](const auto& x) { return gelu(x[0]); },
-                      "0.5 * x[0] * np.vectorize(math.erfc, otypes=[float])(-x[0] / math.sqrt(2))"),
+                      // With the digits that x / sqrt(2) loses: far below 0 they decide.
+                      "(lambda a, e: 0.5 * x[0] * (np.vectorize(math.erfc, otypes=[float])(a) - "
+                      "1.1283791670955126 * np.exp(-a * a) * np.nan_to_num(e)))(-x[0] / math.sqrt(2), "
+                      "np.double(-x[0] / np.sqrt(np.longdouble(2)) - -x[0] / math.sqrt(2)))"),
        .elementwise = true},
   };
 }

@@ -3,7 +3,7 @@
 // Internal: included by .cpp files only.
 #pragma once
 
-#include <xgrad/autograd/kernels/simd.hpp>
+#include <xgrad/autograd/numbers/update.hpp>
 #include <xgrad/training/update/rule.hpp>
 
 namespace xgrad::detail {
@@ -25,22 +25,16 @@ struct LinearMap {
   }
 
   template <class T>
-  void apply(T* w, T* v, std::size_t n) const {
-    using B = xsimd::batch<T>;
-    const B a(static_cast<T>(ww)), b(static_cast<T>(wv)), c(static_cast<T>(vw)), d(static_cast<T>(vv));
-    kernels::for_each_pack<T>(n, [&](const auto& pack) {
-      const B w0 = pack.load(w), v0 = pack.load(v);
-      pack.store(w, a * w0 + b * v0);
-      pack.store(v, c * w0 + d * v0);
-    });
+  void apply(const Numbers<T>& x) const {
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    kernels::update(updates::Linear<T>{as(ww), as(wv), as(vw), as(vv)}, x.w, x.slots, {}, x.n);
   }
 };
 
 /// x <- factor x
 template <class T>
 void scale(T* x, std::size_t n, double factor) {
-  const xsimd::batch<T> factors(static_cast<T>(factor));
-  kernels::for_each_pack<T>(n, [&](const auto& pack) { pack.store(x, pack.load(x) * factors); });
+  LinearMap{.ww = factor}.apply(Numbers<T>{x, {}, n});
 }
 
 }  // namespace xgrad::detail

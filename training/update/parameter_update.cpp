@@ -1,8 +1,6 @@
 // Updates of whole parameters and of rows; see parameter_update.hpp.
 #include <xgrad/training/update/parameter_update.hpp>
 
-#include <xgrad/autograd/kernels/parallel.hpp>
-
 namespace xgrad::detail {
 
 template <class T>
@@ -93,9 +91,7 @@ void ParameterUpdate<T>::leave_rows_behind() {
 
 template <class T>
 void ParameterUpdate<T>::apply_dense(const T* g) {
-  kernels::parallel_rows(rows_, width_, [&](std::size_t first, std::size_t last) {
-    rule_.update(numbers(first, last - first), g + first * width_, history_.latest());
-  });
+  rule_.update(numbers(0, rows_), g, history_.latest());
 }
 
 template <class T>

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include <xgrad/autograd/kernels/instantiate.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/training/update/options.hpp>
 
 namespace xgrad::detail {

@@ -3,7 +3,7 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> avx2_float = make_table<float>(InstructionSet::avx2, Formulas<float>());
-constinit const Table<double> avx2_double = make_table<double>(InstructionSet::avx2, Formulas<double>());
+constinit const Table<float> avx2_float = make_table<float>(InstructionSet::avx2);
+constinit const Table<double> avx2_double = make_table<double>(InstructionSet::avx2);
 
 }  // namespace xgrad::kernels

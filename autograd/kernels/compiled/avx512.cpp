@@ -3,7 +3,7 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> avx512_float = make_table<float>(InstructionSet::avx512, Formulas<float>());
-constinit const Table<double> avx512_double = make_table<double>(InstructionSet::avx512, Formulas<double>());
+constinit const Table<float> avx512_float = make_table<float>(InstructionSet::avx512);
+constinit const Table<double> avx512_double = make_table<double>(InstructionSet::avx512);
 
 }  // namespace xgrad::kernels

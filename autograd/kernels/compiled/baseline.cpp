@@ -3,8 +3,7 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> baseline_float = make_table<float>(InstructionSet::baseline, Formulas<float>());
-constinit const Table<double> baseline_double =
-    make_table<double>(InstructionSet::baseline, Formulas<double>());
+constinit const Table<float> baseline_float = make_table<float>(InstructionSet::baseline);
+constinit const Table<double> baseline_double = make_table<double>(InstructionSet::baseline);
 
 }  // namespace xgrad::kernels

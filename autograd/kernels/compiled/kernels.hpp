@@ -20,27 +20,65 @@ using Batch = xsimd::batch<T, Arch>;
 template <class T>
 constexpr std::size_t width = Batch<T>::size;
 
-// How many arguments each formula takes.
-template <class F, class B>
-constexpr std::size_t arguments = std::is_invocable_v<const F&, B>      ? 1
-                                  : std::is_invocable_v<const F&, B, B> ? 2
-                                                                        : 3;
-
+// First all full registers, then, from copies that are filled up, the rest: one body for both, as there are
+// many formulas, and the same function for every element, so that its value does not depend on its position.
+// The copies are filled up with ones, which are in every function's domain. An operand of step 0 is copied to
+// every lane of a register.
 template <class T, class F, std::size_t... I>
 void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
            std::index_sequence<I...>) {
-  if (((steps[I] != 0) && ...)) {
-    for_each_pack<T, Arch>(n, [&](const auto& pack) { pack.store(y, f(pack.load(x[I])...)); });
-  } else {
-    for_each_pack<T, Arch>(n, [&](const auto& pack) {
-      pack.store(y, f((steps[I] == 0 ? Batch<T>(*x[I]) : pack.load(x[I]))...));
-    });
+  constexpr std::size_t K = sizeof...(I);
+  alignas(64) T filled[K][width<T>];
+  alignas(64) T result[width<T>];
+  const T* from[K];
+  std::size_t step[K];
+  for (std::size_t k = 0; k < K; ++k) {
+    step[k] = steps[k] * width<T>;
+    from[k] = steps[k] == 0 ? filled[k] : x[k];
+    if (steps[k] == 0 && n > 0) Batch<T>(*x[k]).store_aligned(filled[k]);
   }
+  std::size_t registers = n / width<T>;
+  const std::size_t rest = n % width<T>;
+  T* to = y;
+  for (bool full = true;; full = false) {
+    for (; registers > 0; --registers, to += width<T>) {
+      f(Batch<T>::load_unaligned(from[I])...).store_unaligned(to);
+      ((from[I] += step[I]), ...);
+    }
+    if (!full || rest == 0) break;
+    for (std::size_t k = 0; k < K; ++k)
+      if (step[k] != 0) {
+        load_lanes<Arch>(from[k], rest, T(1)).store_aligned(filled[k]);
+        from[k] = filled[k];
+      }
+    registers = 1;
+    y = to;
+    to = result;
+  }
+  if (rest != 0) store_lanes(y, rest, Batch<T>::load_aligned(result));
 }
 
 template <class T, class F>
 void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
   apply<T>(*static_cast<const F*>(f), y, x, steps, n, std::make_index_sequence<arguments<F, Batch<T>>>());
+}
+
+// `pack` reads and writes the elements that a step is about.
+template <class T, class Rule, class Pack>
+void update_pack(const Rule& rule, T* w, T* const* slots, const T* g, const Pack& pack) {
+  const Batch<T> zero(T(0));
+  Batch<T> slot[Rule::slots], weight = pack.load(w);
+  for (std::size_t k = 0; k < Rule::slots; ++k) slot[k] = slots[k] == nullptr ? zero : pack.load(slots[k]);
+  rule(weight, slot, g == nullptr ? zero : pack.load(g));
+  for (std::size_t k = 0; k < Rule::slots; ++k)
+    if (slots[k] != nullptr) pack.store(slots[k], slot[k]);
+  pack.store(w, weight);
+}
+
+template <class T, class Rule>
+void update(const void* rule, T* w, T* const* slots, const T* g, std::size_t n) {
+  const Rule& r = *static_cast<const Rule*>(rule);
+  for_each_pack<T, Arch>(n, [&](const auto& pack) { update_pack(r, w, slots, g, pack); });
 }
 
 template <class T>
@@ -61,6 +99,9 @@ T max(const T* x, std::size_t n) {
   return largest;
 }
 
+// Longer rows are added up in halves, so that rounding grows with log n.
+constexpr std::size_t long_row = 4096;
+
 // The sum of f of all packs, whose lanes past the end count as 0.
 template <class T, class F>
 T sum_of(std::size_t n, F f) {
@@ -78,6 +119,10 @@ T sum_of(std::size_t n, F f) {
 
 template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
+  if (n > long_row) {
+    const T first = exp_shifted(x, y, n / 2, shift);
+    return first + exp_shifted(x + n / 2, y + n / 2, n - n / 2, shift);
+  }
   const Batch<T> shifts(shift);
   return sum_of<T>(n, [&](const auto& pack) {
     const Batch<T> e = scalar::exp(pack.load(x) - shifts);
@@ -88,14 +133,15 @@ T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
 
 template <class T>
 T sum_exp_shifted(const T* x, std::size_t n, T shift) {
+  if (n > long_row) return sum_exp_shifted(x, n / 2, shift) + sum_exp_shifted(x + n / 2, n - n / 2, shift);
   const Batch<T> shifts(shift);
   return sum_of<T>(n, [&](const auto& pack) -> Batch<T> { return scalar::exp(pack.load(x) - shifts); });
 }
 
-// Pairwise for long rows, so that rounding grows with log n; four chains of additions are in flight at once.
+// Four chains of additions are in flight at once.
 template <class T>
 T sum(const T* x, std::size_t n) {
-  if (n > 4096) return sum(x, n / 2) + sum(x + n / 2, n - n / 2);
+  if (n > long_row) return sum(x, n / 2) + sum(x + n / 2, n - n / 2);
   T total = T(0);
   std::size_t i = 0;
   if (n >= 4 * width<T>) {
@@ -110,6 +156,7 @@ T sum(const T* x, std::size_t n) {
 
 template <class T>
 T dot(const T* x, const T* y, std::size_t n) {
+  if (n > long_row) return dot(x, y, n / 2) + dot(x + n / 2, y + n / 2, n - n / 2);
   return sum_of<T>(n, [&](const auto& pack) -> Batch<T> { return pack.load(x) * pack.load(y); });
 }
 
@@ -259,10 +306,68 @@ void pack(bool transposed, std::size_t depth, std::size_t columns, const T* b, s
   }
 }
 
-template <class T, class... F>
-constexpr Table<T> make_table(InstructionSet set, FormulaList<F...>) {
-  return {set,          {&row<T, F>...}, &max<T>,  &exp_shifted<T>, &sum_exp_shifted<T>, &sum<T>, &dot<T>,
-          tile_rows<T>, tile_columns<T>, &tile<T>, &pack<T>};
+template <class T>
+void transpose_square(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
+                      std::size_t y_row) {
+  Lanes<T> square[width<T>];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < width<T>; ++i) {
+    const Batch<T> row = i < rows ? load_present(x + i * x_row, columns) : Batch<T>(T(0));
+    __builtin_memcpy(&square[i], &row, sizeof row);
+  }
+  transpose<T>(square);
+#pragma GCC unroll 16
+  for (std::size_t j = 0; j < width<T>; ++j) {
+    if (j >= columns) break;
+    Batch<T> column;
+    __builtin_memcpy(&column, &square[j], sizeof column);
+    if (rows >= width<T>)
+      column.store_unaligned(y + j * y_row);
+    else
+      store_lanes(y + j * y_row, rows, column);
+  }
+}
+
+// By four squares at a time, so that what is read and what is written are whole cache lines, and within 64
+// columns, so that both lie in few pages of memory.
+template <class T>
+void transpose_matrix(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
+                      std::size_t y_row) {
+  constexpr std::size_t step = 2 * width<T>, block = 64;
+  for (std::size_t from = 0; from < columns; from += block) {
+    const std::size_t to = columns - from < block ? columns : from + block;
+    for (std::size_t i = 0; i < rows; i += step)
+      for (std::size_t j = from; j < to; j += step) {
+        const T* const later = x + (i + step) * x_row + j;
+        for (std::size_t k = 0; k < step; ++k) __builtin_prefetch(later + k * x_row);
+        for (std::size_t i1 = i; i1 < rows && i1 < i + step; i1 += width<T>)
+          for (std::size_t j1 = j; j1 < to && j1 < j + step; j1 += width<T>)
+            transpose_square(rows - i1, to - j1, x + i1 * x_row + j1, x_row, y + j1 * y_row + i1, y_row);
+      }
+  }
+}
+
+template <class T, class... F, class... Rule>
+constexpr Table<T> make_table(InstructionSet set, FormulaList<F...>, FormulaList<Rule...>) {
+  return {set,
+          {&row<T, F>...},
+          {&update<T, Rule>...},
+          &max<T>,
+          &exp_shifted<T>,
+          &sum_exp_shifted<T>,
+          &sum<T>,
+          &dot<T>,
+          tile_rows<T>,
+          tile_columns<T>,
+          &tile<T>,
+          &pack<T>,
+          &transpose_matrix<T>};
+}
+
+/// The table of this file's instruction set.
+template <class T>
+constexpr Table<T> make_table(InstructionSet set) {
+  return make_table<T>(set, Formulas<T>(), Updates<T>());
 }
 
 }  // namespace

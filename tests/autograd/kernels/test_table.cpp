@@ -4,9 +4,11 @@
 #include <xgrad/autograd/kernels/table.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -51,20 +53,18 @@ void for_each_case(F check) {
   }
 }
 
-// A formula with some arguments against the same formula on doubles, to `ulps` of the result.
+// The loop of a formula against the formula itself in double, to `ulps` of the result.
 template <class T, class F, class G>
 void check_formula(const char* what, const F& f, const G& in_double, double ulps, bool positive = false) {
   CAPTURE(what);
-  constexpr std::size_t K = std::is_invocable_v<const F&, T>      ? 1
-                            : std::is_invocable_v<const F&, T, T> ? 2
-                                                                  : 3;
+  constexpr std::size_t K = arguments<G, double>;
   constexpr std::size_t formula = Formulas<T>::template index_of<F>();
   static_assert(formula < Formulas<T>::size);
   for_each_case<T>([&](const Table<T>& kernels, std::size_t first, std::size_t n) {
     for (std::size_t broadcast = 0; broadcast <= K; ++broadcast) {  // one operand may be a single number
-      std::vector<T> x[3];
-      const T* places[3];
-      std::size_t steps[3];
+      std::vector<T> x[K];
+      const T* places[K];
+      std::size_t steps[K];
       for (std::size_t k = 0; k < K; ++k) {
         x[k] = numbers<T>(first + n + 1, k + 1, positive);
         places[k] = x[k].data() + first;
@@ -74,9 +74,9 @@ void check_formula(const char* what, const F& f, const G& in_double, double ulps
       kernels.rows[formula](&f, y.data() + first, places, steps, n);
       bool right = true, beside = true;
       for (std::size_t i = 0; i < n; ++i) {
-        double arguments[3] = {};
+        std::array<double, K> arguments;
         for (std::size_t k = 0; k < K; ++k) arguments[k] = static_cast<double>(places[k][i * steps[k]]);
-        const double expected = in_double(arguments[0], arguments[1], arguments[2]),
+        const double expected = std::apply(in_double, arguments),
                      error = std::abs(static_cast<double>(y[first + i]) - expected);
         right = right && error <= ulps * std::numeric_limits<T>::epsilon() * std::abs(expected);
       }
@@ -87,57 +87,120 @@ void check_formula(const char* what, const F& f, const G& in_double, double ulps
     }
   });
 }
+template <class T, class F>
+void check_formula(const char* what, const F& f, double ulps) {
+  check_formula<T>(what, f, f, ulps, true);
+}
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+// Factors of 1 - y^2 and the like cancel: 64 ulp. Slopes made of x and y need a y that belongs to x:
+// test_elementwise.cpp has them.
+template <class T, class F>
+void check_function(const F& f) {
+  check_formula<T>(F::op.name(), xgrad::functions::Value<F>{f}, 16);
+  if constexpr (F::kept != xgrad::functions::Kept::both)
+    check_formula<T>(F::op.name(), xgrad::functions::Vjp<F>{f}, 64);
+}
+template <class T, class F>
+void check_function_of_two() {
+  check_formula<T>(F::op.name(), xgrad::functions::Value<F>(), 16);
+  if constexpr (!std::is_same_v<F, xgrad::functions::Pow>)
+    check_formula<T>(F::op.name(), xgrad::functions::VjpA<F>(), 64);
+  check_formula<T>(F::op.name(), xgrad::functions::VjpB<F>(), 64);
+}
+
+// A rule on every set against the rule in double; without a slot and without a gradient, too.
+template <class T, class Rule, class InDouble>
+void check_rule(const Rule& rule, const InDouble& in_double) {
+  constexpr std::size_t index = Updates<T>::template index_of<Rule>(), K = Rule::slots;
+  static_assert(index < Updates<T>::size);
+  for_each_case<T>([&](const Table<T>& kernels, std::size_t first, std::size_t n) {
+    for (const bool with_gradient : {true, false}) {
+      std::vector<T> w = numbers<T>(first + n + 20, 1), g = numbers<T>(first + n + 20, 2), slot[K];
+      const std::vector<T> before = w;
+      T* slots[K];
+      for (std::size_t k = 0; k < K; ++k) {
+        slot[k] = numbers<T>(first + n + 20, 3 + k, true);
+        slots[k] = slot[k].data() + first;
+      }
+      const std::vector<T> slots_before[] = {slot[0], slot[K - 1]};
+      kernels.updates[index](&rule, w.data() + first, slots, with_gradient ? g.data() + first : nullptr, n);
+      bool right = true, beside = true;
+      for (std::size_t i = 0; i < w.size(); ++i) {
+        if (i < first || i >= first + n) {
+          beside = beside && w[i] == before[i] && slot[0][i] == slots_before[0][i];
+          continue;
+        }
+        double weight = static_cast<double>(before[i]), remembered[K];
+        for (std::size_t k = 0; k < K; ++k)
+          remembered[k] = static_cast<double>(numbers<T>(first + n + 20, 3 + k, true)[i]);
+        in_double(weight, remembered, with_gradient ? static_cast<double>(g[i]) : 0.0);
+        const double error = std::abs(static_cast<double>(w[i]) - weight) +
+                             std::abs(static_cast<double>(slot[K - 1][i]) - remembered[K - 1]);
+        right = right && error <= 256 * std::numeric_limits<T>::epsilon() * (1 + std::abs(weight));
+      }
+      REQUIRE(right);
+      REQUIRE(beside);
+    }
+  });
+}
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("kernels: elementwise formulas on every instruction set", T, float, double) {
   using namespace formulas;
-  using D = double;
+  check_formula<T>("copy", Copy(), 0);
+  check_formula<T>("add", Add(), 1);
   check_formula<T>(
-      "copy", Copy(), [](D x, D, D) { return x; }, 0);
+      "subtract", Subtract(), [](double x, double y) { return x - y; }, 1);
+  check_formula<T>("multiply", Multiply(), 1);
+  check_formula<T>("divide", Divide(), 1);
+  check_formula<T>("scale", Scale<T>{T(3)}, Scale<double>{3}, 1);
+  check_formula<T>("shift", Shift<T>{T(3)}, Shift<double>{3}, 1, true);
+  check_formula<T>("scale_shift", ScaleShift<T>{T(2), T(3)}, ScaleShift<double>{2, 3}, 2, true);
+  check_formula<T>("add_scaled", AddScaled<T>{T(2)}, AddScaled<double>{2}, 2, true);
+  check_formula<T>("add_product", AddProduct(), 2);
+  check_formula<T>("quotient_vjp", QuotientVjp(), 2);
   check_formula<T>(
-      "add", Add(), [](D x, D y, D) { return x + y; }, 1);
+      "larger", Larger(), [](double x, double y) { return std::max(x, y); }, 0);
+  check_formula<T>("where", Where(), 0);
   check_formula<T>(
-      "subtract", Subtract(), [](D x, D y, D) { return x - y; }, 1);
-  check_formula<T>(
-      "multiply", Multiply(), [](D x, D y, D) { return x * y; }, 1);
-  check_formula<T>(
-      "divide", Divide(), [](D x, D y, D) { return x / y; }, 1, true);
-  check_formula<T>(
-      "scale", Scale<T>{T(3)}, [](D x, D, D) { return 3 * x; }, 1);
-  check_formula<T>(
-      "shift", Shift<T>{T(3)}, [](D x, D, D) { return x + 3; }, 1, true);
-  check_formula<T>(
-      "scale_shift", ScaleShift<T>{T(2), T(3)}, [](D x, D, D) { return 2 * x + 3; }, 2, true);
-  check_formula<T>(
-      "add_scaled", AddScaled<T>{T(2)}, [](D x, D y, D) { return x + 2 * y; }, 2, true);
-  check_formula<T>(
-      "add_product", AddProduct(), [](D x, D y, D z) { return x + y * z; }, 2, true);
-  check_formula<T>(
-      "exp", Exp(), [](D x, D, D) { return std::exp(x); }, 2);
-  check_formula<T>(
-      "log", Log(), [](D x, D, D) { return std::log(x); }, 2, true);
-  check_formula<T>(
-      "sqrt", Sqrt(), [](D x, D, D) { return std::sqrt(x); }, 1, true);
-  check_formula<T>(
-      "square", Square(), [](D x, D, D) { return x * x; }, 1);
-  check_formula<T>(
-      "square_vjp", SquareVjp<T>(), [](D dy, D x, D) { return 2 * dy * x; }, 2);
-  check_formula<T>(
-      "tanh", Tanh(), [](D x, D, D) { return std::tanh(x); }, 2);
-  check_formula<T>(
-      "tanh_vjp", TanhVjp<T>(), [](D dy, D y, D) { return dy * (1 - y * y); }, 64, true);
-  check_formula<T>(
-      "sigmoid", Sigmoid(), [](D x, D, D) { return sigmoid(x); }, 4);
-  check_formula<T>(
-      "sigmoid_vjp", SigmoidVjp<T>(), [](D dy, D y, D) { return dy * y * (1 - y); }, 64, true);
-  check_formula<T>(
-      "relu", Relu<T>(), [](D x, D, D) { return x > 0 ? x : 0; }, 0);
-  check_formula<T>(
-      "relu_vjp", ReluVjp<T>(), [](D dy, D y, D) { return y > 0 ? dy : 0; }, 0);
-  CHECK(Formulas<T>::size == 21);  // so that a formula without a line here is noticed
+      "where", Where(), [](double, double y, double) { return y; }, 0);
+  CHECK(Formulas<T>::size == 13 + 9 + 2 * (5 + 16));  // so that a formula without a line here is noticed
+}
+
+TEST_CASE_TEMPLATE("kernels: elementwise functions and their slopes on every instruction set", T, float,
+                   double) {
+  using namespace xgrad::functions;
+#define CHECK_FUNCTION(name, F) check_function<T>(F());
+  XGRAD_FUNCTIONS(CHECK_FUNCTION)
+#undef CHECK_FUNCTION
+  check_function_of_two<T, Pow>();
+  check_function_of_two<T, Maximum>();
+  check_function_of_two<T, Minimum>();
+  check_function<T>(PowOf<T>{{}, T(1.5)});
+  check_function<T>(Clip<T>{{}, T(0.25), T(0.5)});
+  check_function<T>(LeakyRelu<T>{{}, T(0.25)});
+  check_function<T>(Elu<T>{{}, T(0.5)});
+  check_function<T>(Huber<T>{{}, T(0.5)});
+}
+
+TEST_CASE_TEMPLATE("kernels: rules of optimizers on every instruction set", T, float, double) {
+  using namespace xgrad::updates;
+  const auto check = [](auto rule, auto in_double) { check_rule<T>(rule, in_double); };
+  check(Sgd<T>{T(0.5), T(0.25), T(0.75), T(0.5), true}, Sgd<double>{0.5, 0.25, 0.75, 0.5, true});
+  check(Sgd<T>{T(0.5), 0, 0, 0, false}, Sgd<double>{0.5, 0, 0, 0, false});
+  check(Adagrad<T>{T(0.5), T(0.25), T(0.125)}, Adagrad<double>{0.5, 0.25, 0.125});
+  check(Rmsprop<T>{T(0.5), T(0.25), T(0.75), T(0.25), T(0.5), T(0.125), false},
+        Rmsprop<double>{0.5, 0.25, 0.75, 0.25, 0.5, 0.125, false});
+  check(Rmsprop<T>{T(0.5), T(0.25), T(0.75), T(4), T(0.5), T(0.125), true},
+        Rmsprop<double>{0.5, 0.25, 0.75, 4, 0.5, 0.125, true});
+  check(Adam<T>{T(0.5), T(0.25), T(0.75), T(0.25), T(0.75), T(0.25), T(0.5), T(0.125), T(0.5)},
+        Adam<double>{0.5, 0.25, 0.75, 0.25, 0.75, 0.25, 0.5, 0.125, 0.5});
+  for (const bool classical : {false, true})
+    check(Rprop<T>{T(1.25), T(0.5), T(0.125), T(2), classical},
+          Rprop<double>{1.25, 0.5, 0.125, 2, classical});
+  check(Linear<T>{T(0.5), T(0.25), T(0.125), T(0.75)}, Linear<double>{0.5, 0.25, 0.125, 0.75});
+  CHECK(Updates<T>::size == 6);
 }
 
 TEST_CASE_TEMPLATE("kernels: sums and maxima of rows on every instruction set", T, float, double) {
@@ -183,7 +246,8 @@ TEST_CASE_TEMPLATE(
     "kernels: exp is right to 1.25 ulp over all its range, subnormal results and limits included", T, float,
     double) {
   using Limits = std::numeric_limits<T>;
-  constexpr std::size_t formula = Formulas<T>::template index_of<formulas::Exp>();
+  constexpr std::size_t formula =
+      Formulas<T>::template index_of<xgrad::functions::Value<xgrad::functions::Exp>>();
   // From below the logarithm of the smallest number to above that of the largest.
   const double low = std::log(static_cast<double>(Limits::denorm_min())) - 1,
                high = std::log(static_cast<double>(Limits::max())) + 1;
@@ -196,7 +260,7 @@ TEST_CASE_TEMPLATE(
   std::copy(std::begin(ends), std::end(ends), x.begin() + count);
   for (const auto set : sets()) {
     CAPTURE(name(set));
-    const formulas::Exp f;
+    const xgrad::functions::Value<xgrad::functions::Exp> f;
     const T* const operands[] = {x.data()};
     const std::size_t steps[] = {1};
     table<T>(set).rows[formula](&f, y.data(), operands, steps, x.size());

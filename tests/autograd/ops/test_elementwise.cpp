@@ -19,18 +19,45 @@ struct Function {
 };
 
 long double exact_sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
+long double exact_softplus(long double x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
+long double exact_cdf(long double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
+long double exact_gelu_slope(long double x) {
+  return exact_cdf(x) + x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0L));
+}
+long double exact_erf_slope(long double x) { return 2 / std::sqrt(std::acos(-1.0L)) * std::exp(-x * x); }
 
+// Over all arguments whose result is a normal number.
 template <class T>
 std::vector<Function<T>> functions() {
   using V = const Variable<T>&;
   using L = long double;
+  const bool wide = sizeof(T) == 8;
+  const L most = wide ? 709.7L : 88.7L, tail = wide ? 37.5L : 13, large = wide ? 1e300L : 1e30L;
   return {
-      {"tanh", [](V x) { return tanh(x); }, [](L x) { return std::tanh(x); }, -20, 20, 4},
-      {"sigmoid", [](V x) { return sigmoid(x); }, exact_sigmoid, -80, 80, 4},
-      {"exp", [](V x) { return exp(x); }, [](L x) { return std::exp(x); }, -80, 80, 4},
-      {"log", [](V x) { return log(x); }, [](L x) { return std::log(x); }, 1e-30L, 1e30L, 4},
+      {"tanh", [](V x) { return tanh(x); }, [](L x) { return std::tanh(x); }, -50, 50, 4},
+      {"sigmoid", [](V x) { return sigmoid(x); }, exact_sigmoid, -most + 2, most, 4},
+      {"softplus", [](V x) { return softplus(x); }, exact_softplus, -most + 2, most, 4},
+      {"exp", [](V x) { return exp(x); }, [](L x) { return std::exp(x); }, -most + 2, most, 4},
+      {"expm1", [](V x) { return expm1(x); }, [](L x) { return std::expm1(x); }, -most, most, 4},
+      {"log", [](V x) { return log(x); }, [](L x) { return std::log(x); }, 1 / large, large, 4},
+      {"log1p", [](V x) { return log1p(x); }, [](L x) { return std::log1p(x); }, -0.999L, large, 4},
+      {"sin", [](V x) { return sin(x); }, [](L x) { return std::sin(x); }, -20000, 20000, 4},
+      {"cos", [](V x) { return cos(x); }, [](L x) { return std::cos(x); }, -20000, 20000, 4},
+      {"sin of large", [](V x) { return sin(x); }, [](L x) { return std::sin(x); }, -1e8L, 1e8L, 4},
+      {"erf", [](V x) { return erf(x); }, [](L x) { return std::erf(x); }, -12, 12, 4},
+      {"gelu", [](V x) { return gelu(x); }, [](L x) { return x * exact_cdf(x); }, -tail, 50, 4},
       {"square", [](V x) { return square(x); }, [](L x) { return x * x; }, -1e15L, 1e15L, 1},
       {"sqrt", [](V x) { return sqrt(x); }, [](L x) { return std::sqrt(x); }, 0, 1e30L, 1},
+      {"rsqrt", [](V x) { return rsqrt(x); }, [](L x) { return 1 / std::sqrt(x); }, 1 / large, large, 2},
+      {"pow 2", [](V x) { return pow(x, 2); }, [](L x) { return x * x; }, -1e15L, 1e15L, 4},
+      {"pow 3", [](V x) { return pow(x, 3); }, [](L x) { return x * x * x; }, -1e12L, 1e12L, 4},
+      {"pow -1.5", [](V x) { return pow(x, -1.5); }, [](L x) { return std::pow(x, -1.5L); }, 1e-20L, 1e20L,
+       4},
+      {"2^x", [](V x) { return pow(2, x); }, [](L x) { return std::pow(2.0L, x); }, -125, 127, 4},
+      {"elu", [](V x) { return elu(x); }, [](L x) { return x > 0 ? x : std::expm1(x); }, -100, 100, 4},
+      {"abs", [](V x) { return abs(x); }, [](L x) { return std::abs(x); }, -1e30L, 1e30L, 0},
       {"relu", [](V x) { return relu(x); }, [](L x) { return x > 0 ? x : 0; }, -1e30L, 1e30L, 0},
   };
 }
@@ -57,12 +84,40 @@ TEST_CASE_TEMPLATE("elementwise: values are those of the standard library", T, f
   for (const auto& f : functions<T>()) {
     INFO(f.name);
     std::vector<T> xs;
-    for (int i = 0; i <= 200; ++i) xs.push_back(static_cast<T>(f.low + (f.high - f.low) * i / 200.0L));
-    for (long double x = 1; x > 1e-15L; x /= 3)  // towards 0, where it matters for tanh and sqrt
+    constexpr int count = 4000;
+    for (int i = 0; i <= count; ++i) xs.push_back(static_cast<T>(f.low + (f.high - f.low) * i / count));
+    for (long double x = std::min(f.high, 1e6L); x > 1e-12L; x /= 1.05L)  // towards 0, where digits cancel
       for (const long double signed_x : {x, -x})
         if (signed_x >= f.low) xs.push_back(static_cast<T>(signed_x));
     const Array<T> x({xs.size()}, xs);
     checks::check_elements(f.op(x).value(), x.shape(), f.ulps * checks::epsilon<T>,
+                           [&](std::size_t i) { return f.exact(static_cast<long double>(xs[i])); });
+  }
+}
+
+TEST_CASE_TEMPLATE("elementwise: slopes that the value does not give are as accurate", T, float, double) {
+  using V = const Variable<T>&;
+  using L = long double;
+  const L tail = sizeof(T) == 8 ? 37.5L : 13;
+  const std::vector<Function<T>> slopes{
+      // Between these two its parts cancel.
+      {"gelu", [](V x) { return gelu(x); }, exact_gelu_slope, -tail, -1.2L, 8},
+      {"gelu", [](V x) { return gelu(x); }, exact_gelu_slope, -0.3L, 20, 8},
+      {"erf", [](V x) { return erf(x); }, exact_erf_slope, -tail / 2, tail / 2, 8},
+      {"softplus", [](V x) { return softplus(x); }, exact_sigmoid, -80, 80, 8},
+      {"cos", [](V x) { return cos(x); }, [](L x) { return -std::sin(x); }, -100, 100, 8},
+      {"pow -1.5", [](V x) { return pow(x, -1.5); }, [](L x) { return -1.5L * std::pow(x, -2.5L); }, 1e-10L,
+       1e10L, 8},
+      {"pow 3", [](V x) { return pow(x, 3); }, [](L x) { return 3 * x * x; }, -1e16L, 1e16L, 8},
+  };
+  for (const auto& f : slopes) {
+    INFO(f.name);
+    std::vector<T> xs;
+    for (int i = 0; i <= 1000; ++i) xs.push_back(static_cast<T>(f.low + (f.high - f.low) * i / 1000));
+    for (long double x = 1; x > 1e-9L; x /= 1.3L) xs.push_back(static_cast<T>(x));
+    Tape<T> tape;
+    const auto x = tape.leaf(Array<T>({xs.size()}, xs));
+    checks::check_elements(tape.gradient(sum(f.op(x)))[x], x.shape(), f.ulps * checks::epsilon<T>,
                            [&](std::size_t i) { return f.exact(static_cast<long double>(xs[i])); });
   }
 }

@@ -1,0 +1,311 @@
+// The elementwise functions: each written once, as a struct with its op, its value and its slope. From the
+// struct come the loops for every instruction set (table.hpp), the op for all three scalars (ops/functions.cpp)
+// and its identity on the tape. To add one, write it here, name it in the list at the end, and declare it in
+// ops/elementwise.hpp or ops/activation.hpp. A function serves doubles, complex numbers and vector registers;
+// a literal such as 1.0 becomes any of them, if a float holds it exactly; others take scalar::constant.
+// Internal.
+#pragma once
+
+#include <xgrad/autograd/kernels/simd.hpp>
+#include <xgrad/autograd/op.hpp>
+
+/// The elementwise functions.
+namespace xgrad::functions {
+
+/// What a slope is computed from beside dy: the value y, the argument x, or x and y. The value is kept anyway.
+enum class Kept { output, input, both };
+struct FromOutput {
+  static constexpr Kept kept = Kept::output;
+};
+struct FromInput {
+  static constexpr Kept kept = Kept::input;
+};
+struct FromBoth {
+  static constexpr Kept kept = Kept::both;
+};
+
+/// y = e^x                           dx = dy y
+struct Exp : FromOutput {
+  static constexpr Op op{"exp", OpKind::elementwise};
+  static auto value(auto x) { return scalar::exp(x); }
+  static auto vjp(auto dy, auto y) { return dy * y; }
+};
+
+/// y = e^x - 1                       dx = dy (y + 1)
+struct Expm1 : FromOutput {
+  static constexpr Op op{"expm1", OpKind::elementwise};
+  static auto value(auto x) { return scalar::expm1(x); }
+  static auto vjp(auto dy, auto y) { return dy * (y + 1.0); }
+};
+
+/// y = log x                         dx = dy / x
+struct Log : FromInput {
+  static constexpr Op op{"log", OpKind::elementwise};
+  static auto value(auto x) { return scalar::log(x); }
+  static auto vjp(auto dy, auto x) { return scalar::divide(dy, x); }
+};
+
+/// y = log(1 + x)                    dx = dy / (1 + x)
+struct Log1p : FromInput {
+  static constexpr Op op{"log1p", OpKind::elementwise};
+  static auto value(auto x) { return scalar::log1p(x); }
+  static auto vjp(auto dy, auto x) { return scalar::divide(dy, 1.0 + x); }
+};
+
+/// y = sin x                         dx = dy cos x
+struct Sin : FromInput {
+  static constexpr Op op{"sin", OpKind::elementwise};
+  static auto value(auto x) { return scalar::sin(x); }
+  static auto vjp(auto dy, auto x) { return dy * scalar::cos(x); }
+};
+
+/// y = cos x                         dx = -dy sin x
+struct Cos : FromInput {
+  static constexpr Op op{"cos", OpKind::elementwise};
+  static auto value(auto x) { return scalar::cos(x); }
+  static auto vjp(auto dy, auto x) { return -(dy * scalar::sin(x)); }
+};
+
+/// y = erf x                         dx = dy 2/sqrt(pi) e^(-x^2)
+struct Erf : FromInput {
+  static constexpr Op op{"erf", OpKind::elementwise};
+  static auto value(auto x) { return scalar::erf(x); }
+  static auto vjp(auto dy, auto x) {
+    return dy * (scalar::constant(2 * std::numbers::inv_sqrtpi, x) * scalar::gaussian(x, 1));
+  }
+};
+
+/// y = x^2                           dx = dy 2 x
+struct Square : FromInput {
+  static constexpr Op op{"square", OpKind::elementwise};
+  static auto value(auto x) { return x * x; }
+  static auto vjp(auto dy, auto x) { return dy * (2.0 * x); }
+};
+
+/// y = sqrt x                        dx = dy / (2 y)
+struct Sqrt : FromOutput {
+  static constexpr Op op{"sqrt", OpKind::elementwise};
+  static auto value(auto x) { return scalar::sqrt(x); }
+  static auto vjp(auto dy, auto y) { return scalar::divide(dy, 2.0 * y); }
+};
+
+/// y = x^(-1/2)                      dx = -dy y^3 / 2
+struct Rsqrt : FromOutput {
+  static constexpr Op op{"rsqrt", OpKind::elementwise};
+  static auto value(auto x) { return scalar::divide(scalar::constant(1, x), scalar::sqrt(x)); }
+  static auto vjp(auto dy, auto y) { return dy * (-0.5 * y * y * y); }
+};
+
+/// y = |x|                           dx = dy sign(x)
+struct Abs : FromInput {
+  static constexpr Op op{"abs", OpKind::elementwise};
+  static auto value(auto x) { return scalar::abs(x); }
+  static auto vjp(auto dy, auto x) {
+    const auto zero = scalar::constant(0, x);
+    return scalar::select(scalar::equal(x, zero), zero, scalar::select(scalar::less(x, zero), -dy, dy));
+  }
+};
+
+/// y = x^p                           dx = dy p x^(p-1)
+template <class T>
+struct PowOf : FromBoth {
+  static constexpr Op op{"pow", OpKind::elementwise};
+  scalar::Real<T> p;
+  auto value(auto x) const { return scalar::pow(x, decltype(x)(T(p))); }
+  auto vjp(auto dy, auto x, auto y) const { return dy * scalar::pow_slope(x, decltype(x)(T(p)), y); }
+};
+
+/// y = x, moved into [low, high]     dx = dy if low <= x <= high else 0
+template <class T>
+struct Clip : FromInput {
+  static constexpr Op op{"clip", OpKind::elementwise};
+  scalar::Real<T> low, high;
+  auto value(auto x) const {
+    const decltype(x) l(T{low}), h(T{high});
+    scalar::kink(x, l);
+    scalar::kink(x, h);
+    return scalar::select(scalar::less(x, l), l, scalar::select(scalar::less(h, x), h, x));
+  }
+  auto vjp(auto dy, auto x) const {
+    const decltype(x) l(T{low}), h(T{high}), zero = scalar::constant(0, x);
+    return scalar::select(scalar::less(x, l), zero, scalar::select(scalar::less(h, x), zero, dy));
+  }
+};
+
+/// y = tanh x                        dx = dy (1 - y^2)
+struct Tanh : FromOutput {
+  static constexpr Op op{"tanh", OpKind::activation};
+  static auto value(auto x) { return scalar::tanh(x); }
+  static auto vjp(auto dy, auto y) { return dy * (1.0 - y * y); }
+};
+
+/// y = 1 / (1 + e^-x)                dx = dy y (1 - y)
+struct Sigmoid : FromOutput {
+  static constexpr Op op{"sigmoid", OpKind::activation};
+  static auto value(auto x) { return scalar::sigmoid(x); }
+  static auto vjp(auto dy, auto y) { return dy * y * (1.0 - y); }
+};
+
+/// y = log(1 + e^x)                  dx = dy sigmoid x
+struct Softplus : FromInput {
+  static constexpr Op op{"softplus", OpKind::activation};
+  static auto value(auto x) { return scalar::softplus(x); }
+  static auto vjp(auto dy, auto x) { return dy * scalar::sigmoid(x); }
+};
+
+/// y = x if x > 0 else 0             dx = dy if y > 0 else 0         (NaN stays NaN)
+struct Relu : FromOutput {
+  static constexpr Op op{"relu", OpKind::activation};
+  static auto value(auto x) {
+    const auto zero = scalar::constant(0, x);
+    scalar::kink(x, zero);
+    return scalar::select(scalar::less_equal(x, zero), zero, x);
+  }
+  static auto vjp(auto dy, auto y) {
+    const auto zero = scalar::constant(0, y);
+    return scalar::select(scalar::less_equal(y, zero), zero, dy);
+  }
+};
+
+/// y = x if x > 0 else s x           dx = dy if x > 0 else s dy
+template <class T>
+struct LeakyRelu : FromInput {
+  static constexpr Op op{"leaky_relu", OpKind::activation};
+  scalar::Real<T> s;
+  auto value(auto x) const {
+    const auto zero = scalar::constant(0, x);
+    scalar::kink(x, zero);
+    return scalar::select(scalar::less_equal(x, zero), s * x, x);
+  }
+  auto vjp(auto dy, auto x) const {
+    return scalar::select(scalar::less_equal(x, scalar::constant(0, x)), s * dy, dy);
+  }
+};
+
+/// y = x if x > 0 else a (e^x - 1)   dx = dy if x > 0 else dy a e^x
+template <class T>
+struct Elu : FromInput {
+  static constexpr Op op{"elu", OpKind::activation};
+  scalar::Real<T> a;
+  auto value(auto x) const {
+    const auto zero = scalar::constant(0, x);
+    if (a != 1) scalar::kink(x, zero);
+    return scalar::select(scalar::less_equal(x, zero), a * scalar::expm1(x), x);
+  }
+  auto vjp(auto dy, auto x) const {
+    return scalar::select(scalar::less_equal(x, scalar::constant(0, x)), dy * (a * scalar::exp(x)), dy);
+  }
+};
+
+/// y = x P(x), P that of N(0, 1)     dx = dy (P(x) + x e^(-x^2/2) / sqrt(2 pi))
+struct Gelu : FromBoth {
+  static constexpr Op op{"gelu", OpKind::activation};
+  static auto value(auto x) { return x * scalar::normal_cdf(x); }
+  static auto vjp(auto dy, auto x, auto y) {
+    const auto peak = scalar::constant(std::numbers::inv_sqrtpi / std::numbers::sqrt2, x);
+    return dy * (scalar::normal_cdf(x, y) + x * (peak * scalar::gaussian(x, 0.5)));
+  }
+};
+
+/// y = x^2 / 2 if |x| <= d else d (|x| - d / 2)              dx = dy x if |x| <= d else dy d sign(x)
+template <class T>
+struct Huber : FromInput {
+  static constexpr Op op{"huber", OpKind::loss};
+  scalar::Real<T> d;
+  auto value(auto x) const {
+    const decltype(x) delta(T{d}), size = scalar::select(scalar::less(x, scalar::constant(0, x)), -x, x);
+    return scalar::select(scalar::less_equal(size, delta), 0.5 * x * x, delta * (size - 0.5 * delta));
+  }
+  auto vjp(auto dy, auto x) const {
+    const decltype(x) delta(T{d});
+    return dy *
+           scalar::select(scalar::less(x, -delta), -delta, scalar::select(scalar::less(delta, x), delta, x));
+  }
+};
+
+/// y = a^b                           da = dy b a^(b-1)       db = dy y log a, 0 at a = 0 (where b >= 0)
+struct Pow {
+  static constexpr Op op{"pow", OpKind::elementwise};
+  static auto value(auto a, auto b) { return scalar::pow(a, b); }
+  static auto vjp_a(auto dy, auto a, auto b, auto y) { return dy * scalar::pow_slope(a, b, y); }
+  static auto vjp_b(auto dy, auto a, auto b, auto y) {
+    const auto zero = scalar::constant(0, a), slope = y * scalar::log(a);
+    const auto at_zero = scalar::select(scalar::less(b, zero), slope, zero);
+    return dy * scalar::select(scalar::equal(a, zero), at_zero, slope);
+  }
+};
+
+// The larger of two (and the smaller, of -a and -b): NaN if either is; of equal ones each gets half of dy.
+struct Extremum {
+  static auto first(auto is_first, auto a, auto b) {
+    scalar::kink(a, b);
+    const auto chosen = scalar::select(is_first, a, b);  // b also if either is NaN
+    return scalar::select(scalar::equal(a, a), chosen, a);
+  }
+  static auto share(auto is_first, auto dy, auto a, auto b) {
+    const auto zero = scalar::constant(0, a);
+    return scalar::select(is_first, dy, scalar::select(scalar::equal(a, b), 0.5 * dy, zero));
+  }
+};
+
+/// y = a if a > b else b             da = dy if a > b, dy / 2 if a = b, else 0       db likewise
+struct Maximum {
+  static constexpr Op op{"maximum", OpKind::elementwise};
+  static auto value(auto a, auto b) { return Extremum::first(scalar::less(b, a), a, b); }
+  static auto vjp_a(auto dy, auto a, auto b) { return Extremum::share(scalar::less(b, a), dy, a, b); }
+  static auto vjp_b(auto dy, auto a, auto b) { return Extremum::share(scalar::less(a, b), dy, b, a); }
+};
+
+/// y = a if a < b else b             da = dy if a < b, dy / 2 if a = b, else 0       db likewise
+struct Minimum {
+  static constexpr Op op{"minimum", OpKind::elementwise};
+  static auto value(auto a, auto b) { return Extremum::first(scalar::less(a, b), a, b); }
+  static auto vjp_a(auto dy, auto a, auto b) { return Extremum::share(scalar::less(a, b), dy, a, b); }
+  static auto vjp_b(auto dy, auto a, auto b) { return Extremum::share(scalar::less(b, a), dy, b, a); }
+};
+
+/// Those of one argument and no parameter, by the name of their op: what ops/functions.cpp defines.
+// clang-format off
+#define XGRAD_FUNCTIONS(each)                                                                              \
+  each(exp, Exp) each(expm1, Expm1) each(log, Log) each(log1p, Log1p) each(sin, Sin) each(cos, Cos)        \
+  each(erf, Erf) each(square, Square) each(sqrt, Sqrt) each(rsqrt, Rsqrt) each(abs, Abs) each(tanh, Tanh)  \
+  each(sigmoid, Sigmoid) each(softplus, Softplus) each(relu, Relu) each(gelu, Gelu)
+// clang-format on
+
+/// What the loops call: the value of a function, and its vjps.
+template <class F>
+struct Value {
+  F f{};
+  template <class... X>
+  auto operator()(X... x) const requires requires(const F& g) {
+    g.value(x...);
+  }
+  { return f.value(x...); }
+};
+template <class F>
+struct Vjp {
+  F f{};
+  template <class... X>
+  auto operator()(X... x) const requires requires(const F& g) {
+    g.vjp(x...);
+  }
+  { return f.vjp(x...); }
+};
+template <class F>
+struct VjpA {
+  template <class... X>
+  auto operator()(X... x) const requires requires {
+    F::vjp_a(x...);
+  }
+  { return F::vjp_a(x...); }
+};
+template <class F>
+struct VjpB {
+  template <class... X>
+  auto operator()(X... x) const requires requires {
+    F::vjp_b(x...);
+  }
+  { return F::vjp_b(x...); }
+};
+
+}  // namespace xgrad::functions
