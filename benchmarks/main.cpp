@@ -54,6 +54,7 @@
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
+#include "element_ops.hpp"
 #include "gemm.hpp"
 #include "libtorch.hpp"
 #include "memory.hpp"
@@ -243,6 +244,11 @@ void measure_slices(benchmark::State& state, const Sequence& sequence) {
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
 }
 
+void measure_op(benchmark::State& state, const OpWorkload& op, std::size_t n) {
+  compare(state, fmt::format("{0} x {0} beside {1}", n, op.beside), n * n,
+          {{"step", op.step}, {"bare", op.rival}}, CLOCK_PROCESS_CPUTIME_ID, 0.5);
+}
+
 // As Linux calls it.
 std::string processor() {
   std::ifstream info("/proc/cpuinfo");
@@ -332,6 +338,8 @@ void register_all() {
   add_techniques<Rnn<float>>("W1", W1);
   add_techniques<Lstm<float>>("W2 LSTM", W2);
   add_techniques<Lstm<float>>("W3", W3);
+  for (const std::size_t n : {128, 1024})
+    for (const OpWorkload& op : op_workloads(n)) add(fmt::format("{}/{}", op.name, n), measure_op, op, n);
   add("GEMM/float", measure_gemm<float>, 256);
   add("GEMM/double", measure_gemm<double>, 256);
   add("GEMM/complex double", measure_gemm<Complex>, 256);

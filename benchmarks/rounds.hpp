@@ -51,9 +51,10 @@ struct Rival {
 
 /// Times the rivals in turn and reports the medians and the number of rounds: the first of them, "step", is
 /// that which the others stand beside, and "bare" that which its ratio is to. `tokens` is what a step does,
-/// of whatever kind.
+/// of whatever kind. `at_most` bounds the seconds of many short workloads.
 inline void compare(benchmark::State& state, const std::string& label, std::size_t tokens,
-                    std::vector<Rival> rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+                    std::vector<Rival> rivals, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID,
+                    double at_most = 1e9) {
   if (enough.step_alone) rivals.resize(1);
   std::vector<std::vector<double>> times(rivals.size());
   // Steps that follow one another, as in training: the first, for which the caches are another rival's, is
@@ -75,7 +76,8 @@ inline void compare(benchmark::State& state, const std::string& label, std::size
     const double start = seconds_on(CLOCK_MONOTONIC);
     do {
       for (std::size_t i = 0; i < rivals.size(); ++i) times[i].push_back(run(rivals[i]));
-    } while (times[0].size() < enough.rounds || seconds_on(CLOCK_MONOTONIC) - start < enough.seconds);
+    } while (times[0].size() < enough.rounds ||
+             seconds_on(CLOCK_MONOTONIC) - start < std::min(enough.seconds, at_most));
     state.SetIterationTime(seconds_on(CLOCK_MONOTONIC) - start);
   }
   for (std::size_t i = 0; i < rivals.size(); ++i)
