@@ -153,6 +153,13 @@ struct Softplus : FromInput {
   static auto vjp(auto dy, auto x) { return dy * scalar::sigmoid(x); }
 };
 
+/// y = log(1 / (1 + e^-x))           dx = dy sigmoid(-x)
+struct LogSigmoid : FromInput {
+  static constexpr Op op{"log_sigmoid", OpKind::activation};
+  static auto value(auto x) { return -scalar::softplus(-x); }
+  static auto vjp(auto dy, auto x) { return dy * scalar::sigmoid(-x); }
+};
+
 /// y = x if x > 0 else 0             dx = dy if y > 0 else 0         (NaN stays NaN)
 struct Relu : FromOutput {
   static constexpr Op op{"relu", OpKind::activation};
@@ -269,7 +276,8 @@ struct Minimum {
 #define XGRAD_FUNCTIONS(each)                                                                              \
   each(exp, Exp) each(expm1, Expm1) each(log, Log) each(log1p, Log1p) each(sin, Sin) each(cos, Cos)        \
   each(erf, Erf) each(square, Square) each(sqrt, Sqrt) each(rsqrt, Rsqrt) each(abs, Abs) each(tanh, Tanh)  \
-  each(sigmoid, Sigmoid) each(softplus, Softplus) each(relu, Relu) each(gelu, Gelu)
+  each(sigmoid, Sigmoid) each(softplus, Softplus) each(log_sigmoid, LogSigmoid) each(relu, Relu)           \
+  each(gelu, Gelu)
 // clang-format on
 
 /// What the loops call: the value of a function, and its vjps.

@@ -14,6 +14,9 @@ Variable<T> sigmoid(const Variable<T>& x);
 /// log(1 + e^x), accurate in relative terms wherever it does not underflow.
 template <class T>
 Variable<T> softplus(const Variable<T>& x);
+/// log sigmoid(x) = -log(1 + e^-x), accurate in relative terms wherever it does not underflow.
+template <class T>
+Variable<T> log_sigmoid(const Variable<T>& x);
 /// max(x, 0); its slope at the kink 0 is taken to be 0, as in PyTorch and JAX.
 template <class T>
 Variable<T> relu(const Variable<T>& x);

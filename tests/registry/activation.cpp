@@ -31,6 +31,9 @@ std::vector<Row> activation() {
       {.name = "softplus",
        .valid = unary([](const auto& x) { return softplus(x[0]); }, "np.logaddexp(0, x[0])"),
        .elementwise = true},
+      {.name = "log_sigmoid",
+       .valid = unary([](const auto& x) { return log_sigmoid(x[0]); }, "-np.logaddexp(0, -x[0])"),
+       .elementwise = true},
       {.name = "relu",
        .valid = unary([](const auto& x) { return relu(x[0]); }, "np.maximum(x[0], 0)"),
        .domains = {away_from_0},
@@ -46,11 +49,12 @@ std::vector<Row> activation() {
        .domains = {away_from_0},
        .elementwise = true},
       {.name = "gelu",
-       .valid = unary([](const auto& x) { return gelu(x[0]); },
-                      // With the digits that x / sqrt(2) loses: far below 0 they decide.
-                      "(lambda a, e: 0.5 * x[0] * (np.vectorize(math.erfc, otypes=[float])(a) - "
-                      "1.1283791670955126 * np.exp(-a * a) * np.nan_to_num(e)))(-x[0] / math.sqrt(2), "
-                      "np.double(-x[0] / np.sqrt(np.longdouble(2)) - -x[0] / math.sqrt(2)))"),
+       .valid =
+           unary([](const auto& x) { return gelu(x[0]); },
+                 // With the digits that x / sqrt(2) loses: far below 0 they decide.
+                 "(lambda a, e: 0.5 * x[0] * (np.vectorize(math.erfc, otypes=[float])(a) - "
+                 "1.1283791670955126 * np.exp(-a * a) * np.nan_to_num(e)))(-x[0] / math.sqrt(2), "
+                 "np.double(x[0] / math.sqrt(2) - x[0].astype(np.longdouble) / np.sqrt(np.longdouble(2))))"),
        .elementwise = true},
   };
 }
