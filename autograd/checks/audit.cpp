@@ -1,5 +1,5 @@
-// The audit, step by step: start with detail::audit at the end. What is compared is in `Comparison`; how it
-// is explained, in audit/search.hpp; how the explanation becomes a list of findings, in audit/findings.hpp.
+// The audit, step by step: start with detail::audit at the end. What is compared is in `compare`; how it is
+// explained, and how the explanation becomes a list of findings, in audit/explanation.hpp.
 #include <xgrad/autograd/audit.hpp>
 
 #include <algorithm>
@@ -7,9 +7,10 @@
 #include <cstring>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <xgrad/autograd/checks/audit/findings.hpp>
-#include <xgrad/autograd/checks/audit/search.hpp>
+#include <xgrad/autograd/checks/audit/explanation.hpp>
+#include <xgrad/autograd/checks/gradcheck/functional.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -17,49 +18,23 @@ namespace xgrad {
 
 using auditing::Recording;
 using auditing::Written;
+using proof::Functional;
 
 namespace {
 
-std::string quoted(const std::vector<std::string>& paths) {
-  std::string text;
-  for (const auto& path : paths) text += fmt::format("{}'{}'", text.empty() ? "" : ", ", path);
-  return text;
-}
-
-// What the forward pass declares, in its order, and the values it is audited at.
-struct Declared {
-  std::vector<std::string> paths;
-  Values values;
-};
-
-Declared declared(const ParameterFunction<double>& f, const AuditOptions& options) {
-  const Inference pause;
-  const Parameters<double> p(options.values.by_path, options.seed);
-  const Variable<double> loss = f(p);
-  if (loss.size() != 1)
-    throw Error("audit", "the forward pass must return one number, the loss; it returned shape " +
-                             to_string(loss.shape()));
-  Declared result;
-  for (const auto& x : p.list()) {
-    result.paths.push_back(x.parameter()->path);
-    result.values.emplace(result.paths.back(), x.value().copy());
-  }
-  return result;
-}
-
-void check_written(const WrittenGradient& written, const Declared& declared) {
+void check_written(const WrittenGradient& written, const Functional& forward) {
   const auto check = [&](const std::string& path, const Array<double>& g, const std::string& what) {
-    const auto value = declared.values.find(path);
-    if (value == declared.values.end())
-      throw Error("audit", fmt::format("the hand-written gradient has a '{}'; the forward pass declares {}",
-                                       path, quoted(declared.paths)));
+    const auto value = forward.values().find(path);
+    if (value == forward.values().end())
+      throw Error("audit", fmt::format("the hand-written gradient has a '{}'; the forward pass declares '{}'",
+                                       path, fmt::join(forward.paths(), "', '")));
     if (g.shape() != value->second.shape())
       throw Error("audit", fmt::format("{} of '{}' has shape {}, expected {}", what, path,
                                        to_string(g.shape()), to_string(value->second.shape())));
   };
   if (written.total.empty())
-    throw Error("audit", fmt::format("the hand-written gradient is empty; expected any of {}",
-                                     quoted(declared.paths)));
+    throw Error("audit", fmt::format("the hand-written gradient is empty; expected any of '{}'",
+                                     fmt::join(forward.paths(), "', '")));
   for (const auto& [path, g] : written.total) check(path, g, "the hand-written gradient");
   for (const auto& [path, terms] : written.steps)
     for (std::size_t t = 0; t < terms.size(); ++t) check(path, terms[t], fmt::format("step {}'s term", t));
@@ -70,15 +45,14 @@ bool same_bits(const Array<double>& a, const Array<double>& b) {
          (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
-WrittenGradient write(const detail::Backward& backward, const Declared& declared,
-                      const AuditOptions& options) {
+WrittenGradient write(const detail::Backward& backward, const Functional& forward, bool negated) {
   const auto copy = [&] {
     Values values;
-    for (const auto& [path, value] : declared.values) values.emplace(path, value.copy());
+    for (const auto& [path, value] : forward.values()) values.emplace(path, value.copy());
     return values;
   };
   WrittenGradient written = backward(copy());
-  check_written(written, declared);
+  check_written(written, forward);
   const WrittenGradient again = backward(copy());
   for (const auto& [path, g] : written.total) {
     const auto other = again.total.find(path);
@@ -88,7 +62,7 @@ WrittenGradient write(const detail::Backward& backward, const Declared& declared
                               "again at the same values; fix its random numbers, and let it change no state",
                               path));
   }
-  if (options.negated) {
+  if (negated) {
     for (auto& [path, g] : written.total) g = -g;
     for (auto& [path, terms] : written.steps)
       for (auto& term : terms) term = -term;
@@ -96,31 +70,16 @@ WrittenGradient write(const detail::Backward& backward, const Declared& declared
   return written;
 }
 
-Values tape_gradient(const ParameterFunction<double>& f, const Declared& declared) {
-  Tape<double> tape;
-  const Parameters<double> p(declared.values);
-  const auto gradients = tape.gradient(f(p), {.unreached = zeros});
-  Values result;
-  for (const auto& path : declared.paths) result.emplace(path, gradients[p[path]]);
-  return result;
-}
-
 // The sweep that hypotheses change must itself be right: equal to the tape's.
-void check_sweep(const Recording& recording, const std::vector<auditing::Terms>& terms, const Values& truth,
-                 const std::vector<Array<double>>& sensitivity) {
-  for (std::size_t i = 0; i < recording.paths().size(); ++i) {
-    const Array<double>& g = truth.at(recording.paths()[i]);
-    const double difference = auditing::norm(terms[i].sum(g.shape()) - g);
-    if (!(difference <= 1e-12 * auditing::norm(g) + 1e-13 * auditing::norm(sensitivity[i])))
-      throw Error("audit",
-                  fmt::format("the forward pass computes another gradient of '{}' in complex numbers than in "
-                              "double: it must do the same in every scalar",
-                              recording.paths()[i]));
-  }
+void check_sweep(const std::string& path, const auditing::Terms& terms, const Array<double>& truth,
+                 const Array<double>& sensitivity) {
+  if (!(auditing::norm(terms.sum() - truth) <=
+        1e-12 * auditing::norm(truth) + 1e-13 * auditing::norm(sensitivity)))
+    throw Error("audit",
+                fmt::format("the forward pass computes another gradient of '{}' in complex numbers than in "
+                            "double: it must do the same in every scalar",
+                            path));
 }
-
-// One rounding error of the hand-written code, with room for many of them.
-double unit_of(double tolerance) { return tolerance < 1e-7 ? 0x1p-47 : tolerance; }
 
 AuditRow compare(const std::string& path, const Written& w, const Array<double>& truth) {
   AuditRow row;
@@ -157,14 +116,12 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
 // The latest step whose term is not the true one. What is computed outside of the steps is not known step by
 // step.
 std::optional<std::size_t> first_wrong_step(const std::vector<Array<double>>& given,
-                                            const auditing::Terms& terms, const Array<double>& sensitivity,
-                                            double tolerance) {
-  const double rounding = unit_of(tolerance) * auditing::norm(sensitivity);
+                                            const auditing::Terms& terms, const Written& w) {
   if (terms.of_step.back().size() > 0) return std::nullopt;
   for (std::size_t t = given.size(); t-- > 0;) {
     const bool known = t + 1 < terms.of_step.size() && terms.of_step[t].size() > 0;
     const Array<double> truth = known ? terms.of_step[t] : Array<double>::zeros(given[t].shape());
-    if (!(auditing::norm(given[t] - truth) <= tolerance * auditing::norm(truth) + rounding)) return t;
+    if (!(auditing::norm(given[t] - truth) <= w.tolerance * auditing::norm(truth) + w.rounding())) return t;
   }
   return std::nullopt;
 }
@@ -199,11 +156,10 @@ std::vector<std::pair<std::string, double>> known_factors(const Recording& recor
 }
 
 // What the parameter's numbers are in one of the other forward passes.
-void add_remarks(const AuditOptions& options, const Declared& declared, const std::vector<Written>& written,
-                 AuditReport& report) {
-  for (const AuditForward& other : options.others) {
-    const Recording recording(other.forward, declared.values, declared.paths);
-    const auto terms = auditing::sweep(recording);
+void add_remarks(const std::vector<AuditForward>& others, const Functional& forward,
+                 const std::vector<Written>& written, AuditReport& report) {
+  for (const AuditForward& other : others) {
+    const auto terms = auditing::sweep(Recording(other.forward, forward.values(), forward.paths()));
     for (const Written& w : written) {
       AuditRow& row = report.rows[w.parameter];
       if (row.verdict != AuditVerdict::wrong) continue;
@@ -219,47 +175,45 @@ void add_remarks(const AuditOptions& options, const Declared& declared, const st
 
 AuditReport detail::audit(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
                           const Backward& backward, const AuditOptions& options) {
-  const Declared all = declared(f, options);
+  const ParameterFunction<double> loss = [&](const Parameters<double>& p) {
+    const Variable<double> y = f(p);
+    auditing::check_loss(y.shape());
+    return y;
+  };
+  const Functional forward(loss, f_complex, options.values.by_path, options.seed, true);
   const GradcheckReport proof = gradcheck(f, f_complex, {.values = options.values, .seed = options.seed});
   if (!proof) throw Error("audit", "the forward pass itself is not right:\n" + to_string(proof));
 
-  const WrittenGradient hand = write(backward, all, options);
-  const Values truth = tape_gradient(f, all);
-  const Recording recording(f_complex, all.values, all.paths);
+  const WrittenGradient hand = write(backward, forward, options.negated);
+  const Values truth = forward.gradient();
+  const Recording recording(f_complex, forward.values(), forward.paths());
   const auto terms = auditing::sweep(recording);
   Random random(options.seed + 1);
   const auto sensitivity = auditing::sensitivities(recording, random);
-  check_sweep(recording, terms, truth, sensitivity);
+  for (std::size_t i = 0; i < terms.size(); ++i)
+    check_sweep(forward.paths()[i], terms[i], truth.at(forward.paths()[i]), sensitivity[i]);
 
   AuditReport report;
   report.loss = recording.loss_value();
   report.ops = recording.ops().size();
   std::vector<Written> written;
   const auto factors = known_factors(recording);
-  for (std::size_t i = 0; i < all.paths.size(); ++i) {
-    const std::string& path = all.paths[i];
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const std::string& path = forward.paths()[i];
     const auto given = hand.total.find(path);
     if (given == hand.total.end()) {
-      report.rows.push_back({path, truth.at(path).shape()});
+      report.rows.push_back({path, terms[i].shape});
       continue;
     }
-    Written w{i,
-              given->second,
-              all.values.at(path),
-              options.tolerance,
-              unit_of(options.tolerance),
-              sensitivity[i],
-              factors};
-    report.rows.push_back(compare(path, w, truth.at(path)));
+    const Written w{i, given->second, forward.values().at(path), options.tolerance, sensitivity[i], factors};
+    AuditRow& row = report.rows.emplace_back(compare(path, w, truth.at(path)));
     if (const auto steps = hand.steps.find(path); steps != hand.steps.end())
-      report.rows.back().first_wrong_step =
-          first_wrong_step(steps->second, terms[i], sensitivity[i], options.tolerance);
-    if (report.rows.back().verdict != AuditVerdict::not_finite) written.push_back(std::move(w));
+      row.first_wrong_step = first_wrong_step(steps->second, terms[i], w);
+    if (row.verdict != AuditVerdict::not_finite) written.push_back(w);
   }
   if (report.right()) return report;
-  const auto explanation = auditing::explain(recording, written);
-  auditing::add_findings(recording, written, explanation, report);
-  add_remarks(options, all, written, report);
+  auditing::add_findings(recording, written, auditing::explain(recording, written), report);
+  add_remarks(options.others, forward, written, report);
   return report;
 }
 

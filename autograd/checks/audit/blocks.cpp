@@ -1,15 +1,16 @@
 // Hypotheses on blocks: the gradients of the parts that one value is cut into, such as the gates of an LSTM,
-// are put together in another order.
+// are put together in another order; or what stands behind a sum is wrong on the way to one of its inputs
+// alone.
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
 
 #include <fmt/format.h>
-
-#include <xgrad/autograd/ops/identities.hpp>
+#include <fmt/ranges.h>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
 
 namespace xgrad::auditing {
 
@@ -35,41 +36,44 @@ std::vector<Edge> sum_inputs(const Recording& recording, std::size_t op) {
   return edges;
 }
 
-std::string name_of(const Recording& recording, const RecordedInput& input) {
-  if (input.parameter != none) return "'" + recording.paths()[input.parameter] + "'";
-  return input.source != none ? recording.describe(recording.ops()[input.source].role) : "its constant input";
+// Adds: on the way to one input of a sum alone, each of these sums' gradient is multiplied with the numbers
+// beside it.
+void add_on_the_way(const Recording& recording, const Edge& way, Change change,
+                    const std::vector<std::pair<std::size_t, Numbers>>& sums, Changes& to) {
+  for (const auto& [sum, numbers] : sums)
+    for (const auto& [i, j] : sum_inputs(recording, sum)) {
+      const RecordedOp& op = recording.ops()[i];
+      if (op.role == recording.ops()[way.first].role && j == way.second && op.inputs[j].vjp != nullptr)
+        change.edges[{i, j}].vjp = vjp_times(op, j, numbers);
+    }
+  add(to, std::move(change));
 }
+
+std::string name_of(const Recording& recording, const Edge& way) {
+  const RecordedOp& op = recording.ops()[way.first];
+  const std::size_t source = op.inputs[way.second].source;
+  return source != none ? recording.describe(recording.ops()[source].role)
+                        : recording.describe(op, way.second, "its constant input");
+}
+
+// What the op's vjp makes of ones.
+Numbers vjp_of_ones(const RecordedOp& op) { return op.vjp(0, Numbers::full(op.y.shape(), 1.0)); }
 
 // On the way to one input of the sum alone, block k is left out, or has the wrong sign.
 void add_partial_blocks(const Recording& recording, const std::vector<std::size_t>& roles, Changes& to) {
   const auto& ops = recording.ops();
-  const auto sum_of = [&](std::size_t slice) { return ops[slice].inputs[0].source; };
-  const auto places = sum_inputs(recording, sum_of(recording.roles()[roles[0]].ops.back()));
-  for (const Edge& place : places)
+  for (const Edge& way : sum_inputs(recording, recording.last(roles[0]).inputs[0].source))
     for (std::size_t k = 0; k < roles.size(); ++k)
       for (const double factor : {0.0, -1.0}) {
-        const std::size_t role = ops[place.first].role;
-        const RecordedInput& input = ops[place.first].inputs[place.second];
-        Change change;
-        change.defect = factor == 0 ? AuditDefect::missing_term : AuditDefect::sign;
-        change.cost = 1.1;
-        change.factor = factor;
-        change.text = fmt::format("on the way from {} to {} alone, the part of block {} of {} {}",
-                                  recording.describe(role), name_of(recording, input), k, roles.size(),
-                                  factor == 0 ? "is left out" : "has the wrong sign");
-        for (const std::size_t slice : recording.roles()[roles[k]].ops)
-          for (const Edge& edge : sum_inputs(recording, sum_of(slice))) {
-            const RecordedOp& op = ops[edge.first];
-            if (op.role != role || edge.second != place.second || op.inputs[edge.second].vjp == nullptr)
-              continue;
-            const auto mask =
-                1 - (1 - factor) * ops[slice].vjp(0, Array<Complex>::full(ops[slice].y.shape(), 1.0));
-            change.set(edge.first, edge.second,
-                       {.vjp = [&op, j = edge.second, mask](const Array<Complex>& dy) {
-                         return op.vjp(j, dy * mask);
-                       }});
-          }
-        add(to, std::move(change));
+        Change change{factor == 0 ? AuditDefect::missing_term : AuditDefect::sign, 1.1,
+                      fmt::format("on the way from {} to {} alone, the part of block {} of {} {}",
+                                  recording.describe(ops[way.first].role), name_of(recording, way), k,
+                                  roles.size(), factor == 0 ? "is left out" : "has the wrong sign"),
+                      factor};
+        std::vector<std::pair<std::size_t, Numbers>> sums;
+        for (const std::size_t slice : recording.roles()[roles[k]])
+          sums.emplace_back(ops[slice].inputs[0].source, 1 - (1 - factor) * vjp_of_ones(ops[slice]));
+        add_on_the_way(recording, way, std::move(change), sums, to);
       }
 }
 
@@ -77,26 +81,22 @@ void add_partial_blocks(const Recording& recording, const std::vector<std::size_
 void add_permutation(const Recording& recording, const std::vector<std::size_t>& roles,
                      const std::vector<std::size_t>& order, Changes& to) {
   const auto& ops = recording.ops();
-  const std::size_t n = roles.size();
+  Change change{AuditDefect::permuted_blocks, 1, ""};
   std::size_t moved = 0;
-  Change change;
-  change.defect = AuditDefect::permuted_blocks;
-  std::string text;
-  for (std::size_t k = 0; k < n; ++k) {
-    text += fmt::format("{}{}", k == 0 ? "" : ", ", order[k]);
+  for (std::size_t k = 0; k < roles.size(); ++k) {
     if (order[k] == k) continue;
     ++moved;
-    for (const std::size_t i : recording.roles()[roles[k]].ops) {
+    for (const std::size_t i : recording.roles()[roles[k]]) {
       const std::size_t other = recording.at(roles[order[k]], *ops[i].step);
       if (other == none || ops[other].inputs[0].source != ops[i].inputs[0].source) return;
-      change.set(i, 0, {.vjp = [&op = ops[other]](const Array<Complex>& dy) { return op.vjp(0, dy); }});
+      change.edges[{i, 0}].vjp = [&op = ops[other]](const Numbers& dy) { return op.vjp(0, dy); };
     }
   }
-  const std::size_t whole = ops[recording.roles()[roles[0]].ops.back()].inputs[0].source;
-  change.cost = moved <= 2 ? 1 : 1.1;
+  if (moved > 2) change.cost = 1.1;
   change.text =
-      fmt::format("the {} blocks of {} are swapped: what belongs to blocks 0 to {} is put into blocks {}", n,
-                  recording.describe(ops[whole].role), n - 1, text);
+      fmt::format("the {} blocks of {} are swapped: what belongs to blocks 0 to {} is put into blocks {}",
+                  roles.size(), recording.describe(ops[recording.last(roles[0]).inputs[0].source].role),
+                  roles.size() - 1, fmt::join(order, ", "));
   add(to, std::move(change));
 }
 
@@ -117,53 +117,37 @@ void add_permutations(const Recording& recording, const std::vector<std::size_t>
 }
 
 // The slope of what follows a sum, where that is one activation, or one for each of its parts; else nothing.
-std::optional<Array<Complex>> slope_behind(const Recording& recording, std::size_t sum) {
+std::optional<Numbers> slope_behind(const Recording& recording, std::size_t sum) {
   const auto& ops = recording.ops();
-  const auto slope_of = [&](std::size_t op) {
-    return ops[op].vjp(0, Array<Complex>::full(ops[op].y.shape(), 1.0));
-  };
-  auto slope = Array<Complex>::zeros(ops[sum].y.shape());
+  auto slope = Numbers::zeros(ops[sum].y.shape());
   for (const std::size_t reader : recording.readers(sum)) {
     const bool part = ops[reader].op == ops::slice;
     const auto activations = part ? recording.readers(reader) : std::vector<std::size_t>{reader};
     if (activations.size() != 1 || !is_activation(ops[activations[0]]) ||
         ops[activations[0]].op == ops::softmax)
       return std::nullopt;
-    slope = slope + (part ? ops[reader].vjp(0, slope_of(activations[0])) : slope_of(activations[0]));
+    const Numbers behind = vjp_of_ones(ops[activations[0]]);
+    slope = slope + (part ? ops[reader].vjp(0, behind) : behind);
   }
-  for (const Complex s : slope)
-    if (std::abs(s.real()) < 1e-6) return std::nullopt;
+  if (std::any_of(slope.begin(), slope.end(), [](Complex s) { return std::abs(s.real()) < 1e-6; }))
+    return std::nullopt;
   return slope;
 }
 
 // On the way to one input of an affine sum alone, the slopes behind the sum are left out.
 void add_local_slopes(const Recording& recording, Changes& to) {
-  const auto& ops = recording.ops();
   for (const Role& role : recording.roles()) {
-    const std::size_t last = role.ops.back();
-    if (!slope_behind(recording, last)) continue;
-    for (const Edge& place : sum_inputs(recording, last)) {
-      const RecordedInput& input = ops[place.first].inputs[place.second];
-      Change change;
-      change.defect = AuditDefect::missing_slope;
-      change.cost = 1.1;
-      change.text =
-          fmt::format("on the way from {} to {} alone, the slope of what follows the sum is left out",
-                      recording.describe(ops[place.first].role), name_of(recording, input));
-      for (const std::size_t sum : role.ops)
-        for (const Edge& edge : sum_inputs(recording, sum)) {
-          const RecordedOp& op = ops[edge.first];
-          const auto slope = slope_behind(recording, sum);
-          if (op.role != ops[place.first].role || edge.second != place.second || !slope ||
-              op.inputs[edge.second].vjp == nullptr)
-            continue;
-          change.set(edge.first, edge.second,
-                     {.vjp = [&op, j = edge.second, s = *slope](const Array<Complex>& dy) {
-                       return op.vjp(j, dy / s);
-                     }});
-        }
-      add(to, std::move(change));
-    }
+    if (!slope_behind(recording, role.back())) continue;
+    std::vector<std::pair<std::size_t, Numbers>> sums;
+    for (const std::size_t sum : role)
+      if (const auto slope = slope_behind(recording, sum)) sums.emplace_back(sum, 1 / *slope);
+    for (const Edge& way : sum_inputs(recording, role.back()))
+      add_on_the_way(
+          recording, way,
+          {AuditDefect::missing_slope, 1.1,
+           fmt::format("on the way from {} to {} alone, the slope of what follows the sum is left out",
+                       recording.describe(recording.ops()[way.first].role), name_of(recording, way))},
+          sums, to);
   }
 }
 
@@ -174,15 +158,15 @@ void add_block_changes(const Recording& recording, Changes& to) {
   // Parts of the same size cut from the value of the same role.
   std::map<std::string, std::vector<std::size_t>> families;
   for (std::size_t role = 0; role < recording.roles().size(); ++role) {
-    const RecordedOp& op = ops[recording.roles()[role].ops.back()];
+    const RecordedOp& op = recording.last(role);
     if (op.op.kind() != OpKind::slicing || op.inputs[0].source == none || !op.step) continue;
     families[fmt::format("{} {} {}", op.op.name(), ops[op.inputs[0].source].role, to_string(op.y.shape()))]
         .push_back(role);
   }
-  for (const auto& family : families) {
-    if (family.second.size() < 2 || family.second.size() > 8) continue;
-    add_partial_blocks(recording, family.second, to);
-    add_permutations(recording, family.second, to);
+  for (const auto& [name, roles] : families) {
+    if (roles.size() < 2 || roles.size() > 8) continue;
+    add_partial_blocks(recording, roles, to);
+    add_permutations(recording, roles, to);
   }
   add_local_slopes(recording, to);
 }

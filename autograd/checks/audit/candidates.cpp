@@ -2,22 +2,14 @@
 #include <xgrad/autograd/checks/audit/candidates.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/ops/linear.hpp>
-#include <xgrad/autograd/tape.hpp>
 
 namespace xgrad::auditing {
-
-void add(Changes& to, Change change) {
-  if (change.empty()) return;
-  for (const auto& [edge, rule] : change.edges) change.last_op = std::max(change.last_op, edge.first);
-  for (const auto& [op, map] : change.outputs) change.last_op = std::max(change.last_op, op);
-  to.push_back(std::make_shared<const Change>(std::move(change)));
-}
 
 Changes candidates(const Recording& recording) {
   Changes all;
@@ -31,85 +23,99 @@ Changes candidates(const Recording& recording) {
   return all;
 }
 
+void add(Changes& to, Change change) {
+  if (change.edges.empty() && change.outputs.empty() && !change.crossings) return;
+  for (const auto& [edge, rule] : change.edges) change.last_op = std::max(change.last_op, edge.first);
+  for (const auto& [op, map] : change.outputs) change.last_op = std::max(change.last_op, op);
+  to.push_back(std::make_shared<const Change>(std::move(change)));
+}
+
+void add(Changes& to, Change change, const Recording& recording, std::size_t role, std::size_t j,
+         const std::function<Map(std::size_t op)>& make) {
+  for (const std::size_t i : recording.roles()[role]) {
+    const auto& inputs = recording.ops()[i].inputs;
+    if (j >= inputs.size() || inputs[j].vjp == nullptr) continue;
+    if (Map vjp = make(i)) change.edges[{i, j}].vjp = std::move(vjp);
+  }
+  add(to, std::move(change));
+}
+
+Map times(const Numbers& numbers) {
+  return [numbers](const Numbers& dy) { return dy * numbers; };
+}
+
+Map vjp_times(const RecordedOp& op, std::size_t j, const Numbers& numbers) {
+  return [&op, j, numbers](const Numbers& dy) { return op.vjp(j, dy * numbers); };
+}
+
 bool is_activation(const RecordedOp& op) {
   return op.inputs.size() == 1 && op.op.kind() == OpKind::activation;
 }
 
 std::vector<Value> values_like(const Recording& recording, std::size_t role, const Shape& shape) {
   const auto& ops = recording.ops();
-  const RecordedOp& here = ops[recording.roles()[role].ops.back()];
   std::vector<Value> values;
   std::vector<std::size_t> parameters;
   for (std::size_t other = 0; other < recording.roles().size(); ++other) {
-    const RecordedOp& op = ops[recording.roles()[other].ops.back()];
-    if (op.loop != here.loop) continue;
-    const auto find = [&recording, other](std::size_t at) -> std::size_t {
+    const RecordedOp& op = recording.last(other);
+    if (op.loop != recording.last(role).loop) continue;
+    const auto find = [&recording, other](std::size_t at) {
       const auto& step = recording.ops()[at].step;
-      return step ? recording.at(other, *step) : recording.roles()[other].ops.front();
+      return step ? recording.at(other, *step) : recording.roles()[other].front();
     };
     if (op.y.shape() == shape)
-      values.push_back({recording.describe(other), shape, other,
-                        [&ops, find](std::size_t at) -> std::optional<Array<Complex>> {
+      values.push_back({recording.describe(other), other, [&ops, find](std::size_t at) {
                           const std::size_t i = find(at);
-                          if (i == none) return std::nullopt;
-                          return ops[i].y;
+                          return i == none ? Numbers() : ops[i].y;
                         }});
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       const RecordedInput& input = op.inputs[j];
       if (input.value.shape() != shape) continue;
-      std::string name;
       if (input.parameter != none) {
         if (std::find(parameters.begin(), parameters.end(), input.parameter) != parameters.end()) continue;
         parameters.push_back(input.parameter);
-        name = "'" + recording.paths()[input.parameter] + "'";
-      } else if (input.source == none) {
-        name = fmt::format("the constant that {} reads", recording.describe(other));
-      } else if (recording.crosses_time(op, j)) {
-        name = fmt::format("the step before's {}", recording.describe(ops[input.source].role));
-      } else {
+      } else if (input.source != none && !recording.crosses_time(op, j)) {
         continue;
       }
-      values.push_back({name, shape, none, [&ops, find, j](std::size_t at) -> std::optional<Array<Complex>> {
+      const std::string constant = fmt::format("the constant that {} reads", recording.describe(other));
+      values.push_back({recording.describe(op, j, constant.c_str()), none, [&ops, find, j](std::size_t at) {
                           const std::size_t i = find(at);
-                          if (i == none || j >= ops[i].inputs.size()) return std::nullopt;
-                          return ops[i].inputs[j].value;
+                          return i == none || j >= ops[i].inputs.size() ? Numbers() : ops[i].inputs[j].value;
                         }});
     }
   }
   return values;
 }
 
-std::vector<ProductPlace> products_of(const RecordedOp& op) {
-  if (op.op == ops::matmul) return {{0, 1}};
-  std::vector<ProductPlace> places;
-  if (op.op == ops::affine)
-    for (std::size_t j = 0; j + 2 < op.inputs.size(); j += 2) places.push_back({j, j + 1});
-  return places;
+Value neighbour(const Recording& recording, std::size_t role, bool after, std::size_t k) {
+  const auto value_of = [k](const RecordedOp& op) { return k == none ? op.y : op.inputs[k].value; };
+  return {after ? "its value at the step after" : "its value at the step before", none,
+          [&recording, role, after, value_of](std::size_t op) {
+            const RecordedOp& here = recording.ops()[op];
+            const std::size_t i = recording.at(role, after ? *here.step + 1 : *here.step - 1);
+            return i == none ? Numbers::zeros(value_of(here).shape()) : value_of(recording.ops()[i]);
+          }};
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> products_of(const RecordedOp& op) {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  const std::size_t operands = op.op == ops::matmul   ? 2
+                               : op.op == ops::affine ? op.inputs.size() - 1
+                                                      : 0;  // a bias is the last
+  for (std::size_t j = 0; j + 1 < operands; j += 2) pairs.insert(pairs.end(), {{j, j + 1}, {j + 1, j}});
+  return pairs;
 }
 
 namespace {
 
-// The product of two matrices, recorded.
-struct TracedProduct {
-  Trace<Complex> trace;
-  std::optional<Graph<Complex>> graph;  // owns the vjps
-
-  TracedProduct(const Array<Complex>& x, const Array<Complex>& W, Transpose transpose) {
-    Tape<Complex> tape(trace);
-    matmul(tape.leaf(x), tape.leaf(W), transpose);
-    graph.emplace(tape.release());
-  }
-  const TracedOp<Complex>& op() const { return trace.ops().front(); }
-};
-
-// Which operands the recorded matmul transposed: it does not say, but its value does.
+// Which operands the recorded product transposed: it does not say, but its value does.
 std::optional<Transpose> transpose_of(const RecordedOp& op) {
   if (op.op == ops::affine) return Transpose::none;
-  const Array<Complex>&x = op.inputs[0].value, &W = op.inputs[1].value;
+  const Numbers &x = op.inputs[0].value, &W = op.inputs[1].value;
   for (const Transpose t : {Transpose::none, Transpose::first, Transpose::second, Transpose::both}) {
     try {
       const Inference pause;
-      const Array<Complex> y = matmul(Variable<Complex>(x), Variable<Complex>(W), t).value();
+      const Numbers y = matmul(Variable<Complex>(x), Variable<Complex>(W), t).value();
       if (y.shape() == op.y.shape() && std::equal(y.begin(), y.end(), op.y.begin(),
                                                   [](Complex a, Complex b) { return a.real() == b.real(); }))
         return t;
@@ -121,20 +127,24 @@ std::optional<Transpose> transpose_of(const RecordedOp& op) {
 
 }  // namespace
 
-std::optional<Map> product_vjp(const RecordedOp& op, const ProductPlace& place, bool of_x,
-                               const Array<Complex>& x, const Array<Complex>& W) {
+Map vjp_beside(const RecordedOp& op, std::size_t j, std::size_t k, const Numbers& value) {
+  const Numbers& own = op.inputs[j].value;
+  if (op.op == ops::multiply)
+    return [value, shape = own.shape()](const Numbers& dy) {
+      const Numbers dx = dy * value;
+      return dx.shape() == shape ? dx : kernels::sum_to(dx, shape);
+    };
   const auto transpose = transpose_of(op);
-  const RecordedInput& input = op.inputs[of_x ? place.x : place.W];
-  if (!transpose) return std::nullopt;
+  if (!transpose) return {};
+  const std::size_t place = j < k ? 0 : 1;
   try {
-    const auto product = std::make_shared<const TracedProduct>(x, W, *transpose);
-    const std::size_t j = of_x ? 0 : 1;
-    if (product->op().y.shape() != op.y.shape() ||
-        product->op().inputs[j].value.shape() != input.value.shape())
-      return std::nullopt;
-    return [product, j](const Array<Complex>& dy) { return product->op().vjp(j, dy); };
-  } catch (const Error&) {
-    return std::nullopt;
+    const auto product =
+        std::make_shared<const Alone>([&](const auto& x, const auto& W) { return matmul(x, W, *transpose); },
+                                      place == 0 ? own : value, place == 0 ? value : own);
+    if (product->op().y.shape() != op.y.shape()) return {};
+    return [product, place](const Numbers& dy) { return product->op().vjp(place, dy); };
+  } catch (const Error&) {  // the shapes do not fit
+    return {};
   }
 }
 

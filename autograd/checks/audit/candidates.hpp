@@ -7,49 +7,85 @@
 #include <string>
 #include <vector>
 
-#include <xgrad/autograd/checks/audit/change.hpp>
+#include <xgrad/autograd/checks/audit/sweep.hpp>
+#include <xgrad/autograd/tape.hpp>
 
 namespace xgrad::auditing {
 
 /// All families, in the order below.
 Changes candidates(const Recording& recording);
 
-void add_flow_changes(const Recording& recording, Changes& to);   ///< flow.cpp: through time
-void add_slope_changes(const Recording& recording, Changes& to);  ///< slopes.cpp: of activations
-void add_loss_changes(const Recording& recording, Changes& to);   ///< loss.cpp: another loss
-void add_forward_changes(const Recording& recording,
-                         Changes& to);  ///< forward.cpp: products that read another value
-void add_block_changes(const Recording& recording, Changes& to);  ///< blocks.cpp: swapped gates
-void add_path_changes(const Recording& recording,
-                      Changes& to);  ///< paths.cpp: paths that lack, or have a factor
-void add_operand_changes(const Recording& recording,
-                         Changes& to);  ///< operands.cpp: wrong operands in products
+void add_flow_changes(const Recording& recording, Changes& to);     ///< flow.cpp: through time
+void add_slope_changes(const Recording& recording, Changes& to);    ///< slopes.cpp: of activations
+void add_loss_changes(const Recording& recording, Changes& to);     ///< loss.cpp: another loss
+void add_forward_changes(const Recording& recording, Changes& to);  ///< forward.cpp: another forward pass
+void add_block_changes(const Recording& recording, Changes& to);    ///< blocks.cpp: swapped gates
+void add_path_changes(const Recording& recording, Changes& to);     ///< paths.cpp: cut, or with a factor
+void add_operand_changes(const Recording& recording, Changes& to);  ///< operands.cpp: of products
+
+// What they have in common.
 
 /// Adds a change, unless it is empty; notes which op it touches.
 void add(Changes& to, Change change);
+/// The same, once input j of each op of a role has the vjp that `make` says; none if that is empty.
+void add(Changes& to, Change change, const Recording& recording, std::size_t role, std::size_t j,
+         const std::function<Map(std::size_t op)>& make);
+
+/// dL/dy times these numbers.
+Map times(const Numbers& numbers);
+/// The op's own vjp for input j, of dL/dy times these numbers.
+Map vjp_times(const RecordedOp& op, std::size_t j, const Numbers& numbers);
 
 /// True for tanh, sigmoid and the like: one input, and a slope for each element.
 bool is_activation(const RecordedOp& op);
 
-/// A value that an op of a step could have been confused with another: of the same step, or a parameter.
+/// Some of the steps of a sequence.
+struct SomeSteps {
+  const char *where, *losses;
+  bool (*contain)(std::size_t t, std::size_t T);
+};
+inline constexpr SomeSteps some_steps[] = {
+    {"at all steps but the last", "the losses of all steps but the last are",
+     [](std::size_t t, std::size_t T) { return t + 1 < T; }},
+    {"at the last step", "the loss of the last step is",
+     [](std::size_t t, std::size_t T) { return t + 1 == T; }},
+    {"at the first step", "the loss of the first step is",
+     [](std::size_t t, std::size_t) { return t == 0; }}};
+
+/// A value that an op of a step could have been confused with another: of the same step, a neighbour's, or a
+/// parameter.
 struct Value {
   std::string name;
-  Shape shape;
-  std::size_t role;                                                 ///< that makes it, or none
-  std::function<std::optional<Array<Complex>>(std::size_t op)> at;  ///< at the step of `op`
+  std::size_t role;                           ///< that makes it, or none
+  std::function<Numbers(std::size_t op)> at;  ///< at the step of `op`; empty where there is none
 };
 /// All values of that shape that a step of the role reads or makes, and parameters.
 std::vector<Value> values_like(const Recording& recording, std::size_t role, const Shape& shape);
+/// What an op of the role makes, or reads as input k, one step before it or after; zeros where there is no
+/// such step.
+Value neighbour(const Recording& recording, std::size_t role, bool after, std::size_t k = none);
 
-/// One product of matrices, of an op matmul or affine: which inputs are its operands.
-struct ProductPlace {
-  std::size_t x, W;
+/// The pairs of inputs that an op multiplies as matrices, matmul or affine, in both orders.
+std::vector<std::pair<std::size_t, std::size_t>> products_of(const RecordedOp& op);
+
+/// The vjp of input j of a product, elementwise or of matrices, if input k, its other operand, had been
+/// `value`; empty if that does not fit.
+Map vjp_beside(const RecordedOp& op, std::size_t j, std::size_t k, const Numbers& value);
+
+/// An op recorded by itself, with its vjps.
+class Alone {
+ public:
+  template <class F, class... Xs>
+  explicit Alone(F f, const Xs&... xs) {
+    Tape<Complex> tape(trace_);
+    f(tape.leaf(xs)...);
+    graph_.emplace(tape.release());
+  }
+  const TracedOp<Complex>& op() const { return trace_.ops().front(); }
+
+ private:
+  Trace<Complex> trace_;
+  std::optional<Graph<Complex>> graph_;  // owns the vjps
 };
-std::vector<ProductPlace> products_of(const RecordedOp& op);
-
-/// The vjp of such a product for operand `x` or `W`, as if the operands had been these. Nothing if they do
-/// not fit.
-std::optional<Map> product_vjp(const RecordedOp& op, const ProductPlace& place, bool of_x,
-                               const Array<Complex>& x, const Array<Complex>& W);
 
 }  // namespace xgrad::auditing

@@ -1,43 +1,26 @@
-// The findings and their order; see findings.hpp. A mistake can be judged once those before it are repaired:
+// The findings and their order; see explanation.hpp. A mistake can be judged once those before it are repaired:
 // first what is wrong with all numbers, however they came about (not finite, one step's term for the sum,
 // sign, factor); then a wrong signal from above, behind which nothing can be judged; then what is next to the
 // loss, and so on backwards; the flow through time last, since it needs all else to be right.
-#include <xgrad/autograd/checks/audit/findings.hpp>
-
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/checks/audit/signal.hpp>
+#include <xgrad/autograd/checks/audit/explanation.hpp>
 
 namespace xgrad::auditing {
 
 namespace {
 
-int rank_of(AuditDefect defect) {
-  switch (defect) {
-    case AuditDefect::not_finite:
-      return 0;
-    case AuditDefect::repeated_step:
-      return 1;
-    case AuditDefect::missing_step:
-      return 2;
-    case AuditDefect::sign:
-      return 3;
-    case AuditDefect::factor:
-      return 4;
-    case AuditDefect::upstream_signal:
-      return 5;
-    case AuditDefect::truncated_flow:
-      return 8;
-    case AuditDefect::missing_flow:
-      return 9;
-    case AuditDefect::unknown:
-      return 7;
-    default:
-      return 6;
-  }
+// The place in the order of repair. Those that neither list has are ordered by how near they are to the loss.
+std::ptrdiff_t rank_of(AuditDefect defect) {
+  using enum AuditDefect;
+  constexpr AuditDefect first[] = {not_finite, repeated_step, missing_step, sign, factor, upstream_signal},
+                        last[] = {missing_flow, truncated_flow, unknown};
+  return std::find(std::begin(first), std::end(first), defect) - std::begin(first) +
+         (std::end(last) - std::find(std::begin(last), std::end(last), defect));
 }
 
 struct Ordered {
@@ -54,9 +37,7 @@ std::vector<std::string> touched(const Recording& recording, const std::vector<W
   std::vector<std::string> paths;
   for (std::size_t i = 0; i < written.size(); ++i) {
     const Written& w = written[i];
-    const Shape& shape = w.hand.shape();
-    const Array<double> with = explanation.terms[w.parameter].sum(shape),
-                        without = terms[w.parameter].sum(shape);
+    const Array<double> with = explanation.terms[w.parameter].sum(), without = terms[w.parameter].sum();
     if (explanation.matches[i] && norm(with - without) > w.tolerance * norm(with) + w.rounding())
       paths.push_back(recording.paths()[w.parameter]);
   }
@@ -120,22 +101,20 @@ void add_unexplained(const Recording& recording, const std::vector<Written>& wri
     }
     all.push_back({std::move(made), 0});
   };
-  for (CommonSignal& signal : common_signals(recording, written)) {
-    std::erase_if(signal.parameters, [&](std::size_t p) { return unexplained.count(p) == 0; });
-    if (signal.found && !signal.parameters.empty())
+  for (auto& parameters : common_signals(recording, written)) {
+    std::erase_if(parameters, [&](std::size_t p) { return unexplained.count(p) == 0; });
+    if (!parameters.empty())
       finding(AuditDefect::upstream_signal,
               "one common signal makes all of them, through the right products, but it is not the gradient "
-              "that comes "
-              "from above, nor that of any hypothesis",
-              signal.parameters);
+              "that comes from above, nor that of any hypothesis",
+              parameters);
   }
   if (!unexplained.empty())
-    finding(
-        AuditDefect::unknown,
-        "no hypothesis reproduces the numbers: not a sign, factor, step, slope, operand, transposition, "
-        "order of "
-        "blocks or cut, nor two of them together; look at the ops nearest to the loss among those between",
-        {unexplained.begin(), unexplained.end()});
+    finding(AuditDefect::unknown,
+            "no hypothesis reproduces the numbers: not a sign, factor, step, slope, operand, transposition, "
+            "order of blocks or cut, nor two of them together; look at the ops nearest to the loss among "
+            "those between",
+            {unexplained.begin(), unexplained.end()});
 }
 
 }  // namespace
@@ -152,8 +131,7 @@ void add_findings(const Recording& recording, const std::vector<Written>& writte
   add_unexplained(recording, written, explanation, all);
 
   std::stable_sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) {
-    const int left = rank_of(a.finding.defect), right = rank_of(b.finding.defect);
-    return left != right ? left < right : a.last_op > b.last_op;
+    return std::pair(rank_of(a.finding.defect), b.last_op) < std::pair(rank_of(b.finding.defect), a.last_op);
   });
   for (Ordered& ordered : all) {
     for (AuditRow& row : report.rows)

@@ -8,19 +8,6 @@
 
 namespace xgrad::auditing {
 
-namespace {
-
-Change flow(AuditDefect defect, double cost, std::string text) {
-  Change change;
-  change.defect = defect;
-  change.cost = cost;
-  change.text = std::move(text);
-  change.flow = true;
-  return change;
-}
-
-}  // namespace
-
 void add_flow_changes(const Recording& recording, Changes& to) {
   const auto& ops = recording.ops();
   std::vector<Edge> all;
@@ -37,8 +24,9 @@ void add_flow_changes(const Recording& recording, Changes& to) {
       }
   if (all.empty()) return;
 
-  const auto cut = [&](const std::vector<Edge>& edges, double cost, const std::string& text) {
-    Change change = flow(AuditDefect::missing_flow, cost, text);
+  const auto cut = [&](const std::vector<Edge>& edges, double cost, std::string text) {
+    Change change{AuditDefect::missing_flow, cost, std::move(text)};
+    change.flow = true;
     for (const Edge& edge : edges) change.edges[edge].factor = 0;
     add(to, std::move(change));
   };
@@ -56,37 +44,36 @@ void add_flow_changes(const Recording& recording, Changes& to) {
                       recording.describe(path.second.first), recording.describe(path.first)));
 
   for (std::size_t k = 1; k + 1 < recording.steps(); ++k) {
-    Change change = flow(AuditDefect::truncated_flow, 1.1,
-                         fmt::format("the flow through time ends after {} step{}", k, k == 1 ? "" : "s"));
+    Change change{AuditDefect::truncated_flow, 1.1,
+                  fmt::format("the flow through time ends after {} step{}", k, k == 1 ? "" : "s")};
+    change.flow = true;
     change.crossings = k;
     add(to, std::move(change));
   }
   // In chunks of k steps; a chunk may also end at the initial state.
-  std::vector<Edge> initial;
-  for (const auto& [path, edges] : by_reader)
-    if (const std::size_t first = recording.at(path.second.first, 0); first != none)
-      initial.emplace_back(first, path.second.second);
   for (std::size_t k = 2; k < recording.steps(); ++k)
     for (std::size_t start = 0; start < k; ++start)
       for (const bool with_initial : {false, true}) {
-        Change change = flow(AuditDefect::truncated_flow, 1.2,
-                             fmt::format("the flow through time is cut every {} steps, as into step {}", k,
-                                         start == 0 ? k : start));
-        for (const Edge& edge : all)
-          if (*ops[edge.first].step % k == start) change.edges[edge].factor = 0;
         if (with_initial && start != 0) continue;
-        if (with_initial)
-          for (const Edge& edge : initial) change.edges[edge].factor = 0;
+        Change change{AuditDefect::truncated_flow, 1.2,
+                      fmt::format("the flow through time is cut every {} steps, as into step {}", k,
+                                  start == 0 ? k : start)};
+        change.flow = true;
+        for (const auto& [i, j] : all)
+          if (*ops[i].step % k == start) change.edges[{i, j}].factor = 0;
+        for (const auto& [path, edges] : by_reader)
+          if (const std::size_t first = recording.at(path.second.first, 0); with_initial && first != none)
+            change.edges[{first, path.second.second}].factor = 0;
         add(to, std::move(change));
       }
   for (const auto& [state, edges] : by_state) {
-    Change change =
-        flow(AuditDefect::missing_term, 1.05,
-             fmt::format("what flows to '{}' through time replaces what flows to it at its own step, "
-                         "instead of adding to it",
-                         recording.describe(state)));
-    for (const Edge& edge : edges) {
-      const std::size_t source = ops[edge.first].inputs[edge.second].source;
+    Change change{AuditDefect::missing_term, 1.05,
+                  fmt::format("what flows to '{}' through time replaces what flows to it at its own step, "
+                              "instead of adding to it",
+                              recording.describe(state))};
+    change.flow = true;
+    for (const auto& [i, carried] : edges) {
+      const std::size_t source = ops[i].inputs[carried].source;
       for (const std::size_t reader : recording.readers(source))
         for (std::size_t j = 0; j < ops[reader].inputs.size(); ++j)
           if (ops[reader].inputs[j].source == source && !recording.crosses_time(ops[reader], j))

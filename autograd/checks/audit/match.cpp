@@ -3,20 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
 namespace xgrad::auditing {
-
-double inner(const Array<double>& x, const Array<double>& y) {
-  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-}
-double norm(const Array<double>& x) { return std::sqrt(inner(x, x)); }
-
-double size_of(const Array<double>& x) {
-  return x.size() == 0 ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));
-}
 
 bool Written::same(const Array<double>& model) const {
   const double scale = size_of(model);
@@ -25,15 +15,7 @@ bool Written::same(const Array<double>& model) const {
   return true;
 }
 
-double Written::rounding() const { return unit * norm(sensitivity); }
-
 namespace {
-
-std::optional<double> plain_factor(double factor, double tolerance) {
-  for (const double nice : {-1.0, 2.0, 0.5, -2.0, -0.5})
-    if (std::abs(factor - nice) <= 10 * tolerance * std::abs(nice)) return nice;
-  return std::nullopt;
-}
 
 // What a factor may come from, or nothing.
 std::string meaning_of(const Written& w, double factor) {
@@ -41,9 +23,8 @@ std::string meaning_of(const Written& w, double factor) {
   const bool inverse = factor < 1;
   const double number = inverse ? 1 / factor : factor;
   for (const auto& [name, known] : w.known_factors)
-    if (std::abs(number - known) <= 10 * w.tolerance * known) names += (names.empty() ? "" : ", and ") + name;
-  if (names.empty())
-    return std::abs(number - 2) <= 20 * w.tolerance ? ", as from a square with or without its 1/2" : "";
+    if (w.is(number, known)) names += (names.empty() ? "" : ", and ") + name;
+  if (names.empty()) return w.is(number, 2) ? ", as from a square with or without its 1/2" : "";
   return inverse ? fmt::format(", that is divided by {:.6g}, {}: a mean where there is a sum", number, names)
                  : fmt::format(", {}: a sum where there is a mean", names);
 }
@@ -54,20 +35,18 @@ std::optional<Match> scaled(const Written& w, const Array<double>& model) {
   const double square = inner(model, model), c = square > 0 ? inner(w.hand, model) / square : 0;
   if (c == 0 || norm(model) <= w.rounding() || !w.same(model * c)) return std::nullopt;
   Match result;
-  const auto add = [&](AuditDefect defect, const std::string& text, double factor, double cost) {
-    result.parts.push_back({defect, text, factor});
-    result.cost += cost;
-  };
   const double size = std::abs(c);
-  if (std::abs(size - 1) > 10 * w.tolerance) {
-    const bool plain = plain_factor(size, w.tolerance).has_value();
+  if (!w.is(size, 1)) {
     const std::string meaning = meaning_of(w, size);
+    const bool plain = w.is(size, 2) || w.is(size, 0.5) || !meaning.empty();
     // One number is always a multiple of another, so that alone proves nothing.
-    if (w.hand.size() < 2 && !plain && meaning.empty()) return std::nullopt;
-    add(AuditDefect::factor, fmt::format("times {:.6g}{}", size, meaning), size,
-        plain || !meaning.empty() ? 1 : 1.6);
+    if (w.hand.size() < 2 && !plain) return std::nullopt;
+    result = {{{AuditDefect::factor, fmt::format("times {:.6g}{}", size, meaning), size}}, plain ? 1 : 1.6};
   }
-  if (c < 0) add(AuditDefect::sign, "the sign is wrong", -1, 1);
+  if (c < 0) {
+    result.parts.push_back({AuditDefect::sign, "the sign is wrong", -1});
+    result.cost += 1;
+  }
   return result;
 }
 
@@ -151,7 +130,7 @@ std::optional<Match> few_wrong(const Written& w, const Array<double>& sum) {
 }  // namespace
 
 std::optional<Match> match(const Written& written, const Terms& terms) {
-  const Array<double> sum = terms.sum(written.hand.shape());
+  const Array<double> sum = terms.sum();
   auto best = scaled(written, sum);
   if (best && best->cost <= 1) return best;
   const auto offer = [&best](std::optional<Match> other) {

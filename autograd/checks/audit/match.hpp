@@ -28,21 +28,24 @@ struct Match {
 
 /// The hand-written numbers of one parameter, and what they are compared with.
 struct Written {
-  std::size_t parameter = 0;
+  std::size_t parameter;
   Array<double> hand, value;  ///< value: of the parameter itself
-  double tolerance = 1e-9;
-  double unit = 0;            ///< rounding beside numbers of size 1
-  Array<double> sensitivity;  ///< what a unit is multiplied with, in each element
-  std::vector<std::pair<std::string, double>> known_factors{};  ///< "the number of steps", 10
+  double tolerance;
+  Array<double> sensitivity;  ///< what a rounding error is multiplied with, in each element
+  std::vector<std::pair<std::string, double>> known_factors;  ///< "the number of steps", 10
 
+  /// One rounding error beside numbers of size 1, with room for many of them.
+  double unit() const { return tolerance < 1e-7 ? 0x1p-47 : tolerance; }
   /// How far element i may be from `model`, whose numbers are of the size `scale`.
   double allowed(std::size_t i, double model, double scale) const {
-    return tolerance * std::abs(model) + unit * (sensitivity.data()[i] + 0.3 * scale);
+    return tolerance * std::abs(model) + unit() * (sensitivity.data()[i] + 0.3 * scale);
   }
   /// Equal element by element.
   bool same(const Array<double>& model) const;
+  /// True if a factor is `known`, up to the rounding of many numbers.
+  bool is(double factor, double known) const { return std::abs(factor - known) <= 10 * tolerance * known; }
   /// What is left of a sum that is zero, in the Frobenius norm.
-  double rounding() const;
+  double rounding() const { return unit() * norm(sensitivity); }
 };
 
 /// The cheapest way, or none.
@@ -50,10 +53,5 @@ std::optional<Match> match(const Written& written, const Terms& terms);
 
 /// The right numbers at other places: transposed, blocks swapped, an axis reversed (rearranged.cpp).
 std::optional<Match> rearranged(const Written& written, const Array<double>& sum);
-
-double norm(const Array<double>& x);
-/// The root of the mean square; 0 of nothing.
-double size_of(const Array<double>& x);
-double inner(const Array<double>& x, const Array<double>& y);
 
 }  // namespace xgrad::auditing

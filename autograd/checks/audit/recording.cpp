@@ -1,13 +1,25 @@
-// Recording a forward pass; see recording.hpp. How ops become roles is in roles.cpp.
+// Recording a forward pass, and which of its ops do the same in different time steps, as the fold over time
+// tells it (tape_fold.hpp); see recording.hpp.
 #include <xgrad/autograd/checks/audit/recording.hpp>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/tape_fold.hpp>
 
 namespace xgrad::auditing {
+
+void check_loss(const Shape& loss) {
+  if (loss.size() != 1)
+    throw Error("audit",
+                "the forward pass must return one number, the loss; it returned shape " + to_string(loss));
+}
 
 Recording::Recording(const ParameterFunction<Complex>& f, const Values& values,
                      std::vector<std::string> paths)
@@ -15,15 +27,12 @@ Recording::Recording(const ParameterFunction<Complex>& f, const Values& values,
   Trace<Complex> trace(paths_);
   Tape<Complex> tape(trace);
   const Variable<Complex> loss = f(Parameters<Complex>(with_directions(values, {})));
-  if (loss.size() != 1)
-    throw Error("audit", "the forward pass must return one number, the loss; it returned shape " +
-                             to_string(loss.shape()));
+  check_loss(loss.shape());
   if (trace.paths().size() > paths_.size())
     throw Error("audit",
                 fmt::format("the forward pass reads '{}', which it did not declare in another run: it "
                             "must declare the same parameters each time",
                             trace.paths().back()));
-  loss_value_ = loss.item().real();
   if (trace.op_of(tape.node(loss)) == none)
     throw Error("audit", "the forward pass returned a number that no op made");
   std::vector<std::size_t> index(trace.ops().size(), none);  // ops on constants alone are left out
@@ -41,6 +50,45 @@ Recording::Recording(const ParameterFunction<Complex>& f, const Values& values,
   graph_.emplace(tape.release());
 }
 
+// Ops outside of all loops come first; then those of each loop, in the order of their last step.
+void Recording::find_roles(const std::vector<TapeNode>& nodes) {
+  const TimeGroups time = time_groups(nodes);
+  std::map<std::size_t, Role> groups;
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    ops_[i].loop = time.loop[ops_[i].node];
+    groups[time.group[ops_[i].node]].push_back(i);
+  }
+  for (auto& [group, ops] : groups) roles_.push_back(std::move(ops));
+  std::sort(roles_.begin(), roles_.end(), [&](const Role& a, const Role& b) {
+    const auto rank = [&](const Role& role) {
+      return std::pair(ops_[role.back()].loop + 1, role.back());  // outside of loops it is 0
+    };
+    return rank(a) < rank(b);
+  });
+  for (std::size_t role = 0; role < roles_.size(); ++role)
+    for (const std::size_t i : roles_[role]) ops_[i].role = role;
+}
+
+// Sums over time, such as that of the losses: adds whose value none but the next of them reads. They carry no
+// state.
+void Recording::find_accumulators() {
+  for (const Role& role : roles_) {
+    const RecordedOp& last = ops_[role.back()];
+    if (!last.step || !(last.op == ops::add || last.op == ops::subtract)) continue;
+    bool alone = role.size() > 1;
+    for (const std::size_t i : role)
+      for (const std::size_t reader : readers(i))
+        alone = alone && (!ops_[reader].step || ops_[reader].role == ops_[i].role);
+    for (const std::size_t i : role) ops_[i].accumulator = alone;
+  }
+}
+
+std::size_t Recording::at(std::size_t role, std::size_t step) const {
+  for (const std::size_t i : roles_[role])
+    if (ops_[i].step == step) return i;
+  return none;
+}
+
 bool Recording::crosses_time(const RecordedOp& op, std::size_t j) const {
   if (op.inputs[j].source == none || !op.step) return false;
   const RecordedOp& source = ops_[op.inputs[j].source];
@@ -50,8 +98,9 @@ bool Recording::crosses_time(const RecordedOp& op, std::size_t j) const {
 std::vector<std::size_t> Recording::readers(std::size_t op) const {
   std::vector<std::size_t> result;
   for (std::size_t i = op + 1; i < ops_.size(); ++i)
-    for (const auto& input : ops_[i].inputs)
-      if (input.source == op && (result.empty() || result.back() != i)) result.push_back(i);
+    if (std::any_of(ops_[i].inputs.begin(), ops_[i].inputs.end(),
+                    [&](const RecordedInput& input) { return input.source == op; }))
+      result.push_back(i);
   return result;
 }
 
@@ -68,6 +117,32 @@ std::vector<bool> Recording::downstream(std::size_t p) const {
         if (input.source != none) above[input.source] = true;
   for (std::size_t i = 0; i < ops_.size(); ++i) below[i] = below[i] && above[i];
   return below;
+}
+
+std::string Recording::describe(std::size_t role) const {
+  const RecordedOp& op = last(role);
+  std::string text = op.op.name(), separator = " with ";
+  for (const RecordedInput& input : op.inputs)
+    if (input.parameter != none) {
+      text += fmt::format("{}'{}'", separator, paths_[input.parameter]);
+      separator = ", ";
+    }
+  // Several of its name: which one, in the order of a step.
+  std::size_t number = 0, count = 0;
+  for (const RecordedOp& other : ops_)
+    if (op.op.name() == std::string_view(other.op.name()) && other.step == op.step && other.loop == op.loop) {
+      ++count;
+      if (other.role == role) number = count;
+    }
+  if (count > 1 && separator != ", ") text += fmt::format(" {} of {}", number, count);
+  return text + (op.step ? " of each step" : "");
+}
+
+std::string Recording::describe(const RecordedOp& op, std::size_t j, const char* constant) const {
+  const RecordedInput& input = op.inputs[j];
+  if (input.parameter != none) return "'" + paths_[input.parameter] + "'";
+  if (input.source == none) return constant;
+  return (crosses_time(op, j) ? "the step before's " : "") + describe(ops_[input.source].role);
 }
 
 }  // namespace xgrad::auditing

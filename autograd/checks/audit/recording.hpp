@@ -12,6 +12,7 @@
 
 namespace xgrad::auditing {
 
+using Numbers = Array<Complex>;
 using RecordedInput = TracedInput<Complex>;
 inline constexpr std::size_t none = RecordedInput::none;
 
@@ -21,10 +22,9 @@ struct RecordedOp : TracedOp<Complex> {
   bool accumulator = false;  ///< adds a step's term to a sum over time, and nothing else
 };
 
-struct Role {
-  std::vector<std::size_t>
-      ops;  ///< one for each step, in order of time; one op if it is outside of all loops
-};
+/// The ops, by number, that do the same: one for each step, in order of time; one if it is outside of all
+/// loops.
+using Role = std::vector<std::size_t>;
 
 class Recording {
  public:
@@ -36,9 +36,11 @@ class Recording {
   const std::vector<std::string>& paths() const { return paths_; }
   const Values& values() const { return values_; }
   std::size_t loss() const { return loss_; }  ///< the op that made it
-  double loss_value() const { return loss_value_; }
+  double loss_value() const { return ops_[loss_].y.item().real(); }
   std::size_t steps() const { return steps_; }  ///< one more than the largest time step
 
+  /// The role's op in its last step, where no state is a constant.
+  const RecordedOp& last(std::size_t role) const { return ops_[roles_[role].back()]; }
   /// The op of the role at a step, or none.
   std::size_t at(std::size_t role, std::size_t step) const;
   /// True if input j of the op was made at another step of the same loop: it carries the state.
@@ -49,6 +51,8 @@ class Recording {
   std::vector<bool> downstream(std::size_t p) const;
   /// "tanh of each step", "matmul with 'Wy'", "multiply 2 of 3 of each step"
   std::string describe(std::size_t role) const;
+  /// Input j of the op: "'Wh'", "the step before's tanh of each step", or `constant` if it is one.
+  std::string describe(const RecordedOp& op, std::size_t j, const char* constant) const;
 
  private:
   void find_roles(const std::vector<TapeNode>& nodes);
@@ -60,7 +64,9 @@ class Recording {
   std::vector<RecordedOp> ops_;
   std::vector<Role> roles_;
   std::size_t loss_ = none, steps_ = 0;
-  double loss_value_ = 0;
 };
+
+/// Throws Error unless the forward pass has returned one number.
+void check_loss(const Shape& loss);
 
 }  // namespace xgrad::auditing

@@ -2,6 +2,7 @@
 #include <xgrad/autograd/checks/audit/report.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -10,54 +11,34 @@
 
 namespace xgrad {
 
+// In the order of AuditDefect.
 std::string to_string(AuditDefect defect) {
-  switch (defect) {
-    case AuditDefect::not_finite:
-      return "not finite";
-    case AuditDefect::repeated_step:
-      return "one step's term repeated";
-    case AuditDefect::missing_step:
-      return "wrong steps in the sum";
-    case AuditDefect::sign:
-      return "sign";
-    case AuditDefect::factor:
-      return "constant factor";
-    case AuditDefect::upstream_signal:
-      return "wrong upstream signal";
-    case AuditDefect::other_loss:
-      return "gradient of another loss";
-    case AuditDefect::missing_slope:
-      return "missing slope";
-    case AuditDefect::activated_slope:
-      return "slope taken of the activated value";
-    case AuditDefect::wrong_slope:
-      return "wrong slope";
-    case AuditDefect::other_forward:
-      return "gradient of another forward";
-    case AuditDefect::time_shift:
-      return "one step off in time";
-    case AuditDefect::wrong_operand:
-      return "wrong operand";
-    case AuditDefect::transposed:
-      return "transposed matrix";
-    case AuditDefect::permuted_blocks:
-      return "swapped blocks";
-    case AuditDefect::clipped:
-      return "clipped";
-    case AuditDefect::weight_decay:
-      return "weight decay";
-    case AuditDefect::few_elements:
-      return "a few elements";
-    case AuditDefect::missing_term:
-      return "missing term";
-    case AuditDefect::truncated_flow:
-      return "truncated flow through time";
-    case AuditDefect::missing_flow:
-      return "missing flow through time";
-    case AuditDefect::unknown:
-      break;
-  }
-  return "unknown";
+  constexpr const char* names[] = {
+      "not finite",
+      "one step's term repeated",
+      "wrong steps in the sum",
+      "sign",
+      "constant factor",
+      "wrong upstream signal",
+      "gradient of another loss",
+      "missing slope",
+      "slope taken of the activated value",
+      "wrong slope",
+      "gradient of another forward",
+      "one step off in time",
+      "wrong operand",
+      "transposed matrix",
+      "swapped blocks",
+      "clipped",
+      "weight decay",
+      "a few elements",
+      "missing term",
+      "truncated flow through time",
+      "missing flow through time",
+      "unknown",
+  };
+  static_assert(std::size(names) == static_cast<std::size_t>(AuditDefect::unknown) + 1);
+  return names[static_cast<std::size_t>(defect)];
 }
 
 bool AuditReport::right() const {

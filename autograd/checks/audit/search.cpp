@@ -1,38 +1,40 @@
-// The search; see search.hpp.
-#include <xgrad/autograd/checks/audit/search.hpp>
-
+// The search for the fewest changes that make the sweep give the hand-written numbers. It works from the loss
+// backwards: first the parameters behind which there are few ops, where few changes come into question; what
+// explains them is kept for those further up. Where several explanations are equally good, all are kept until
+// one is not. Start with Search::run.
 #include <algorithm>
 #include <numeric>
 #include <set>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>
+#include <xgrad/autograd/checks/audit/explanation.hpp>
 
 namespace xgrad::auditing {
 
 namespace {
 
-constexpr std::size_t kept_at_most = 8;  // explanations
+constexpr std::size_t kept_at_most = 8;     // explanations
+constexpr std::size_t most_sweeps = 60000;  // fewer if they take long
 
 class Search {
  public:
-  Search(const Recording& recording, const std::vector<Written>& written, std::size_t budget)
-      : recording_(recording), written_(written), budget_(budget), all_(candidates(recording)) {
+  Search(const Recording& recording, const std::vector<Written>& written)
+      : recording_(recording), written_(written), all_(candidates(recording)) {
     std::size_t work = 1;  // numbers that a sweep computes
     for (const RecordedOp& op : recording.ops())
       for (const RecordedInput& input : op.inputs) work += input.value.size() + op.y.size();
-    budget_ = std::min(budget_, std::max<std::size_t>(1000, 200000000 / work));
+    budget_ = std::clamp<std::size_t>(200000000 / work, 1000, most_sweeps);
     for (const Written& w : written) below_.push_back(recording.downstream(w.parameter));
   }
 
   Explanation run() {
     states_.push_back(judged({}));
     // One factor, sign or the like that explains everything needs no search.
-    if (explained(states_.front()) == written_.size() && states_.front().cost < 2)
-      return std::move(states_.front());
+    if (unexplained(states_.front()) == 0 && states_.front().cost < 2) return std::move(states_.front());
     const auto order = nearest_first();
     for (const std::size_t w : order) {
       explain(w);
-      visited_.insert(w);
+      visited_.push_back(w);
     }
     for (const std::size_t w : order)
       if (!states_.front().matches[w]) explain_by_two(w);
@@ -42,12 +44,11 @@ class Search {
  private:
   // Parameters behind which there are few ops come first.
   std::vector<std::size_t> nearest_first() const {
-    std::vector<std::size_t> order(written_.size()), size;
+    std::vector<std::size_t> order(written_.size());
     std::iota(order.begin(), order.end(), 0);
-    for (const auto& mask : below_)
-      size.push_back(static_cast<std::size_t>(std::count(mask.begin(), mask.end(), true)));
+    const auto size = [&](std::size_t w) { return std::count(below_[w].begin(), below_[w].end(), true); };
     std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return size[a] < size[b]; });
+                     [&](std::size_t a, std::size_t b) { return size(a) < size(b); });
     return order;
   }
 
@@ -67,19 +68,19 @@ class Search {
     return state;
   }
 
-  static std::size_t explained(const Explanation& state) {
-    return static_cast<std::size_t>(std::count_if(state.matches.begin(), state.matches.end(),
-                                                  [](const auto& m) { return m.has_value(); }));
+  static std::ptrdiff_t unexplained(const Explanation& state) {
+    return std::count(state.matches.begin(), state.matches.end(), std::nullopt);
   }
 
   // True if the change touches the way from the loss to the parameter.
   bool concerns(const Change& change, std::size_t w) const {
     if (change.crossings) return true;
     const auto& below = below_[w];
-    return std::any_of(change.edges.begin(), change.edges.end(),
-                       [&](const auto& edge) { return below[edge.first.first]; }) ||
-           std::any_of(change.outputs.begin(), change.outputs.end(),
-                       [&](const auto& op) { return below[op.first]; });
+    for (const auto& [edge, rule] : change.edges)
+      if (below[edge.first]) return true;
+    for (const auto& [op, map] : change.outputs)
+      if (below[op]) return true;
+    return false;
   }
 
   // Written gradient number w: keeps the states that explain it, or extends them by one change, or by one and
@@ -131,9 +132,7 @@ class Search {
   // The states that say most at least cost; of equals the earlier.
   static std::vector<Explanation> best(std::vector<Explanation> found) {
     std::stable_sort(found.begin(), found.end(), [](const Explanation& a, const Explanation& b) {
-      const auto score = [](const Explanation& s) {
-        return s.cost - 1.0 * static_cast<double>(explained(s));
-      };
+      const auto score = [](const Explanation& s) { return s.cost + static_cast<double>(unexplained(s)); };
       return score(a) < score(b) - 1e-9;
     });
     if (found.size() > kept_at_most) found.resize(kept_at_most);
@@ -150,24 +149,24 @@ class Search {
     changes.insert(changes.end(), more.begin(), more.end());
     Explanation next = judged(std::move(changes));
     if (!next.matches[w]) return;
-    for (std::size_t v = 0; v < written_.size(); ++v)
-      if (visited_.count(v) != 0 && state.matches[v] && !next.matches[v]) return;
+    for (const std::size_t v : visited_)
+      if (state.matches[v] && !next.matches[v]) return;
     found.push_back(std::move(next));
   }
 
   const Recording& recording_;
   const std::vector<Written>& written_;
-  std::size_t budget_;
+  std::size_t budget_;  // sweeps that are left
   Changes all_;
   std::vector<std::vector<bool>> below_;
   std::vector<Explanation> states_;
-  std::set<std::size_t> visited_;
+  std::vector<std::size_t> visited_;
 };
 
 }  // namespace
 
-Explanation explain(const Recording& recording, const std::vector<Written>& written, std::size_t budget) {
-  return Search(recording, written, budget).run();
+Explanation explain(const Recording& recording, const std::vector<Written>& written) {
+  return Search(recording, written).run();
 }
 
 }  // namespace xgrad::auditing

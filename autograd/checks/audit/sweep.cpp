@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <xgrad/autograd/ops/identities.hpp>
 
@@ -10,29 +11,32 @@ namespace xgrad::auditing {
 
 namespace {
 
-using Numbers = Array<Complex>;
 constexpr double nudge = 1e-8;  // relative error that sensitivities are measured with
 
-void add_to(Numbers& sum, const Numbers& part) { sum = sum.size() == 0 ? part : sum + part; }
+template <class T>
+void add_to(Array<T>& sum, const Array<T>& part) {
+  sum = sum.size() == 0 ? part : sum + part;
+}
 
 class Sweep {
  public:
   Sweep(const Recording& recording, const Changes& changes, Random* random)
-      : recording_(recording), changes_(changes), random_(random), terms_(recording.paths().size()) {
-    for (Terms& terms : terms_) terms.of_step.resize(recording.steps() + 1, Array<double>());
+      : recording_(recording), changes_(changes), random_(random) {
+    for (const auto& path : recording.paths())
+      terms_.push_back(
+          {recording.values().at(path).shape(), std::vector<Array<double>>(recording.steps() + 1)});
     for (const auto& change : changes)
       if (change->crossings) crossings_ = change->crossings;
-    dy_.resize((crossings_ ? *crossings_ + 1 : 1) * recording.ops().size());
+    ages_ = crossings_ ? *crossings_ + 1 : 1;
+    dy_.resize(ages_ * recording.ops().size());
   }
 
   std::vector<Terms> run() {
     const auto& ops = recording_.ops();
-    const RecordedOp& loss = ops[recording_.loss()];
-    dy_[place(recording_.loss(), 0)] = Numbers::full(loss.y.shape(), 1.0);
-    const std::size_t ages = crossings_ ? *crossings_ + 1 : 1;
+    dy_[recording_.loss() * ages_] = Numbers::full(ops[recording_.loss()].y.shape(), 1.0);
     for (std::size_t i = recording_.loss() + 1; i-- > 0;)
-      for (std::size_t age = 0; age < ages; ++age) {
-        Numbers dy = std::move(dy_[place(i, age)]);
+      for (std::size_t age = 0; age < ages_; ++age) {
+        Numbers dy = std::move(dy_[i * ages_ + age]);
         if (dy.size() == 0) continue;
         for (const auto& change : changes_)
           if (const auto found = change->outputs.find(i); found != change->outputs.end())
@@ -43,41 +47,32 @@ class Sweep {
   }
 
  private:
-  // Gradients are kept apart by how many steps of time they have crossed, where that matters.
-  std::size_t place(std::size_t op, std::size_t age) const {
-    return op * (crossings_ ? *crossings_ + 1 : 1) + age;
-  }
-
   void follow(std::size_t i, std::size_t j, const Numbers& dy, std::size_t age) {
     const RecordedOp& op = recording_.ops()[i];
     const RecordedInput& input = op.inputs[j];
     if (input.vjp == nullptr) return;
     if (crossings_ && recording_.crosses_time(op, j) && ++age > *crossings_) return;
-    double factor = 1;
-    const Map* vjp = nullptr;
-    Edge through{none, none};
-    std::size_t target = none;
+    EdgeRule rule;
     for (const auto& change : changes_) {
       const auto found = change->edges.find({i, j});
       if (found == change->edges.end()) continue;
-      const EdgeRule& rule = found->second;
-      factor *= rule.factor;
-      if (rule.vjp) vjp = &rule.vjp;
-      if (rule.through.first != none) through = rule.through;
-      if (rule.target != none) target = rule.target;
+      const EdgeRule& more = found->second;
+      rule.factor *= more.factor;
+      if (more.vjp) rule.vjp = more.vjp;
+      if (more.through.first != none) rule.through = more.through;
+      if (more.target != none) rule.target = more.target;
     }
-    if (factor == 0) return;
-    Numbers dx = vjp != nullptr ? (*vjp)(dy) : op.vjp(j, dy);
-    if (factor != 1) dx = dx * factor;
+    if (rule.factor == 0) return;
+    Numbers dx = rule.vjp ? rule.vjp(dy) : op.vjp(j, dy);
+    if (rule.factor != 1) dx = dx * rule.factor;
     if (random_ != nullptr) dx = nudged(dx, op, dy);
-    if (through.first != none) {
-      follow(through.first, through.second, dx, age);
-    } else if (target != none || input.source != none) {
-      add_to(dy_[place(target != none ? target : input.source, age)], dx);
+    const std::size_t target = rule.target != none ? rule.target : input.source;
+    if (rule.through.first != none) {
+      follow(rule.through.first, rule.through.second, dx, age);
+    } else if (target != none) {
+      add_to(dy_[target * ages_ + age], dx);
     } else {
-      Array<double>& term = terms_[input.parameter].of_step[op.step.value_or(recording_.steps())];
-      const Array<double> part = dx.cast<double>();
-      term = term.size() == 0 ? part : term + part;
+      add_to(terms_[input.parameter].of_step[op.step.value_or(recording_.steps())], dx.cast<double>());
     }
   }
 
@@ -102,12 +97,15 @@ class Sweep {
   Random* random_;
   std::vector<Terms> terms_;
   std::optional<std::size_t> crossings_;
+  // Gradients are kept apart by how many steps of time they have crossed, their age, where that matters: that
+  // of op i stands at i * ages_ + age.
+  std::size_t ages_ = 1;
   std::vector<Numbers> dy_;
 };
 
 }  // namespace
 
-Array<double> Terms::sum(const Shape& shape) const {
+Array<double> Terms::sum() const {
   Array<double> result = Array<double>::zeros(shape);
   for (const auto& term : of_step)
     if (term.size() > 0) result = result + term;
@@ -119,28 +117,35 @@ std::vector<Terms> sweep(const Recording& recording, const Changes& changes) {
 }
 
 std::vector<Array<double>> sensitivities(const Recording& recording, Random& random) {
-  const auto exact = sweep(recording);
-  std::vector<Array<double>> result;
-  for (const auto& path : recording.paths())
-    result.push_back(Array<double>::zeros(recording.values().at(path).shape()));
+  std::vector<Array<double>> exact, result;
+  for (const Terms& terms : sweep(recording)) {
+    exact.push_back(terms.sum());
+    result.push_back(Array<double>::zeros(terms.shape));
+  }
   for (int sample = 0; sample < 4; ++sample) {
     const auto moved = Sweep(recording, {}, &random).run();
     for (std::size_t p = 0; p < result.size(); ++p) {
-      const Shape& shape = result[p].shape();
-      const Array<double> difference = moved[p].sum(shape) - exact[p].sum(shape);
+      const Array<double> difference = moved[p].sum() - exact[p];
       double* const out = result[p].mutable_data();
       for (std::size_t k = 0; k < result[p].size(); ++k)
         out[k] = std::max(out[k], std::abs(difference.data()[k]) / nudge);
     }
   }
   for (auto& numbers : result) {  // a sample can be small by chance
-    double square = 0;
-    for (const double x : numbers) square += x * x;
-    const double floor =
-        numbers.size() == 0 ? 0 : 0.05 * std::sqrt(square / static_cast<double>(numbers.size()));
+    const double floor = 0.05 * size_of(numbers);
     for (double* x = numbers.mutable_data(); x != numbers.end(); ++x) *x = std::max(*x, floor);
   }
   return result;
+}
+
+double inner(const Array<double>& x, const Array<double>& y) {
+  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+}
+
+double norm(const Array<double>& x) { return std::sqrt(inner(x, x)); }
+
+double size_of(const Array<double>& x) {
+  return x.size() == 0 ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));
 }
 
 }  // namespace xgrad::auditing
