@@ -154,9 +154,8 @@ void add_operand_changes(const Recording& recording, Changes& to) {
   for (std::size_t role = recording.roles().size(); role-- > 0;) {
     const RecordedOp& op = recording.last(role);
     if (op.op == ops::multiply) add_elementwise(recording, role, to);
-    for (int i = 0; i < 2; ++i)
-      if (!products_of(op).empty() || op.op == ops::add)
-        for (std::size_t j = 0; j < op.inputs.size(); ++j) add_rows(recording, role, j, to);
+    if (!products_of(op).empty() || op.op == ops::add)
+      for (std::size_t j = 0; j < op.inputs.size(); ++j) add_rows(recording, role, j, to);
     for (const auto& [j, k] : products_of(op)) add_product(recording, role, j, k, to);
   }
 }
