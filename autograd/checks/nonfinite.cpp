@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include <xgrad/autograd/checks/nonfinite/causes.hpp>
-#include <xgrad/autograd/checks/nonfinite/numbers.hpp>
+#include <xgrad/autograd/checks/nonfinite/tracer.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {

@@ -1,5 +1,6 @@
 // The report as a sentence or two; see nonfinite.hpp.
 #include <cmath>
+#include <iterator>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -12,8 +13,6 @@ namespace xgrad {
 namespace {
 
 std::string number(double x) { return std::isnan(x) ? "nan" : fmt::format("{:.6g}", x); }
-
-std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
 
 // ", time step 3, row 1, token 17 'whale'", or nothing.
 std::string where(const WindowPlace& place, const std::string& word) {
@@ -48,7 +47,7 @@ std::string cause(const NonfiniteCause& c) {
 std::string causes(const NonfiniteReport& r) {
   std::vector<std::string> parts;
   for (const auto& c : r.causes) parts.push_back(cause(c));
-  return join(parts);
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string culprit(const NonfiniteReport& r) {
@@ -85,24 +84,11 @@ std::string culprit(const NonfiniteReport& r) {
 
 }  // namespace
 
+// In the order of Nonfinite.
 std::string to_string(Nonfinite kind) {
-  switch (kind) {
-    case Nonfinite::none:
-      return "none";
-    case Nonfinite::parameter:
-      return "parameter";
-    case Nonfinite::input:
-      return "input";
-    case Nonfinite::forward:
-      return "forward";
-    case Nonfinite::seed:
-      return "seed";
-    case Nonfinite::backward:
-      return "backward";
-    case Nonfinite::sum:
-      return "sum";
-  }
-  return "";
+  constexpr const char* names[] = {"none", "parameter", "input", "forward", "seed", "backward", "sum"};
+  static_assert(std::size(names) == static_cast<std::size_t>(Nonfinite::sum) + 1);
+  return names[static_cast<std::size_t>(kind)];
 }
 
 std::string to_string(const NonfiniteReport& r) {
