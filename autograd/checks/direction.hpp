@@ -38,4 +38,17 @@ Array<double> unit_direction(const Shape& shape, std::size_t element);
 /// v in [first, last) of its row-major numbers, 0 elsewhere.
 Array<double> restricted_direction(const Array<double>& v, std::size_t first, std::size_t last);
 
+/// The worst element, found by halving: `error(w)` says how wrong the derivative is along w, a part of v.
+template <class F>
+std::size_t worst_element(const Array<double>& v, F error) {
+  std::size_t first = 0, last = v.size();
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    const double low = error(restricted_direction(v, first, middle)),
+                 high = error(restricted_direction(v, middle, last));
+    (low >= high ? last : first) = middle;
+  }
+  return first;
+}
+
 }  // namespace xgrad

@@ -10,10 +10,11 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/gradcheck/functional.hpp>
+#include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
 
 namespace xgrad {
 
-using proof::Differences;
+using hypothesis::largest;
 using proof::Functional;
 
 namespace {
@@ -37,15 +38,15 @@ double error_of(double tape, double exact, double allowed) {
   return std::isnan(error) ? INFINITY : error;  // neither NaN nor inf - inf is agreement
 }
 
-// The worst of one parameter's derivatives, in units of `allowed(exact)`; a failure if it is more than 1.
-// What is wrong with the whole function is told only where no single op explains it, and once per parameter.
-template <class Allowed>
+// The worst of one parameter's derivatives, in units of what is allowed; a failure if it is more than 1. What
+// is wrong with the whole function is told only where no single op explains it, and once per parameter.
 void compare(const std::string& path, const Array<double>& tape, const std::vector<double>& exact,
-             Allowed allowed, GradcheckReport& report) {
+             double relative, double absolute, GradcheckReport& report) {
   double worst = 0;
   std::size_t index = 0;
   for (std::size_t m = 0; m < exact.size(); ++m) {
-    const double error = error_of(tape.data()[m], exact[m], allowed(exact[m]));
+    const double allowed = std::max(absolute, relative * std::abs(exact[m]));
+    const double error = error_of(tape.data()[m], exact[m], allowed);
     if (error <= worst) continue;
     worst = error;
     index = m;
@@ -62,12 +63,6 @@ void compare(const std::string& path, const Array<double>& tape, const std::vect
   report.failures.push_back(std::move(failure));
 }
 
-double largest(const std::vector<double>& numbers) {
-  double result = 0;
-  for (const double x : numbers) result = std::max(result, std::abs(x));
-  return result;
-}
-
 std::vector<double> exact_derivatives(const Functional& f, const std::string& path, const Shape& shape) {
   std::vector<double> exact(shape.size());
   for (std::size_t m = 0; m < exact.size(); ++m) exact[m] = f.along({{path, unit_direction(shape, m)}});
@@ -80,22 +75,15 @@ GradcheckFailure locate(const Functional& f, const Values& gradient, const std::
   const Array<double>& g = gradient.at(path);
   if (g.size() <= diagnosed_at_most) {
     GradcheckReport report;
-    compare(
-        path, g, exact_derivatives(f, path, g.shape()), [](double) { return 1e-200; }, report);
+    compare(path, g, exact_derivatives(f, path, g.shape()), 0, 1e-200, report);
     if (!report.failures.empty()) return report.failures.front();
   }
   const Array<double> v = random_direction(g.shape(), random);
-  std::size_t first = 0, last = g.size();
-  const auto error = [&](std::size_t begin, std::size_t end) {
-    const Array<double> half = restricted_direction(v, begin, end);
+  const std::size_t worst = worst_element(v, [&](const Array<double>& half) {
     return std::abs(f.along({{path, half}}) - std::inner_product(g.begin(), g.end(), half.begin(), 0.0));
-  };
-  while (last - first > 1) {
-    const std::size_t middle = first + (last - first) / 2;
-    (error(first, middle) >= error(middle, last) ? last : first) = middle;
-  }
-  return failure_of(path, g.shape(), first, g.data()[first],
-                    f.along({{path, unit_direction(g.shape(), first)}}));
+  });
+  return failure_of(path, g.shape(), worst, g.data()[worst],
+                    f.along({{path, unit_direction(g.shape(), worst)}}));
 }
 
 // The gradient against the exact derivative along one random direction.
@@ -138,27 +126,23 @@ void check_exhaustively(const Functional& f, const Values& gradient, GradcheckRe
       report.compared += exact.size();
       continue;
     }
-    const double floor = 1e-8 * largest(exact);
-    compare(
-        path, g, exact, [&](double e) { return 1e-11 * std::max(std::abs(e), floor); }, report);
+    compare(path, g, exact, 1e-11, 1e-11 * (1e-8 * largest(exact)), report);
   }
 }
 
 void check_differences(const Functional& f, const Values& gradient, double step, GradcheckReport& report) {
-  const Differences difference(f, step);
   std::size_t kinks = 0;
   for (const std::string& path : f.paths()) {
     const Array<double>& g = gradient.at(path);
     std::vector<double> differences(g.size());
-    for (std::size_t m = 0; m < differences.size(); ++m) differences[m] = difference(path, m);
+    for (std::size_t m = 0; m < differences.size(); ++m) differences[m] = f.difference(path, m, step);
     const double allowed = 1e-10 * std::max(largest(differences), 0.01 * std::max(1.0, std::abs(f.value())));
     for (std::size_t m = 0; m < differences.size(); ++m)
-      if (error_of(g.data()[m], differences[m], allowed) > 1 && difference.at_kink(path, m, g.data()[m])) {
+      if (error_of(g.data()[m], differences[m], allowed) > 1 && f.at_kink(path, m, g.data()[m])) {
         differences[m] = g.data()[m];  // the derivative is a convention there
         ++kinks;
       }
-    compare(
-        path, g, differences, [&](double) { return allowed; }, report);
+    compare(path, g, differences, 0, allowed, report);
   }
   if (kinks > 0) report.kinks.push_back({"", 0, std::nullopt, kinks});
 }
@@ -185,15 +169,16 @@ GradcheckReport detail::gradcheck(const ParameterFunction<double>& f,
   check_repeatable(functional, gradient, options.repeatable);
 
   GradcheckReport report;
-  report.all_zero = std::all_of(gradient.begin(), gradient.end(), [](const auto& g) {
-    return std::all_of(g.second.begin(), g.second.end(), [](double d) { return d == 0; });
-  });
-  const bool finite = std::all_of(gradient.begin(), gradient.end(), [](const auto& g) {
-    return std::all_of(g.second.begin(), g.second.end(), [](double d) { return std::isfinite(d); });
-  });
+  const auto all = [&](const auto& property) {
+    return std::all_of(gradient.begin(), gradient.end(), [&](const auto& g) {
+      return std::all_of(g.second.begin(), g.second.end(), property);
+    });
+  };
+  report.all_zero = all([](double d) { return d == 0; });
   if (f_complex) {
     prove_ops(f_complex, functional.values(), options.seed, report);
-    if (!finite) find_undefined(f_complex, functional.values(), options.seed, report);
+    if (!all([](double d) { return std::isfinite(d); }))
+      find_undefined(f_complex, functional.values(), options.seed, report);
     check_direction(functional, gradient, options.seed, report);
     if (options.exhaustive) check_exhaustively(functional, gradient, report);
   }

@@ -12,11 +12,11 @@ namespace xgrad {
 
 /// The mistakes that are told apart, in the order in which they are tried.
 enum class Defect {
-  not_finite,   ///< a derivative is NaN or infinite, or the value is NaN
-  independent,  ///< the value does not depend on the argument at all, as far as its computation shows
-  overwritten,  ///< a vjp replaces what is there, or what it has put there itself, instead of adding to it
-  sign,         ///< derivatives have the wrong sign
-  factor,       ///< derivatives are off by a factor; one near 1 is a rounded constant
+  not_finite,     ///< a derivative is NaN or infinite, or the value is NaN
+  independent,    ///< the value does not depend on the argument at all, as far as its computation shows
+  overwritten,    ///< a vjp replaces what is there, or what it has put there itself, instead of adding to it
+  sign,           ///< derivatives have the wrong sign
+  factor,         ///< derivatives are off by a factor; one near 1 is a rounded constant
   time_shift,     ///< the derivatives are those of the neighbour along an axis: one step off in time
   transpose,      ///< an operand, or the result, is transposed
   wrong_axis,     ///< the derivatives couple numbers along another axis

@@ -91,13 +91,13 @@ double Functional::contract(const Variable<double>& y) const {
   return std::inner_product(cotangent_.begin(), cotangent_.end(), y.value().begin(), 0.0);
 }
 
-double Differences::operator()(const std::string& path, std::size_t index) const {
-  const auto at = [&](int k) { return moved(path, index, k * step_); };
-  return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step_);
+double Functional::difference(const std::string& path, std::size_t index, double step) const {
+  const auto at = [&](int k) { return moved(path, index, k * step); };
+  return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step);
 }
 
-bool Differences::at_kink(const std::string& path, std::size_t index, double tape) const {
-  const double h = 1e-6, here = f_.value();
+bool Functional::at_kink(const std::string& path, std::size_t index, double tape) const {
+  const double h = 1e-6, here = value_;
   const auto [low, high] =
       std::minmax({(moved(path, index, h) - here) / h, (here - moved(path, index, -h)) / h});
   // What rounding and curvature make of a slope that is the same on both sides.
@@ -105,10 +105,10 @@ bool Differences::at_kink(const std::string& path, std::size_t index, double tap
   return high - low > noise && tape >= low - noise && tape <= high + noise;
 }
 
-double Differences::moved(const std::string& path, std::size_t index, double by) const {
-  Values values = f_.values();
+double Functional::moved(const std::string& path, std::size_t index, double by) const {
+  Values values = values_;
   values[path].mutable_data()[index] += by;
-  return f_(values);
+  return (*this)(values);
 }
 
 }  // namespace xgrad::proof

@@ -23,6 +23,13 @@ class Functional {
   /// By the tape: the gradient of every parameter; zeros where L does not depend on it.
   Values gradient() const;
 
+  /// One derivative, dL / d values[path][index], by central differences of sixth order with step h:
+  ///
+  ///   L'(x) = [45 (L1 - L-1) - 9 (L2 - L-2) + (L3 - L-3)] / 60h + O(h^6),   L_k = L(x + kh)
+  double difference(const std::string& path, std::size_t index, double step) const;
+  /// True if the slopes on the two sides differ, and `tape` is one between them: a convention, not a mistake.
+  bool at_kink(const std::string& path, std::size_t index, double tape) const;
+
   /// Equal bits, or equal up to rounding.
   static bool same(double a, double b, bool bits);
 
@@ -38,6 +45,7 @@ class Functional {
   void check_declared(const Parameters<T>& p) const;
   void check_shape(const Shape& shape) const;
   double contract(const Variable<double>& y) const;
+  double moved(const std::string& path, std::size_t index, double by) const;
 
   const ParameterFunction<double>& f_;
   const ParameterFunction<Complex>& f_complex_;
@@ -45,24 +53,6 @@ class Functional {
   Values values_;
   Array<double> cotangent_;
   double value_ = 0, rounding_ = 0;
-};
-
-/// One derivative, dL / d values[path][index], by central differences of sixth order with step h:
-///
-///   L'(x) = [45 (L1 - L-1) - 9 (L2 - L-2) + (L3 - L-3)] / 60h + O(h^6),   L_k = L(x + kh)
-class Differences {
- public:
-  Differences(const Functional& f, double step) : f_(f), step_(step) {}
-
-  double operator()(const std::string& path, std::size_t index) const;
-  /// True if the slopes on the two sides differ, and `tape` is one between them: a convention, not a mistake.
-  bool at_kink(const std::string& path, std::size_t index, double tape) const;
-
- private:
-  double moved(const std::string& path, std::size_t index, double by) const;
-
-  const Functional& f_;
-  double step_;
 };
 
 }  // namespace xgrad::proof

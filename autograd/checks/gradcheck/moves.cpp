@@ -1,7 +1,10 @@
 // The right derivatives at the wrong places: each hypothesis is a way to move the entries of the right
 // Jacobian that gives the wrong one.
+#include <array>
 #include <functional>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
 
@@ -58,11 +61,7 @@ Move shift(const Shape& shape, std::size_t axis, int by, bool cyclic) {
 
 // True if tape(i, m) is exact(y_move(i), x_move(m)) everywhere, for moves that do not lead outside.
 bool is_moved(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
-  const double scale = largest(exact.entries);
-  for (std::size_t i = 0; i < exact.y.size(); ++i)
-    for (std::size_t m = 0; m < exact.x.size(); ++m)
-      if (!near(tape.at(i, m), exact.at(y_move(i), x_move(m)), scale)) return false;
-  return true;
+  return agrees(tape, exact, [&](auto i, auto m) { return exact.at(y_move(i), x_move(m)); });
 }
 
 // True if tape(i, m) is exact(y_move(i), x_move(m)) wherever the moves do not lead outside, and differs from
@@ -81,87 +80,19 @@ bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_mov
   return explains;
 }
 
-// The numbers that the vjp has saved are one step off. They must be of more than two values: a mask that is
-// dropped or inverted often looks like its neighbour.
-bool is_saved_shift(const Jacobian& tape, const Jacobian& exact, int by) {
-  if (exact.y.rank() != exact.x.rank() ||
-      std::set(exact.entries.begin(), exact.entries.end()).size() <= 3)  // 0 is one of them
-    return false;
-  for (std::size_t axis = 0; axis < exact.x.rank(); ++axis)
-    if (exact.x[axis] > 2 && exact.y[axis] == exact.x[axis] &&
-        is_neighbour(tape, exact, shift(exact.y, axis, by, false), shift(exact.x, axis, by, false)))
-      return true;
-  return false;
-}
-
-}  // namespace
-
-bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
-  for (const int by : {-1, 1}) {
-    for (std::size_t axis = 0; axis < exact.x.rank(); ++axis)
-      if (exact.x[axis] > 2 && is_neighbour(tape, exact, stay(), shift(exact.x, axis, by, false)))
-        return true;
-    for (std::size_t axis = 0; axis < exact.y.rank(); ++axis)
-      if (exact.y[axis] > 2 && is_neighbour(tape, exact, shift(exact.y, axis, by, false), stay()))
-        return true;
-    if (is_saved_shift(tape, exact, by)) return true;
-  }
-  return false;
-}
-
-namespace {
-
-bool is_square_swap(const Jacobian& tape, const Jacobian& exact, bool of_y) {
-  const Shape& shape = of_y ? exact.y : exact.x;
+// The swap of two axes of equal size, in y, in x or in both alike, that turns the one Jacobian into the other.
+std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, const Jacobian& exact, bool in_y,
+                                                       bool in_x) {
+  const Shape& shape = in_x ? exact.x : exact.y;
+  if (in_x && in_y && exact.x != exact.y) return std::nullopt;
   for (std::size_t a = 0; a < shape.rank(); ++a)
     for (std::size_t b = a + 1; b < shape.rank(); ++b) {
       if (shape[a] != shape[b] || shape[a] < 2) continue;
       const Move swap = swap_axes(shape, a, b);
-      if (is_moved(tape, exact, of_y ? swap : stay(), of_y ? stay() : swap)) return true;
-    }
-  return false;
-}
-
-}  // namespace
-
-std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, const Jacobian& exact) {
-  const Shape& shape = exact.x;
-  if (exact.y != shape) return std::nullopt;
-  for (std::size_t a = 0; a < shape.rank(); ++a)
-    for (std::size_t b = a + 1; b < shape.rank(); ++b) {
-      if (shape[a] != shape[b]) continue;
-      const Move swap = swap_axes(shape, a, b);
-      if (is_moved(tape, exact, swap, swap)) return {{a, b}};
+      if (is_moved(tape, exact, in_y ? swap : stay(), in_x ? swap : stay())) return {{a, b}};
     }
   return std::nullopt;
 }
-
-// Something that is the same all along one axis, such as a mask of rows, taken along another.
-bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
-  const auto axes = swapped_axes(tape, exact);
-  return axes && std::any_of(axes->begin(), axes->end(), [&](std::size_t axis) {
-           const Move next = shift(exact.x, axis, 1, true);
-           return is_moved(exact, exact, next, next);
-         });
-}
-
-bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
-  if (exact.y.size() == exact.x.size()) {  // dy W for dy W^T
-    bool transposed = true;
-    for (std::size_t i = 0; i < exact.y.size() && transposed; ++i)
-      for (std::size_t m = 0; m < exact.x.size() && transposed; ++m)
-        transposed = near(tape.at(i, m), exact.at(m, i), largest(exact.entries));
-    if (transposed) return true;
-  }
-  if (exact.x.rank() == 2) {
-    const std::size_t K = exact.x[0], M = exact.x[1];
-    if (is_moved(tape, exact, stay(), reread_transposed(K, M))) return true;
-    if (is_moved(tape, exact, stay(), reread_transposed(M, K))) return true;
-  }
-  return is_square_swap(tape, exact, false) || is_square_swap(tape, exact, true);
-}
-
-namespace {
 
 // The axes along which a number of y depends on numbers of x at another place. x has the rank of y, or
 // broadcasts to it.
@@ -182,15 +113,58 @@ std::set<std::size_t> coupled_axes(const Jacobian& J) {
 
 }  // namespace
 
+// Along an axis of x, of y, or of both: then the numbers that the vjp has saved are one step off. Those must
+// be of more than two values: a mask that is dropped or inverted often looks like its neighbour.
+bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
+  const bool may_be_saved = exact.y.rank() == exact.x.rank() &&
+                            std::set(exact.entries.begin(), exact.entries.end()).size() > 3;  // and 0
+  for (const int by : {-1, 1})
+    for (const auto& [in_y, in_x] : {std::pair(false, true), {true, false}, {true, true}}) {
+      const Shape& shape = in_x ? exact.x : exact.y;
+      for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        if (shape[axis] < 3 || (in_y && in_x && !(may_be_saved && exact.y[axis] == exact.x[axis]))) continue;
+        if (is_neighbour(tape, exact, in_y ? shift(exact.y, axis, by, false) : stay(),
+                         in_x ? shift(exact.x, axis, by, false) : stay()))
+          return true;
+      }
+    }
+  return false;
+}
+
+bool is_swap(const Jacobian& tape, const Jacobian& exact) {
+  return swapped_axes(tape, exact, true, true).has_value();
+}
+
+// Something that is the same all along one axis, such as a mask of rows, taken along another.
+bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
+  const auto axes = swapped_axes(tape, exact, true, true);
+  return axes && std::any_of(axes->begin(), axes->end(), [&](std::size_t axis) {
+           const Move next = shift(exact.x, axis, 1, true);
+           return is_moved(exact, exact, next, next);
+         });
+}
+
+bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
+  if (exact.y.size() == exact.x.size() &&  // dy W for dy W^T
+      agrees(tape, exact, [&](auto i, auto m) { return exact.at(m, i); }))
+    return true;
+  if (exact.x.rank() == 2) {
+    const std::size_t K = exact.x[0], M = exact.x[1];
+    if (is_moved(tape, exact, stay(), reread_transposed(K, M))) return true;
+    if (is_moved(tape, exact, stay(), reread_transposed(M, K))) return true;
+  }
+  return swapped_axes(tape, exact, false, true) || swapped_axes(tape, exact, true, false);
+}
+
 // A reduction whose gradient is spread along another axis than was reduced, or a broadcast that is undone by
 // the sum over another axis than was stretched.
 bool is_wrong_reduction(const Jacobian& tape, const Jacobian& exact) {
   if (exact.y.size() < exact.x.size()) {
     const bool keeps_axes = exact.y.rank() == exact.x.rank() && broadcast(exact.y, exact.x) == exact.x;
-    return (keeps_axes || exact.y.rank() < exact.x.rank()) && is_square_swap(tape, exact, false);
+    return (keeps_axes || exact.y.rank() < exact.x.rank()) && swapped_axes(tape, exact, false, true);
   }
   const bool stretches = exact.x.size() < exact.y.size() && broadcast(exact.x, exact.y) == exact.y;
-  return stretches && is_square_swap(tape, exact, true);
+  return stretches && swapped_axes(tape, exact, true, false);
 }
 
 bool is_wrong_coupling(const Jacobian& tape, const Jacobian& exact) {

@@ -5,35 +5,34 @@
 #include <cmath>
 #include <optional>
 
-#include <xgrad/autograd/checks/gradcheck/search.hpp>
+#include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
+#include <xgrad/autograd/checks/gradcheck/probe.hpp>
 
 namespace xgrad {
 
 using proof::Direction;
 using proof::ProbedOp;
-using proof::ProbeRun;
 using proof::Source;
 
 namespace {
 
 // An in-place vjp must add to what is already there.
-struct InPlace {
-  std::size_t argument, index;
-  double tape, exact;
-};
-std::optional<InPlace> overwritten(const ProbedOp& op, const Direction& u, Random& random) {
+std::optional<GradcheckFailure> overwritten(const ProbedOp& op, const Direction& u, Random& random) {
   for (std::size_t j = 0; j < op.inputs.size(); ++j) {
     if (op.inputs[j].node == no_node || !op.inputs[j].vjp->adds_in_place()) continue;
     const Array<double> dx = op.vjp(j, u);
-    double size = 0;
-    for (const double d : dx) size = std::max(size, std::abs(d));
-    const Array<Complex> start =
-        (random_direction(op.inputs[j].x.shape(), random) * (size > 0 ? size : 1)).template cast<Complex>();
+    const double largest = hypothesis::largest({dx.begin(), dx.end()}), size = largest > 0 ? largest : 1;
+    const auto start = (random_direction(dx.shape(), random) * size).cast<Complex>();
     const Array<double> added = op.vjp(j, u, &start);
     for (std::size_t m = 0; m < dx.size(); ++m) {
       const double expected = start.data()[m].real() + dx.data()[m];
-      if (!(std::abs(added.data()[m] - expected) <= 1e-12 * (size > 0 ? size : 1)))
-        return InPlace{j, m, added.data()[m], expected};
+      if (std::abs(added.data()[m] - expected) <= 1e-12 * size) continue;
+      GradcheckFailure failure = failure_at(op, Source(op.inputs[j]));
+      failure.index = m;
+      failure.tape = added.data()[m];
+      failure.exact = expected;
+      failure.diagnosis.defect = Defect::overwritten;
+      return failure;
     }
   }
   return std::nullopt;
@@ -45,15 +44,6 @@ struct Suspect {
   std::vector<Source> sources;
   bool at_kink;
 };
-
-GradcheckFailure failure_of(const ProbedOp& op, const InPlace& wrong) {
-  GradcheckFailure failure = failure_at(op, Source(op.inputs[wrong.argument]));
-  failure.index = wrong.index;
-  failure.tape = wrong.tape;
-  failure.exact = wrong.exact;
-  failure.diagnosis.defect = Defect::overwritten;
-  return failure;
-}
 
 // True if an op of this name is known to fail; then this is one more instance of it.
 bool repeated(GradcheckFailure& known, const char* op) {
@@ -69,7 +59,7 @@ bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std
   for (const auto& [path, value] : values)
     moved.emplace(path, value + 1e-3 * random_direction(value.shape(), random));
   bool right = false;
-  const ProbeRun judging(f, moved, random, [&](const ProbedOp& op) {
+  proof::probe_all(f, moved, random, [&](const ProbedOp& op) {
     if (op.instance == instance)
       right = scalar::kinks == 0 && judge(op, random_direction(op.y.shape(), random)).error <= 1;
   });
@@ -82,7 +72,7 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
                GradcheckReport& report) {
   Random random(seed);
   std::vector<Suspect> suspects;
-  const ProbeRun judging(f, values, random, [&](const ProbedOp& op) {
+  proof::probe_all(f, values, random, [&](const ProbedOp& op) {
     ++report.ops;
     const std::size_t kinks = scalar::kinks;
     if (kinks > 0) report.kinks.push_back({op.name, op.instance, op.time_step, kinks});
@@ -99,15 +89,15 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
     const auto known_failure = [&](GradcheckFailure& failure) { return repeated(failure, op.name); };
     if (const auto wrong = overwritten(op, u, random);
         wrong && std::none_of(report.failures.begin(), report.failures.end(), known_failure))
-      report.failures.push_back(failure_of(op, *wrong));
+      report.failures.push_back(*wrong);
   });
 
   for (const Suspect& suspect : suspects) {
     if (suspect.at_kink && right_nearby(f, values, suspect.failure.instance, random)) continue;
-    proof::Search search(f, values, suspect.failure.instance, seed + 1);
+    Random drawn(seed + 1);
     bool located = false;
     for (const Source& source : suspect.sources)
-      if (auto failure = search.look(source)) {
+      if (auto failure = proof::examine(f, values, suspect.failure.instance, source, drawn)) {
         failure->repeats = suspect.failure.repeats;
         located = true;
         // A vjp that overwrites what others added may overwrite its own terms as well: one mistake.
@@ -126,7 +116,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   Random random(seed);
   std::vector<GradcheckFailure> found;
   std::vector<Source> sources;
-  const ProbeRun plain(f, values, [&](const ProbedOp& op) {
+  proof::probe_plain(f, values, [&](const ProbedOp& op) {
     const Direction u = random_direction(op.y.shape(), random);
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       if (op.inputs[j].node == no_node) continue;
@@ -156,7 +146,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   for (std::size_t k = 0; k < found.size(); ++k) {
     GradcheckFailure& failure = found[k];
     const Direction v = unit_direction(failure.shape, failure.index);
-    const ProbeRun looking(f, values, sources[k], v, failure.instance, [&](const ProbedOp& op) {
+    proof::probe_one(f, values, sources[k], v, failure.instance, [&](const ProbedOp& op) {
       if (op.Jv.shape() == v.shape()) failure.output_index = failure.index;
       for (std::size_t i = 0; i < op.Jv.size(); ++i)
         if (std::abs(op.Jv.data()[i]) > std::abs(op.Jv.data()[failure.output_index]))

@@ -1,8 +1,10 @@
-// Finding and diagnosing the wrong element; see search.hpp.
-#include <xgrad/autograd/checks/gradcheck/search.hpp>
-
+// Finding and diagnosing the wrong element of an argument. The function runs again with a direction at that
+// argument alone: by halving the worst element is found, and then the op's Jacobian is computed, by its vjps
+// and exactly, to compare and to diagnose. Start with `examine`.
 #include <algorithm>
 #include <cmath>
+
+#include <xgrad/autograd/checks/gradcheck/probe.hpp>
 
 namespace xgrad::proof {
 
@@ -21,61 +23,17 @@ std::vector<std::size_t> picked(std::size_t n, std::size_t worst) {
   return places;
 }
 
-}  // namespace
-
-std::optional<GradcheckFailure> Search::look(const Source& source) {
-  const Direction v = random_direction(source.shape, random_);
-  Direction u;
-  bool wrong = false;
-  at(source, v, [&](const ProbedOp& op) {
-    u = random_direction(op.y.shape(), random_);
-    wrong = judge(op, u).error > 1;
-  });
-  if (!wrong) return std::nullopt;
-
-  const std::size_t m = worst_input(source, v, u);
-  const std::size_t i = worst_output(source, m, u);
-  return compare(source, picked(source.shape.size(), m), picked(u.size(), i));
-}
-
-void Search::at(const Source& source, const Direction& v, const OpAction& action) const {
-  const ProbeRun run(f_, values_, source, v, instance_, action);
-}
-
-// By halving: the half of x whose contribution is off by more.
-std::size_t Search::worst_input(const Source& source, const Direction& v, const Direction& u) const {
-  std::size_t first = 0, last = v.size();
-  while (last - first > 1) {
-    const std::size_t middle = first + (last - first) / 2;
-    double low = 0, high = 0;
-    at(source, restricted_direction(v, first, middle), [&](const ProbedOp& op) { low = judge(op, u).error; });
-    at(source, restricted_direction(v, middle, last), [&](const ProbedOp& op) { high = judge(op, u).error; });
-    (low >= high ? last : first) = middle;
-  }
-  return first;
-}
-
-std::size_t Search::worst_output(const Source& source, std::size_t m, const Direction& u) const {
-  std::size_t first = 0, last = u.size();
-  at(source, unit_direction(source.shape, m), [&](const ProbedOp& op) {
-    while (last - first > 1) {
-      const std::size_t middle = first + (last - first) / 2;
-      const double low = judge(op, restricted_direction(u, first, middle)).error,
-                   high = judge(op, restricted_direction(u, middle, last)).error;
-      (low >= high ? last : first) = middle;
-    }
-  });
-  return first;
-}
+// A run with v at the source.
+using Run = std::function<void(const Direction& v, OpAction at)>;
 
 // The Jacobian of the op with respect to the source, by the vjps and exactly, at the given rows and columns.
-GradcheckFailure Search::compare(const Source& source, const std::vector<std::size_t>& columns,
-                                 const std::vector<std::size_t>& rows) const {
+GradcheckFailure compare(const Run& run, const Source& source, const std::vector<std::size_t>& columns,
+                         const std::vector<std::size_t>& rows) {
   GradcheckFailure failure;
   bool nan_value = false;
   std::vector<double> tape(rows.size() * columns.size()), exact(tape.size());
   for (std::size_t c = 0; c < columns.size(); ++c)
-    at(source, unit_direction(source.shape, columns[c]), [&](const ProbedOp& op) {
+    run(unit_direction(source.shape, columns[c]), [&](const ProbedOp& op) {
       for (std::size_t r = 0; r < rows.size(); ++r) exact[r * columns.size() + c] = op.Jv.data()[rows[r]];
       if (c > 0) return;
       failure = failure_at(op, source);
@@ -107,6 +65,34 @@ GradcheckFailure Search::compare(const Source& source, const std::vector<std::si
     failure.exact = exact[k];
   }
   return failure;
+}
+
+}  // namespace
+
+std::optional<GradcheckFailure> examine(const ParameterFunction<Complex>& f, const Values& values,
+                                        std::size_t instance, const Source& source, Random& random) {
+  const Run run = [&](const Direction& v, OpAction at) {
+    probe_one(f, values, source, v, instance, std::move(at));
+  };
+  const Direction v = random_direction(source.shape, random);
+  Direction u;
+  bool wrong = false;
+  run(v, [&](const ProbedOp& op) {
+    u = random_direction(op.y.shape(), random);
+    wrong = judge(op, u).error > 1;
+  });
+  if (!wrong) return std::nullopt;
+
+  const std::size_t m = worst_element(v, [&](const Direction& half) {
+    double error = 0;
+    run(half, [&](const ProbedOp& op) { error = judge(op, u).error; });
+    return error;
+  });
+  std::size_t i = 0;
+  run(unit_direction(source.shape, m), [&](const ProbedOp& op) {
+    i = worst_element(u, [&](const Direction& half) { return judge(op, half).error; });
+  });
+  return compare(run, source, picked(source.shape.size(), m), picked(u.size(), i));
 }
 
 }  // namespace xgrad::proof

@@ -1,9 +1,12 @@
-// The judgement of one op; see probed_op.hpp.
-#include <xgrad/autograd/checks/gradcheck/probed_op.hpp>
+// Running a function under the probe, and the judgement of one op; see probe.hpp.
+#include <xgrad/autograd/checks/gradcheck/probe.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include <xgrad/autograd/time_step.hpp>
 
 namespace xgrad::proof {
 
@@ -25,7 +28,61 @@ struct Contraction {
   }
 };
 
+struct Probe : Watcher<Complex> {
+  OpAction action;
+  Random* random = nullptr;        // for a direction at every value
+  const Source* source = nullptr;  // for the direction v at this value
+  const Direction* v = nullptr;
+  std::size_t looked_for = 0, instance = 0;  // 0: every op is looked at
+
+  explicit Probe(OpAction looks) : action(std::move(looks)) {}
+
+  void run(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
+    scalar::kinks = 0;
+    Tape<Complex> tape(*this);
+    f(Parameters<Complex>(with_directions(values, directions)));
+  }
+
+  Array<Complex> value(const Op& op, std::uint32_t node, const Array<Complex>& y,
+                       std::span<const WatchedInput<Complex>> inputs) override {
+    if (node == no_node) {
+      scalar::kinks = 0;  // a constant's kink is nobody's
+      return y;
+    }
+    ++instance;
+    if (looked_for == 0 || looked_for == instance)
+      action({op.name(), instance, TimeStep::current(), y, inputs, carried_derivative(y)});
+    scalar::kinks = 0;
+    const bool here = source != nullptr && source->path.empty() && source->node == node;
+    // The value goes on in a block of its own: it may be a view, whose parent keeps its direction.
+    return with_direction(y.cast<double>(), random != nullptr ? random_direction(y.shape(), *random)
+                                            : here            ? *v
+                                                              : Direction::zeros(y.shape()));
+  }
+};
+
 }  // namespace
+
+void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random& random, OpAction each) {
+  Probe probe(std::move(each));
+  probe.random = &random;
+  Values directions;
+  for (const auto& [path, value] : values) directions.emplace(path, random_direction(value.shape(), random));
+  probe.run(f, values, directions);
+}
+
+void probe_plain(const ParameterFunction<Complex>& f, const Values& values, OpAction each) {
+  Probe(std::move(each)).run(f, values, {});
+}
+
+void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
+               const Direction& v, std::size_t instance, OpAction at) {
+  Probe probe(std::move(at));
+  probe.source = &source;
+  probe.v = &v;
+  probe.looked_for = instance;
+  probe.run(f, values, source.path.empty() ? Values() : Values{{source.path, v}});
+}
 
 Array<double> ProbedOp::vjp(std::size_t j, const Direction& u, const Array<Complex>* start) const {
   GradientSum<Complex> sum;

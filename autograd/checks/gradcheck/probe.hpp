@@ -1,14 +1,18 @@
-// One op under the probe, and the verdict on it. The probe sees the op's value, the derivative J v that the
-// value carries, and the vjps; `judge` holds one against the other. A Source is one of the op's inputs, told
-// apart from the others. Internal to gradcheck.
+// One op under the probe, the runs that show it, and the verdict on it. The probe sees the op's value, the
+// derivative J v that the value carries, and the vjps; `judge` holds one against the other. A run that judges
+// sets a random direction at every value; a run that looks for something sets one at a single value, a Source
+// among the inputs of the suspect, so that what the suspect's value carries is the effect of that input
+// alone. Internal to gradcheck. Start with `judge`.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <xgrad/autograd/checks/direction.hpp>
 #include <xgrad/autograd/checks/gradcheck/report.hpp>
+#include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad::proof {
@@ -57,5 +61,20 @@ std::vector<Source> sources_of(const ProbedOp& op);
 
 /// A failure of `op` in `source`, with nothing yet said about elements and numbers.
 GradcheckFailure failure_at(const ProbedOp& op, const Source& source);
+
+using OpAction = std::function<void(const ProbedOp&)>;
+
+/// A run of f that judges: every value carries a random direction, `each` sees every op.
+void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random& random, OpAction each);
+/// A run on plain numbers, as in training: nothing carries a direction, `each` sees every op.
+void probe_plain(const ParameterFunction<Complex>& f, const Values& values, OpAction each);
+/// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
+void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
+               const Direction& v, std::size_t instance, OpAction at);
+
+/// Which element of a source of op number `instance` is wrong, and how; nothing if the op treats it right
+/// (search.cpp).
+std::optional<GradcheckFailure> examine(const ParameterFunction<Complex>& f, const Values& values,
+                                        std::size_t instance, const Source& source, Random& random);
 
 }  // namespace xgrad::proof
