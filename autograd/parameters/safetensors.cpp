@@ -45,8 +45,7 @@ std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>
 std::size_t rank_of(const std::string& file, const std::string& name, const std::string& dtype) {
   const auto found =
       std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& d) { return d.name == dtype; });
-  if (found == dtypes.end())
-    refuse(file, fmt::format("tensor {} has the unknown dtype {}", quote(name), quote(dtype)));
+  if (found == dtypes.end()) refuse(file, "tensor {} has the unknown dtype {}", quote(name), quote(dtype));
   return static_cast<std::size_t>(found - dtypes.begin());
 }
 
@@ -54,7 +53,7 @@ std::size_t rank_of(const std::string& file, const std::string& name, const std:
 std::uint64_t byte_count(const std::string& file, const std::string& name, const std::string& dtype,
                          const std::vector<std::uint64_t>& shape) {
   const auto fail = [&](const std::string& message) {
-    refuse(file, fmt::format("tensor {}, {}, {}", quote(name), to_string(dtype, shape), message));
+    refuse(file, "tensor {}, {}, {}", quote(name), to_string(dtype, shape), message);
   };
   std::uint64_t bits = dtypes[rank_of(file, name, dtype)].bits, count = 1;
   for (const std::uint64_t dim : shape)
@@ -73,18 +72,16 @@ void check_places(const std::string& file, Header& header, std::uint64_t size) {
   std::string last = "the header";
   for (const auto& [name, entry] : header.tensors) {
     const std::string tensor = fmt::format("tensor {}, at [{}, {}),", quote(name), entry.begin, entry.end);
-    if (entry.begin != end)
-      refuse(file, fmt::format("{} does not begin at {}, where {} ends", tensor, end, last));
-    if (entry.end < entry.begin) refuse(file, tensor + " ends before it begins");
+    if (entry.begin != end) refuse(file, "{} does not begin at {}, where {} ends", tensor, end, last);
+    if (entry.end < entry.begin) refuse(file, "{} ends before it begins", tensor);
     const std::uint64_t bytes = byte_count(file, name, entry.dtype, entry.shape);
     if (entry.end - entry.begin != bytes)
-      refuse(file, fmt::format("{} has {} bytes, expected {} for {}", tensor, entry.end - entry.begin, bytes,
-                               to_string(entry.dtype, entry.shape)));
+      refuse(file, "{} has {} bytes, expected {} for {}", tensor, entry.end - entry.begin, bytes,
+             to_string(entry.dtype, entry.shape));
     end = entry.end;
     last = "tensor " + quote(name);
   }
-  if (end != size)
-    refuse(file, fmt::format("{} bytes follow the header, expected {}, where {} ends", size, end, last));
+  if (end != size) refuse(file, "{} bytes follow the header, expected {}, where {} ends", size, end, last);
 }
 
 }  // namespace
@@ -97,16 +94,14 @@ File::File(std::vector<std::byte> bytes, std::string name)
     : bytes_(std::move(bytes)), name_(std::move(name)) {
   std::uint64_t size = 0;
   if (bytes_.size() < sizeof(size))
-    refuse(name_,
-           fmt::format("the file has {} bytes, expected at least 8, the header's size", bytes_.size()));
+    refuse(name_, "the file has {} bytes, expected at least 8, the header's size", bytes_.size());
   std::memcpy(&size, bytes_.data(), sizeof(size));
   if (size > largest_header)
-    refuse(name_, fmt::format("the header's size is {}, expected at most {} (is this a safetensors file?)",
-                              size, largest_header));
+    refuse(name_, "the header's size is {}, expected at most {} (is this a safetensors file?)", size,
+           largest_header);
   const auto rest = std::span<const std::byte>(bytes_).subspan(sizeof(size));
   if (size > rest.size())
-    refuse(name_, fmt::format("the header's size is {}, but {} bytes follow: the file is cut short", size,
-                              rest.size()));
+    refuse(name_, "the header's size is {}, but {} bytes follow: the file is cut short", size, rest.size());
 
   const auto numbers = rest.subspan(size);
   Header header = parse_header(name_, {reinterpret_cast<const char*>(rest.data()), size});
@@ -123,13 +118,11 @@ Array<T> File::array(const std::string& name) const {
   if (found == tensors_.end()) {
     std::string known;
     for (const auto& item : tensors_) known += (known.empty() ? "" : ", ") + quote(item.first);
-    refuse(name_,
-           fmt::format("there is no tensor {}; there are: {}", quote(name), known.empty() ? "none" : known));
+    refuse(name_, "there is no tensor {}; there are: {}", quote(name), known.empty() ? "none" : known);
   }
   const Tensor& tensor = found->second;
   if (tensor.dtype != dtype<T>)
-    refuse(name_,
-           fmt::format("tensor {} is {}, expected dtype {}", quote(name), to_string(tensor), dtype<T>));
+    refuse(name_, "tensor {} is {}, expected dtype {}", quote(name), to_string(tensor), dtype<T>);
   try {
     auto array = Array<T>::uninitialized(Shape(tensor.shape.begin(), tensor.shape.end()));
     std::copy(tensor.bytes.begin(), tensor.bytes.end(), reinterpret_cast<std::byte*>(array.mutable_data()));
@@ -154,8 +147,8 @@ void write(const std::filesystem::path& path, const Tensors& tensors, const Meta
     const auto& [name, tensor] = *item;
     const std::uint64_t bytes = byte_count(file, name, tensor.dtype, tensor.shape);
     if (tensor.bytes.size() != bytes)
-      refuse(file, fmt::format("tensor {} has {} bytes, expected {} for {}", quote(name), tensor.bytes.size(),
-                               bytes, to_string(tensor)));
+      refuse(file, "tensor {} has {} bytes, expected {} for {}", quote(name), tensor.bytes.size(), bytes,
+             to_string(tensor));
     header.tensors.emplace_back(name, Entry{tensor.dtype, tensor.shape, end, end + bytes});
     pieces.push_back(tensor.bytes);
     end += bytes;
@@ -163,7 +156,7 @@ void write(const std::filesystem::path& path, const Tensors& tensors, const Meta
   const std::string text = header_text(file, header);
   const std::uint64_t size = text.size();
   if (size > largest_header)
-    refuse(file, fmt::format("the header would have {} bytes, expected at most {}", size, largest_header));
+    refuse(file, "the header would have {} bytes, expected at most {}", size, largest_header);
   pieces[0] = std::as_bytes(std::span(&size, 1));
   pieces[1] = std::as_bytes(std::span(text));
   replace_file(path, pieces);

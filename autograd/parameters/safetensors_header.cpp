@@ -50,12 +50,11 @@ class Strict {
   bool start_array(std::size_t) { return enter(); }
   bool end_array() { return leave(); }
   bool key(const std::string& name) {
-    if (!keys_.back().insert(name).second)
-      refuse(file_, fmt::format("the header has the key {} twice", quote(name)));
+    if (!keys_.back().insert(name).second) refuse(file_, "the header has the key {} twice", quote(name));
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const json::exception&) {
-    refuse(file_, fmt::format("the header is not JSON from byte {} on", position));
+    refuse(file_, "the header is not JSON from byte {} on", position);
   }
 
  private:
@@ -75,28 +74,28 @@ class Strict {
 
 std::uint64_t unsigned_integer(const std::string& file, const std::string& what, const json& value) {
   if (!value.is_number_unsigned())
-    refuse(file, fmt::format("{} is {}, expected an integer from 0 to 2^64 - 1", what, describe(value)));
+    refuse(file, "{} is {}, expected an integer from 0 to 2^64 - 1", what, describe(value));
   return value.get<std::uint64_t>();
 }
 
 Entry parse_entry(const std::string& file, const std::string& name, const json& value) {
   const std::string tensor = "tensor " + quote(name);
   const auto expect = [&](const std::string& what, const json& found, bool right, const char* expected) {
-    if (!right) refuse(file, fmt::format("{} is {}, expected {}", what, describe(found), expected));
+    if (!right) refuse(file, "{} is {}, expected {}", what, describe(found), expected);
   };
   expect(tensor, value, value.is_object(), "an object of dtype, shape and data_offsets");
   for (const char* field : {"dtype", "shape", "data_offsets"})
-    if (!value.contains(field)) refuse(file, fmt::format("{} has no {}", tensor, field));
+    if (!value.contains(field)) refuse(file, "{} has no {}", tensor, field);
   for (const auto& field : value.items())
     if (field.key() != "dtype" && field.key() != "shape" && field.key() != "data_offsets")
-      refuse(file, fmt::format("{} has a field {}, expected dtype, shape and data_offsets alone", tensor,
-                               quote(field.key())));
+      refuse(file, "{} has a field {}, expected dtype, shape and data_offsets alone", tensor,
+             quote(field.key()));
   const json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
   expect("dtype of " + tensor, dtype, dtype.is_string(), "a string");
   expect("shape of " + tensor, shape, shape.is_array(), "an array of integers");
   expect("data_offsets of " + tensor, offsets, offsets.is_array(), "an array of 2 integers");
   if (offsets.size() != 2)
-    refuse(file, fmt::format("data_offsets of {} has {} entries, expected 2", tensor, offsets.size()));
+    refuse(file, "data_offsets of {} has {} entries, expected 2", tensor, offsets.size());
 
   Entry entry;
   entry.dtype = dtype.get<std::string>();
@@ -108,22 +107,18 @@ Entry parse_entry(const std::string& file, const std::string& name, const json& 
 
 Metadata parse_metadata(const std::string& file, const json& value) {
   if (!value.is_object())
-    refuse(file, fmt::format("{} is {}, expected an object of strings", metadata_key, describe(value)));
+    refuse(file, "{} is {}, expected an object of strings", metadata_key, describe(value));
   Metadata metadata;
   for (const auto& item : value.items()) {
     if (!item.value().is_string())
-      refuse(file, fmt::format("{} has {} for {}, expected a string", metadata_key, describe(item.value()),
-                               quote(item.key())));
+      refuse(file, "{} has {} for {}, expected a string", metadata_key, describe(item.value()),
+             quote(item.key()));
     metadata.emplace(item.key(), item.value().get<std::string>());
   }
   return metadata;
 }
 
 }  // namespace
-
-void refuse(const std::string& file, const std::string& message) {
-  throw Error("safetensors", "'" + file + "': " + message);
-}
 
 std::string quote(std::string_view name) {
   constexpr std::size_t longest = 200;
@@ -134,7 +129,7 @@ std::string quote(std::string_view name) {
 }
 
 Header parse_header(const std::string& file, std::string_view text) {
-  const auto fail = [&](const std::string& message) { refuse(file, "the header " + message); };
+  const auto fail = [&](const std::string& message) { refuse(file, "the header {}", message); };
   const auto code = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)); };
   if (text.empty()) fail("is empty, expected at least {}");
   if (text.front() != '{')
@@ -163,7 +158,7 @@ Header parse_header(const std::string& file, std::string_view text) {
 std::string header_text(const std::string& file, const Header& header) {
   const auto dump = [&](const char* what, const std::string& text) {
     if (auto dumped = dump_utf8(text)) return std::move(*dumped);
-    refuse(file, fmt::format("{} {} is not UTF-8", what, quote(text)));
+    refuse(file, "{} {} is not UTF-8", what, quote(text));
   };
   // Put together entry by entry, as an ordered_json would compare each new key with all others.
   std::string text;
@@ -172,7 +167,7 @@ std::string header_text(const std::string& file, const Header& header) {
                         dump("the metadata's value", value));
   if (!header.metadata.empty()) text = fmt::format("\"{}\":{{{}}}", metadata_key, text);
   for (const auto& [name, entry] : header.tensors) {
-    if (name == metadata_key) refuse(file, fmt::format("a tensor cannot be called '{}'", name));
+    if (name == metadata_key) refuse(file, "a tensor cannot be called '{}'", name);
     const nlohmann::ordered_json value = {
         {"dtype", entry.dtype}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
     text += fmt::format("{}{}:{}", text.empty() ? "" : ",", dump("tensor", name), value.dump());

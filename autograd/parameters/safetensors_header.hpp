@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <xgrad/autograd/safetensors.hpp>
 
 namespace xgrad::safetensors {
@@ -21,8 +23,11 @@ struct Header {
   Metadata metadata;
 };
 
-/// Throws Error: `message`, about the file called `file`.
-[[noreturn]] void refuse(const std::string& file, const std::string& message);
+/// Throws Error: a message, as for fmt::format, about the file called `file`.
+template <class... Args>
+[[noreturn]] void refuse(const std::string& file, fmt::format_string<Args...> message, Args&&... args) {
+  throw Error("safetensors", "'" + file + "': " + fmt::format(message, std::forward<Args>(args)...));
+}
 
 /// A name for messages: in quotes, control characters escaped, cut where it is long.
 std::string quote(std::string_view name);
