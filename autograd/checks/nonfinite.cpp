@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include <xgrad/autograd/checks/nonfinite/causes.hpp>
-#include <xgrad/autograd/checks/nonfinite/tracer.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {

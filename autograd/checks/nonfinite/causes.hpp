@@ -8,9 +8,8 @@
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/checks/nonfinite/numbers.hpp>
-#include <xgrad/autograd/checks/trace.hpp>
-#include <xgrad/autograd/nonfinite.hpp>
+#include <xgrad/autograd/checks/nonfinite/tracer.hpp>
+#include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 
 namespace xgrad::nonfinite {
@@ -59,26 +58,27 @@ std::size_t index_in_table(const Array<T>& table, const Array<T>& y, std::size_t
   return id * width + column;
 }
 
-namespace detail {
+/// The position, among first, first + step, ... of `count` numbers, of the one with the largest magnitude.
+template <class T>
+std::size_t largest(const Array<T>& x, std::size_t first, std::size_t step, std::size_t count) {
+  std::size_t best = first;
+  for (std::size_t i = 0; i < count; ++i)
+    if (std::abs(shown(x.data()[first + i * step])) > std::abs(shown(x.data()[best])))
+      best = first + i * step;
+  return best;
+}
 
-// The flat position in x, which broadcasts to y, of what meets flat position `index` of y.
+/// The flat position in x, which broadcasts to y, of what meets flat position `index` of y.
 inline std::size_t broadcast_index(std::size_t index, const Shape& x, const Shape& y) {
-  std::size_t result = 0, stride = 1;
-  for (std::size_t axis = 0; axis < y.rank(); ++axis) {
-    const std::size_t from_end = y[y.rank() - 1 - axis];
-    const std::size_t i = index % from_end;
-    index /= from_end;
-    if (axis >= x.rank()) continue;
-    const std::size_t size = x[x.rank() - 1 - axis];
-    if (size != 1) result += i * stride;
-    stride *= size;
-  }
+  const kernels::Strides of_x = kernels::broadcast_strides(x, y), of_y = kernels::broadcast_strides(y, y);
+  std::size_t result = 0;
+  for (std::size_t axis = 0; axis < y.rank(); ++axis) result += index / of_y[axis] % y[axis] * of_x[axis];
   return result;
 }
 
-// True if element `index` of y is row r of x: (..., K) times column m of W: (K, M). A matmul may also be of
-// stacks, of vectors or transposed, which shapes alone do not always show; then the sum itself must not be
-// finite.
+/// True if element `index` of y is row r of x: (..., K) times column m of W: (K, M). A matmul may also be of
+/// stacks, of vectors or transposed, which shapes alone do not always show; then the sum itself must not be
+/// finite.
 template <class T>
 bool is_row_times_column(const Array<T>& x, const Array<T>& W, const Array<T>& y, std::size_t index) {
   if (W.rank() != 2 || x.rank() == 0 || y.rank() != x.rank()) return false;
@@ -89,13 +89,13 @@ bool is_row_times_column(const Array<T>& x, const Array<T>& W, const Array<T>& y
   return K != M || !std::isfinite(scalar::real(sum));
 }
 
-// An element that counts: the one at the place itself, or the largest of several.
+/// An element that counts: the one at the place itself, or the largest of several.
 struct Element {
   std::size_t index;
   bool largest;
 };
 
-// That of x for element `index` of y.
+/// That of x for element `index` of y.
 template <class T>
 Element element_of(const Array<T>& x, const Shape& y, std::size_t index, bool elementwise) {
   if (elementwise && broadcast(x.shape(), y) == y) return {broadcast_index(index, x.shape(), y), false};
@@ -115,7 +115,7 @@ NonfiniteCause cause(std::string name, const Array<T>& x, Element element, const
           place_of(x.shape(), index, op.step, tokens)};
 }
 
-// The same of argument j, which may be a parameter, and then has no row.
+/// The same of argument j, which may be a parameter, and then has no row.
 template <class T>
 NonfiniteCause cause(const TracedOp<T>& op, std::size_t j, Element element,
                      const std::vector<std::string>& paths, const std::optional<Ids>& tokens) {
@@ -127,8 +127,6 @@ NonfiniteCause cause(const TracedOp<T>& op, std::size_t j, Element element,
   return result;
 }
 
-}  // namespace detail
-
 /// The inputs' elements that made element `index` of the op's value. `paths` are those of the trace.
 template <class T>
 std::vector<NonfiniteCause> forward_causes(const TracedOp<T>& op, const std::vector<std::string>& paths,
@@ -139,15 +137,15 @@ std::vector<NonfiniteCause> forward_causes(const TracedOp<T>& op, const std::vec
     const Array<T>& x = op.inputs[j].value;
     if (x.size() == 0) continue;
     const bool bias = j + 1 == op.inputs.size() && j % 2 == 0, weight = j % 2 == 1;
-    detail::Element element = detail::element_of(x, op.y.shape(), index, !product || bias);
+    Element element = element_of(x, op.y.shape(), index, !product || bias);
     if (product && !bias) {
       const Array<T>&left = op.inputs[j - j % 2].value, &W = op.inputs[j - j % 2 + 1].value;
-      if (!(op.op == ops::matmul) || detail::is_row_times_column(left, W, op.y, index)) {
+      if (!(op.op == ops::matmul) || is_row_times_column(left, W, op.y, index)) {
         const std::size_t M = op.y.shape().back(), K = W.shape()[0];
         element.index = K == 0 ? 0 : weight ? largest(x, index % M, M, K) : largest(x, index / M * K, 1, K);
       }
     }
-    causes.push_back(detail::cause(op, j, element, paths, tokens));
+    causes.push_back(cause(op, j, element, paths, tokens));
   }
   return causes;
 }
@@ -160,14 +158,12 @@ std::vector<NonfiniteCause> backward_causes(const TracedOp<T>& op, const std::ve
   std::vector<NonfiniteCause> causes;
   const bool elementwise =
       op.op.kind() != OpKind::product && op.inputs[argument].value.shape() == op.y.shape();
-  const auto element = [&](const Array<T>& x) {
-    return detail::element_of(x, op.y.shape(), index, elementwise);
-  };
-  if (dy.size() > 0) causes.push_back(detail::cause("dy", dy, element(dy), op, tokens));
-  if (op.y.size() > 0) causes.push_back(detail::cause("y", op.y, element(op.y), op, tokens));
+  const auto element = [&](const Array<T>& x) { return element_of(x, op.y.shape(), index, elementwise); };
+  if (dy.size() > 0) causes.push_back(cause("dy", dy, element(dy), op, tokens));
+  if (op.y.size() > 0) causes.push_back(cause("y", op.y, element(op.y), op, tokens));
   for (std::size_t j = 0; j < op.inputs.size(); ++j)
     if (op.inputs[j].value.size() > 0)
-      causes.push_back(detail::cause(op, j, element(op.inputs[j].value), paths, tokens));
+      causes.push_back(cause(op, j, element(op.inputs[j].value), paths, tokens));
   return causes;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,11 +17,34 @@
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/checks/nonfinite/numbers.hpp>
 #include <xgrad/autograd/checks/trace.hpp>
 #include <xgrad/autograd/nonfinite.hpp>
 
 namespace xgrad::nonfinite {
+
+inline bool is_finite(double x) { return std::isfinite(x); }
+inline bool is_finite(Complex x) { return std::isfinite(x.real()) && std::isfinite(x.imag()); }
+
+template <class T>
+std::optional<std::size_t> first_nonfinite(const Array<T>& x) {
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!is_finite(x.data()[i])) return i;
+  return std::nullopt;
+}
+
+template <class T>
+bool all_finite(const Array<T>& x) {
+  return !first_nonfinite(x);
+}
+
+template <class T>
+bool has_nan(const Array<T>& x) {
+  return std::any_of(x.begin(), x.end(), [](T xi) { return xi != xi; });
+}
+
+/// As a double; of a complex number the part that is not finite, if it is one.
+inline double shown(double x) { return x; }
+inline double shown(Complex x) { return std::isfinite(x.real()) && !is_finite(x) ? x.imag() : x.real(); }
 
 /// An origin of numbers that are not finite.
 template <class T>
