@@ -3,10 +3,12 @@
 // puts directions in and takes derivatives out here.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
-#include <vector>
 
 #include <xgrad/autograd/parameters.hpp>
 
@@ -20,23 +22,64 @@ template <class T>
 using ParameterFunction = std::function<Variable<T>(const Parameters<T>&)>;
 
 /// x + ihv. The shapes must be equal.
-Array<Complex> with_direction(const Array<double>& x, const Array<double>& v);
+inline Array<Complex> with_direction(const Array<double>& x, const Array<double>& v) {
+  auto result = Array<Complex>::uninitialized(x.shape());
+  std::transform(x.begin(), x.end(), v.begin(), result.mutable_data(),
+                 [](double xi, double vi) { return Complex(xi, scalar::complex_step * vi); });
+  return result;
+}
 /// The same by path; without a direction where `directions` lacks the path.
-std::map<std::string, Array<Complex>> with_directions(const Values& values, const Values& directions);
+inline std::map<std::string, Array<Complex>> with_directions(const Values& values, const Values& directions) {
+  std::map<std::string, Array<Complex>> result;
+  for (const auto& [path, value] : values) {
+    const auto v = directions.find(path);
+    result.emplace(path, v == directions.end() ? value.cast<Complex>() : with_direction(value, v->second));
+  }
+  return result;
+}
 
 /// The error of a carried derivative beside its rounding: h^2 f'''/6, for f''' up to 1e10. It shows where all
 /// else is zero, as in x x x at x = 0.
 inline constexpr double carried_error = 1e10 * scalar::complex_step * scalar::complex_step;
 
 /// Im(y)/h: the derivative that y carries.
-Array<double> carried_derivative(const Array<Complex>& y);
+inline Array<double> carried_derivative(const Array<Complex>& y) {
+  auto result = Array<double>::uninitialized(y.shape());
+  std::transform(y.begin(), y.end(), result.mutable_data(),
+                 [](Complex yi) { return yi.imag() / scalar::complex_step; });
+  return result;
+}
 
 /// Numbers +-[0.5, 1]: none is so small that what it is multiplied with gets lost.
-Array<double> random_direction(const Shape& shape, Random& random);
+inline Array<double> random_direction(const Shape& shape, Random& random) {
+  auto result = Array<double>::uninitialized(shape);
+  std::generate_n(result.mutable_data(), result.size(), [&] {
+    const double r = random.uniform() - 0.5;
+    return r + (r < 0 ? -0.5 : 0.5);
+  });
+  return result;
+}
 /// 1 at one element, 0 elsewhere.
-Array<double> unit_direction(const Shape& shape, std::size_t element);
+inline Array<double> unit_direction(const Shape& shape, std::size_t element) {
+  auto v = Array<double>::zeros(shape);
+  v.mutable_data()[element] = 1;
+  return v;
+}
 /// v in [first, last) of its row-major numbers, 0 elsewhere.
-Array<double> restricted_direction(const Array<double>& v, std::size_t first, std::size_t last);
+inline Array<double> restricted_direction(const Array<double>& v, std::size_t first, std::size_t last) {
+  auto result = Array<double>::zeros(v.shape());
+  std::copy(v.begin() + first, v.begin() + last, result.mutable_data() + first);
+  return result;
+}
+
+namespace proof {
+
+/// The largest magnitude; 0 of nothing.
+inline double largest(std::span<const double> numbers) {
+  double result = 0;
+  for (const double x : numbers) result = std::max(result, std::abs(x));
+  return result;
+}
 
 /// The worst element, found by halving: `error(w)` says how wrong the derivative is along w, a part of v.
 template <class F>
@@ -50,5 +93,7 @@ std::size_t worst_element(const Array<double>& v, F error) {
   }
   return first;
 }
+
+}  // namespace proof
 
 }  // namespace xgrad

@@ -10,12 +10,10 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/gradcheck/functional.hpp>
-#include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
 
 namespace xgrad {
 
-using hypothesis::largest;
-using proof::Functional;
+using namespace proof;
 
 namespace {
 

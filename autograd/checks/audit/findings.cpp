@@ -6,8 +6,6 @@
 #include <iterator>
 #include <set>
 
-#include <fmt/format.h>
-
 #include <xgrad/autograd/checks/audit/explanation.hpp>
 
 namespace xgrad::auditing {

@@ -24,22 +24,22 @@ void add_flow_changes(const Recording& recording, Changes& to) {
       }
   if (all.empty()) return;
 
-  const auto cut = [&](const std::vector<Edge>& edges, double cost, std::string text) {
-    Change change{AuditDefect::missing_flow, cost, std::move(text)};
+  const auto cut = [&](AuditDefect defect, double cost, const std::vector<Edge>& edges, std::string text) {
+    Change change{defect, cost, std::move(text)};
     change.flow = true;
     for (const Edge& edge : edges) change.edges[edge].factor = 0;
     add(to, std::move(change));
   };
-  cut(all, 0.9, "nothing flows from a step to the one before");
+  cut(AuditDefect::missing_flow, 0.9, all, "nothing flows from a step to the one before");
   if (by_state.size() > 1)
     for (const auto& [state, edges] : by_state)
-      cut(edges, 0.95,
+      cut(AuditDefect::missing_flow, 0.95, edges,
           fmt::format(
               "nothing flows to the step before through its state '{}', though it does through the others",
               recording.describe(state)));
   for (const auto& [path, edges] : by_reader)
     if (edges.size() < by_state[path.first].size())
-      cut(edges, 0.97,
+      cut(AuditDefect::missing_flow, 0.97, edges,
           fmt::format("nothing flows to the step before from {} to its state '{}'",
                       recording.describe(path.second.first), recording.describe(path.first)));
 
@@ -52,34 +52,32 @@ void add_flow_changes(const Recording& recording, Changes& to) {
   }
   // In chunks of k steps; a chunk may also end at the initial state.
   for (std::size_t k = 2; k < recording.steps(); ++k)
-    for (std::size_t start = 0; start < k; ++start)
-      for (const bool with_initial : {false, true}) {
-        if (with_initial && start != 0) continue;
-        Change change{AuditDefect::truncated_flow, 1.2,
-                      fmt::format("the flow through time is cut every {} steps, as into step {}", k,
-                                  start == 0 ? k : start)};
-        change.flow = true;
-        for (const auto& [i, j] : all)
-          if (*ops[i].step % k == start) change.edges[{i, j}].factor = 0;
-        for (const auto& [path, edges] : by_reader)
-          if (const std::size_t first = recording.at(path.second.first, 0); with_initial && first != none)
-            change.edges[{first, path.second.second}].factor = 0;
-        add(to, std::move(change));
-      }
-  for (const auto& [state, edges] : by_state) {
-    Change change{AuditDefect::missing_term, 1.05,
-                  fmt::format("what flows to '{}' through time replaces what flows to it at its own step, "
-                              "instead of adding to it",
-                              recording.describe(state))};
-    change.flow = true;
-    for (const auto& [i, carried] : edges) {
-      const std::size_t source = ops[i].inputs[carried].source;
+    for (std::size_t start = 0; start < k; ++start) {
+      std::vector<Edge> edges;
+      for (const Edge& edge : all)
+        if (*ops[edge.first].step % k == start) edges.push_back(edge);
+      const auto text = fmt::format("the flow through time is cut every {} steps, as into step {}", k,
+                                    start == 0 ? k : start);
+      cut(AuditDefect::truncated_flow, 1.2, edges, text);
+      if (start != 0) continue;
+      for (const auto& [path, same_path] : by_reader)
+        if (const std::size_t first = recording.at(path.second.first, 0); first != none)
+          edges.emplace_back(first, path.second.second);
+      cut(AuditDefect::truncated_flow, 1.2, edges, text);
+    }
+  for (const auto& [state, carried] : by_state) {
+    std::vector<Edge> edges;
+    for (const auto& [i, k] : carried) {
+      const std::size_t source = ops[i].inputs[k].source;
       for (const std::size_t reader : recording.readers(source))
         for (std::size_t j = 0; j < ops[reader].inputs.size(); ++j)
           if (ops[reader].inputs[j].source == source && !recording.crosses_time(ops[reader], j))
-            change.edges[{reader, j}].factor = 0;
+            edges.emplace_back(reader, j);
     }
-    add(to, std::move(change));
+    cut(AuditDefect::missing_term, 1.05, edges,
+        fmt::format("what flows to '{}' through time replaces what flows to it at its own step, instead of "
+                    "adding to it",
+                    recording.describe(state)));
   }
 }
 

@@ -1,10 +1,12 @@
-// Matching; see match.hpp.
-#include <xgrad/autograd/checks/audit/match.hpp>
-
+// Matching; see explanation.hpp. Start at the end.
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <xgrad/autograd/checks/audit/explanation.hpp>
+#include <xgrad/autograd/numbers/view.hpp>
 
 namespace xgrad::auditing {
 
@@ -16,6 +18,10 @@ bool Written::same(const Array<double>& model) const {
 }
 
 namespace {
+
+Match mistake(AuditDefect defect, double cost, std::string text, double factor = 1) {
+  return {{{defect, std::move(text), factor}}, cost};
+}
 
 // What a factor may come from, or nothing.
 std::string meaning_of(const Written& w, double factor) {
@@ -41,7 +47,8 @@ std::optional<Match> scaled(const Written& w, const Array<double>& model) {
     const bool plain = w.is(size, 2) || w.is(size, 0.5) || !meaning.empty();
     // One number is always a multiple of another, so that alone proves nothing.
     if (w.hand.size() < 2 && !plain) return std::nullopt;
-    result = {{{AuditDefect::factor, fmt::format("times {:.6g}{}", size, meaning), size}}, plain ? 1 : 1.6};
+    result =
+        mistake(AuditDefect::factor, plain ? 1 : 1.6, fmt::format("times {:.6g}{}", size, meaning), size);
   }
   if (c < 0) {
     result.parts.push_back({AuditDefect::sign, "the sign is wrong", -1});
@@ -98,7 +105,7 @@ std::optional<Match> clipped(const Written& w, const Array<double>& sum) {
   // A single number that is too small may be any mistake, unless it is as round as limits are.
   const bool round = fmt::format("{:.3g}", limit) == fmt::format("{:.9g}", limit);
   if (count < (round ? 1U : 2U) || whole < 2 || limit == 0 || !w.same(cut)) return std::nullopt;
-  return Match{{{AuditDefect::clipped, fmt::format("{} numbers are cut off at {:.6g}", count, limit)}}, 1};
+  return mistake(AuditDefect::clipped, 1, fmt::format("{} numbers are cut off at {:.6g}", count, limit));
 }
 
 std::optional<Match> decayed(const Written& w, const Array<double>& sum) {
@@ -106,7 +113,7 @@ std::optional<Match> decayed(const Written& w, const Array<double>& sum) {
   if (w.hand.size() < 3 || square == 0) return std::nullopt;
   const double c = inner(w.hand - sum, w.value) / square;
   if (c == 0 || !w.same(sum + w.value * c)) return std::nullopt;
-  return Match{{{AuditDefect::weight_decay, fmt::format("{:.6g} times the parameter is added", c), c}}, 1};
+  return mistake(AuditDefect::weight_decay, 1, fmt::format("{:.6g} times the parameter is added", c), c);
 }
 
 // All right but a few: a slip of an index, not of the formula.
@@ -119,12 +126,67 @@ std::optional<Match> few_wrong(const Written& w, const Array<double>& sum) {
     first = i;
   }
   if (count == 0 || count > std::max<std::size_t>(1, sum.size() / 8) || sum.size() < 4) return std::nullopt;
-  return Match{
-      {{AuditDefect::few_elements,
-        fmt::format("{} of {} numbers {} wrong, first {}: {:.12g} instead of {:.12g}; all others are right",
-                    count, sum.size(), count == 1 ? "is" : "are", index_of(first, sum.shape()),
-                    w.hand.data()[first], sum.data()[first])}},
-      2};
+  return mistake(
+      AuditDefect::few_elements, 2,
+      fmt::format("{} of {} numbers {} wrong, first {}: {:.12g} instead of {:.12g}; all others are right",
+                  count, sum.size(), count == 1 ? "is" : "are", index_of(first, sum.shape()),
+                  w.hand.data()[first], sum.data()[first]));
+}
+
+// Block b of `count` along an axis.
+Array<double> block(const Array<double>& x, std::size_t axis, std::size_t count, std::size_t b) {
+  kernels::View view(x.shape());
+  const std::size_t size = x.shape()[axis] / count;
+  view.shape.set(axis, size);
+  view.offset = b * size * view.strides[axis];
+  return kernels::read(x, view);
+}
+
+// The right blocks in another order, as those of gates are easily put.
+std::optional<Match> permuted(const Written& w, const Array<double>& sum) {
+  for (std::size_t axis = sum.rank(); axis-- > 0;)
+    for (const std::size_t count : {4U, 3U, 2U}) {
+      if (sum.shape()[axis] % count != 0 || sum.size() / count < 2) continue;
+      std::vector<std::size_t> order;  // of the blocks that fit
+      for (std::size_t b = 0; b == order.size() && b < count; ++b) {
+        Written part = w;
+        part.hand = block(w.hand, axis, count, b);
+        part.sensitivity = block(w.sensitivity, axis, count, b);
+        for (std::size_t from = 0; b == order.size() && from < count; ++from)
+          if (std::find(order.begin(), order.end(), from) == order.end() &&
+              part.same(block(sum, axis, count, from)))
+            order.push_back(from);
+      }
+      if (order.size() == count)
+        return mistake(
+            AuditDefect::permuted_blocks, 1,
+            fmt::format("of {} equal blocks along axis {} the gradient has, in this order, numbers {}", count,
+                        axis, fmt::join(order, ", ")));
+    }
+  return std::nullopt;
+}
+
+// Time runs backwards in a backward pass, and what it appends does too.
+std::optional<Match> reversed(const Written& w, const Array<double>& sum) {
+  for (std::size_t axis = 0; axis < sum.rank(); ++axis) {
+    if (sum.shape()[axis] < 3) continue;
+    kernels::View view(sum.shape());
+    view.offset = (sum.shape()[axis] - 1) * view.strides[axis];
+    view.strides[axis] = -view.strides[axis];
+    if (w.same(kernels::read(sum, view)))
+      return mistake(AuditDefect::permuted_blocks, 1,
+                     fmt::format("the entries along axis {} are in reverse order", axis));
+  }
+  return std::nullopt;
+}
+
+// The right numbers at other places.
+std::optional<Match> rearranged(const Written& w, const Array<double>& sum) {
+  if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&
+      w.same(kernels::transposed(sum, {1, 0})))
+    return mistake(AuditDefect::transposed, 1, "the gradient is transposed");
+  if (auto match = permuted(w, sum)) return match;
+  return reversed(w, sum);
 }
 
 }  // namespace
@@ -138,7 +200,7 @@ std::optional<Match> match(const Written& written, const Terms& terms) {
   };
   offer(wrong_sum(written, terms, sum));
   if (norm(written.hand) == 0 && norm(sum) > written.rounding())
-    offer(Match{{{AuditDefect::missing_term, "it is zero, as if it were never computed"}}, 1});
+    offer(mistake(AuditDefect::missing_term, 1, "it is zero, as if it were never computed"));
   if (norm(sum) > written.rounding()) {
     offer(rearranged(written, sum));
     offer(clipped(written, sum));

@@ -1,20 +1,185 @@
 // Each kind of defect is a hypothesis: a way to derive the wrong Jacobian from the right one. The first that
-// explains every entry is the diagnosis.
+// explains every entry is the diagnosis. Start with `diagnose` at the end, which asks them in turn.
 #include <xgrad/autograd/checks/gradcheck/defect.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <iterator>
 #include <numeric>
 #include <optional>
+#include <set>
+#include <utility>
 
-#include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
+#include <xgrad/autograd/checks/direction.hpp>
 
 namespace xgrad {
 
-using namespace hypothesis;
+using proof::largest;
 
 namespace {
+
+// Equal up to rounding, beside entries of the size `scale`.
+bool near(double a, double b, double scale) { return std::abs(a - b) <= 1e-10 * scale; }
+
+// True if every tape(i, m) is `expected(i, m)`.
+template <class F>
+bool agrees(const Jacobian& tape, const Jacobian& exact, F expected) {
+  const double scale = largest(exact.entries);
+  for (std::size_t i = 0; i < exact.y.size(); ++i)
+    for (std::size_t m = 0; m < exact.x.size(); ++m)
+      if (!near(tape.at(i, m), expected(i, m), scale)) return false;
+  return true;
+}
+
+// How far apart two neighbours along an axis are.
+std::size_t stride(const Shape& shape, std::size_t axis) {
+  return Shape(shape.begin() + axis + 1, shape.end()).size();
+}
+
+// The index along an axis of a flat position.
+std::size_t place(std::size_t flat, const Shape& shape, std::size_t axis) {
+  return flat / stride(shape, axis) % shape[axis];
+}
+
+// The right derivatives at the wrong places: each of these hypotheses is a way to move the entries of the
+// right Jacobian that gives the wrong one.
+constexpr std::size_t outside = ~std::size_t{0};
+using Move = std::function<std::size_t(std::size_t)>;  // of a flat position; `outside` where there is none
+
+Move stay() {
+  return [](std::size_t flat) { return flat; };
+}
+
+Move swap_axes(const Shape& shape, std::size_t a, std::size_t b) {
+  return [=](std::size_t flat) {
+    const std::size_t i = place(flat, shape, a), k = place(flat, shape, b);
+    return flat + k * stride(shape, a) + i * stride(shape, b) - i * stride(shape, a) - k * stride(shape, b);
+  };
+}
+
+// The numbers of a matrix of `rows` rows read as those of its transpose.
+Move reread_transposed(std::size_t rows, std::size_t columns) {
+  return [=](std::size_t flat) { return flat % columns * rows + flat / columns; };
+}
+
+Move shift(const Shape& shape, std::size_t axis, int by, bool cyclic) {
+  return [=](std::size_t flat) {
+    const auto n = static_cast<std::ptrdiff_t>(shape[axis]);
+    const auto from = static_cast<std::ptrdiff_t>(place(flat, shape, axis));
+    const auto to = cyclic ? (from + by + n) % n : from + by;
+    if (to < 0 || to >= n) return outside;
+    return flat + static_cast<std::size_t>(to - from) * stride(shape, axis);
+  };
+}
+
+// True if tape(i, m) is exact(y_move(i), x_move(m)) everywhere, for moves that do not lead outside.
+bool is_moved(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
+  return agrees(tape, exact, [&](auto i, auto m) { return exact.at(y_move(i), x_move(m)); });
+}
+
+// True if tape(i, m) is exact(y_move(i), x_move(m)) wherever the moves do not lead outside, and differs from
+// exact(i, m) somewhere there. What a loop that is one step off finds beyond the last step, zeros, the last
+// step again or the first one, is its own affair.
+bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
+  const double scale = largest(exact.entries);
+  bool explains = false;
+  for (std::size_t i = 0; i < exact.y.size(); ++i)
+    for (std::size_t m = 0; m < exact.x.size(); ++m) {
+      const std::size_t from_i = y_move(i), from_m = x_move(m);
+      if (from_i == outside || from_m == outside) continue;
+      if (!near(tape.at(i, m), exact.at(from_i, from_m), scale)) return false;
+      explains = explains || !near(tape.at(i, m), exact.at(i, m), scale);
+    }
+  return explains;
+}
+
+// The swap of two axes of equal size, in y, in x or in both alike, that turns the one Jacobian into the other.
+std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, const Jacobian& exact, bool in_y,
+                                                       bool in_x) {
+  const Shape& shape = in_x ? exact.x : exact.y;
+  if (in_x && in_y && exact.x != exact.y) return std::nullopt;
+  for (std::size_t a = 0; a < shape.rank(); ++a)
+    for (std::size_t b = a + 1; b < shape.rank(); ++b) {
+      if (shape[a] != shape[b] || shape[a] < 2) continue;
+      const Move swap = swap_axes(shape, a, b);
+      if (is_moved(tape, exact, in_y ? swap : stay(), in_x ? swap : stay())) return {{a, b}};
+    }
+  return std::nullopt;
+}
+
+// The axes along which a number of y depends on numbers of x at another place. x has the rank of y, or
+// broadcasts to it.
+std::set<std::size_t> coupled_axes(const Jacobian& J) {
+  const std::size_t lacks = J.y.rank() - J.x.rank();  // leading axes
+  std::set<std::size_t> axes;
+  for (std::size_t i = 0; i < J.y.size(); ++i)
+    for (std::size_t m = 0; m < J.x.size(); ++m)
+      for (std::size_t axis = 0; axis < J.y.rank() && J.at(i, m) != 0; ++axis)
+        if (place(i, J.y, axis) != (axis < lacks ? 0 : place(m, J.x, axis - lacks))) axes.insert(axis);
+  return axes;
+}
+
+// Along an axis of x, of y, or of both: then the numbers that the vjp has saved are one step off. Those must
+// be of more than two values: a mask that is dropped or inverted often looks like its neighbour.
+bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
+  const bool may_be_saved = exact.y.rank() == exact.x.rank() &&
+                            std::set(exact.entries.begin(), exact.entries.end()).size() > 3;  // and 0
+  for (const int by : {-1, 1})
+    for (const auto& [in_y, in_x] : {std::pair(false, true), {true, false}, {true, true}}) {
+      const Shape& shape = in_x ? exact.x : exact.y;
+      for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        if (shape[axis] < 3 || (in_y && in_x && !(may_be_saved && exact.y[axis] == exact.x[axis]))) continue;
+        if (is_neighbour(tape, exact, in_y ? shift(exact.y, axis, by, false) : stay(),
+                         in_x ? shift(exact.x, axis, by, false) : stay()))
+          return true;
+      }
+    }
+  return false;
+}
+
+bool is_swap(const Jacobian& tape, const Jacobian& exact) {
+  return swapped_axes(tape, exact, true, true).has_value();
+}
+
+// Something that is the same all along one axis, such as a mask of rows, taken along another.
+bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
+  const auto axes = swapped_axes(tape, exact, true, true);
+  return axes && std::any_of(axes->begin(), axes->end(), [&](std::size_t axis) {
+           const Move next = shift(exact.x, axis, 1, true);
+           return is_moved(exact, exact, next, next);
+         });
+}
+
+bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
+  if (exact.y.size() == exact.x.size() &&  // dy W for dy W^T
+      agrees(tape, exact, [&](auto i, auto m) { return exact.at(m, i); }))
+    return true;
+  if (exact.x.rank() == 2) {
+    const std::size_t K = exact.x[0], M = exact.x[1];
+    if (is_moved(tape, exact, stay(), reread_transposed(K, M))) return true;
+    if (is_moved(tape, exact, stay(), reread_transposed(M, K))) return true;
+  }
+  return swapped_axes(tape, exact, false, true) || swapped_axes(tape, exact, true, false);
+}
+
+// A reduction whose gradient is spread along another axis than was reduced, or a broadcast that is undone by
+// the sum over another axis than was stretched.
+bool is_wrong_reduction(const Jacobian& tape, const Jacobian& exact) {
+  if (exact.y.size() < exact.x.size()) {
+    const bool keeps_axes = exact.y.rank() == exact.x.rank() && broadcast(exact.y, exact.x) == exact.x;
+    return (keeps_axes || exact.y.rank() < exact.x.rank()) && swapped_axes(tape, exact, false, true);
+  }
+  const bool stretches = exact.x.size() < exact.y.size() && broadcast(exact.x, exact.y) == exact.y;
+  return stretches && swapped_axes(tape, exact, true, false);
+}
+
+bool is_wrong_coupling(const Jacobian& tape, const Jacobian& exact) {
+  if (exact.y.rank() != exact.x.rank() && broadcast(exact.x, exact.y) != exact.y) return false;
+  const auto right = coupled_axes(exact), wrong = coupled_axes(tape);
+  return !right.empty() && !std::includes(right.begin(), right.end(), wrong.begin(), wrong.end());
+}
 
 // True if numbers of x stand for several of y, as copies: along an axis that x lacks or has with size 1.
 bool is_stretched(const Shape& x, const Shape& y) {
@@ -72,32 +237,6 @@ std::optional<Diagnosis> scaled(const std::vector<double>& tape, const std::vect
                               : Diagnosis{Defect::factor, *factor, extent};
 }
 
-// The entries of each place along an axis of y, or of x, as one list.
-using Groups = std::vector<std::vector<double>>;
-Groups along(const Jacobian& J, std::size_t axis, bool of_y) {
-  const Shape& shape = of_y ? J.y : J.x;
-  Groups groups(shape[axis]);
-  for (std::size_t i = 0; i < J.y.size(); ++i)
-    for (std::size_t m = 0; m < J.x.size(); ++m)
-      groups[unflatten(of_y ? i : m, shape)[axis]].push_back(J.at(i, m));
-  return groups;
-}
-
-// The factor that is furthest from 1 of those of the groups, if each group has one that at least two entries
-// agree on.
-std::optional<double> factor_of_each(const Groups& tape, const Groups& exact, double scale) {
-  double worst = 1;
-  for (std::size_t g = 0; g < exact.size(); ++g) {
-    const auto entries =
-        exact[g].size() - static_cast<std::size_t>(std::count(exact[g].begin(), exact[g].end(), 0));
-    if (entries == 0 && largest(tape[g]) == 0) continue;
-    const auto factor = common_factor(tape[g], exact[g], scale);
-    if (!factor || entries < 2) return std::nullopt;
-    if (std::abs(*factor - 1) > std::abs(worst - 1)) worst = *factor;
-  }
-  return worst;
-}
-
 // Several derivatives are off by one factor and the others are right: a factor in one branch alone, such as a
 // sign.
 std::optional<Diagnosis> scaled_in_part(const std::vector<double>& tape, const std::vector<double>& exact) {
@@ -112,12 +251,34 @@ std::optional<Diagnosis> scaled_in_part(const std::vector<double>& tape, const s
   return scaled(wrong_tape, wrong_exact, scale, Extent::some);
 }
 
+// The factor that is furthest from 1 of those of the places along an axis of y, or of x, if each place has one
+// that at least two entries agree on.
+std::optional<double> factor_of_each(const Jacobian& tape, const Jacobian& exact, std::size_t axis,
+                                     bool of_y) {
+  const Shape& shape = of_y ? exact.y : exact.x;
+  double worst = 1;
+  for (std::size_t k = 0; k < shape[axis]; ++k) {
+    std::vector<double> tape_there, exact_there;
+    for (std::size_t i = 0; i < exact.y.size(); ++i)
+      for (std::size_t m = 0; m < exact.x.size(); ++m) {
+        if (place(of_y ? i : m, shape, axis) != k) continue;
+        tape_there.push_back(tape.at(i, m));
+        exact_there.push_back(exact.at(i, m));
+      }
+    if (largest(tape_there) == 0 && largest(exact_there) == 0) continue;
+    const auto factor = common_factor(tape_there, exact_there, largest(exact.entries));
+    const auto zeros = std::count(exact_there.begin(), exact_there.end(), 0);
+    if (!factor || exact_there.size() < 2 + static_cast<std::size_t>(zeros)) return std::nullopt;
+    if (std::abs(*factor - 1) > std::abs(worst - 1)) worst = *factor;
+  }
+  return worst;
+}
+
 // Along an axis of y or of x, each place has its own factor: a gain, a weight or a norm of each row.
 std::optional<Diagnosis> scaled_along_axis(const Jacobian& tape, const Jacobian& exact) {
-  const double scale = largest(exact.entries);
   for (const bool of_y : {true, false})
     for (std::size_t axis = 0; axis < (of_y ? exact.y : exact.x).rank(); ++axis)
-      if (const auto worst = factor_of_each(along(tape, axis, of_y), along(exact, axis, of_y), scale))
+      if (const auto worst = factor_of_each(tape, exact, axis, of_y))
         return Diagnosis{Defect::factor, *worst, Extent::along_axis};
   return std::nullopt;
 }

@@ -1,11 +1,20 @@
 // The whole function under test, as one number L(values) = <cotangent, f(values)> to differentiate: by the
-// tape, exactly, and by central differences. Internal to gradcheck.
+// tape, exactly, and by central differences. Internal to gradcheck and audit.
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include <xgrad/autograd/checks/direction.hpp>
+#include <xgrad/autograd/tape.hpp>
 
 namespace xgrad::proof {
 
@@ -15,23 +24,82 @@ class Functional {
   /// `repeatable` to the bit (or up to rounding). Throws Error if it is not, or declares nothing. `f_complex`
   /// may be empty; both must outlive this.
   Functional(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
-             const Values& given, std::uint32_t seed, bool repeatable);
+             const Values& given, std::uint32_t seed, bool repeatable)
+      : f_(f), f_complex_(f_complex) {
+    const Inference pause;
+    const Parameters<double> p(given, seed);
+    const Variable<double> y = f(p);
+    if (p.list().empty()) throw Error("gradcheck", "the function declares no parameter and no input");
+    for (const auto& parameter : p.list()) {
+      paths_.push_back(parameter.parameter()->path);
+      values_.emplace(paths_.back(), parameter.value().copy());
+    }
+    Random random(seed + 1);
+    cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
+    value_ = contract(y.value());
+    double magnitude = 0;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      magnitude += std::abs(cotangent_.data()[i] * y.value().data()[i]);
+    if (std::isfinite(magnitude))
+      rounding_ = 16 * std::numeric_limits<double>::epsilon() * magnitude + carried_error;
+    if (const double again = (*this)(values_); !same(again, value_, repeatable))
+      throw Error("gradcheck",
+                  fmt::format("the function is not repeatable: the same values gave {:.17g}, then {:.17g}",
+                              value_, again));
+  }
 
-  double operator()(const Values& values) const;
+  double operator()(const Values& values) const {
+    const Inference pause;
+    const Parameters<double> p(values);
+    const Variable<double> y = f_(p);
+    check_declared(p);
+    return contract(y.value());
+  }
+
   /// dL/dv at `values()`, exactly.
-  double along(const Values& directions) const;
+  double along(const Values& directions) const {
+    const Inference pause;
+    const Parameters<Complex> p(with_directions(values_, directions));
+    const Variable<Complex> y = f_complex_(p);
+    check_declared(p);
+    return contract(carried_derivative(y.value()));
+  }
+
   /// By the tape: the gradient of every parameter; zeros where L does not depend on it.
-  Values gradient() const;
+  Values gradient() const {
+    Tape<double> tape;
+    const Parameters<double> p(values_);
+    const auto gradients = tape.gradient(f_(p), {.seed = cotangent_, .unreached = zeros});
+    Values result;
+    for (const std::string& path : paths_) result.emplace(path, gradients[p[path]]);
+    return result;
+  }
 
   /// One derivative, dL / d values[path][index], by central differences of sixth order with step h:
   ///
   ///   L'(x) = [45 (L1 - L-1) - 9 (L2 - L-2) + (L3 - L-3)] / 60h + O(h^6),   L_k = L(x + kh)
-  double difference(const std::string& path, std::size_t index, double step) const;
+  double difference(const std::string& path, std::size_t index, double step) const {
+    const auto at = [&](int k) { return moved(path, index, k * step); };
+    return (45 * (at(1) - at(-1)) - 9 * (at(2) - at(-2)) + (at(3) - at(-3))) / (60 * step);
+  }
+
   /// True if the slopes on the two sides differ, and `tape` is one between them: a convention, not a mistake.
-  bool at_kink(const std::string& path, std::size_t index, double tape) const;
+  bool at_kink(const std::string& path, std::size_t index, double tape) const {
+    const double h = 1e-6;
+    const auto [low, high] =
+        std::minmax({(moved(path, index, h) - value_) / h, (value_ - moved(path, index, -h)) / h});
+    // What rounding and curvature make of a slope that is the same on both sides.
+    const double noise =
+        1e-3 * std::max({std::abs(low), std::abs(high), 1e-4 * std::max(1.0, std::abs(value_))});
+    return high - low > noise && tape >= low - noise && tape <= high + noise;
+  }
 
   /// Equal bits, or equal up to rounding.
-  static bool same(double a, double b, bool bits);
+  static bool same(double a, double b, bool bits) {
+    if (std::isnan(a) && std::isnan(b)) return true;
+    if (bits) return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+    return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), 1.0);
+  }
 
   const std::vector<std::string>& paths() const { return paths_; }  ///< in the order of declaration
   const Values& values() const { return values_; }
@@ -42,10 +110,26 @@ class Functional {
 
  private:
   template <class T>
-  void check_declared(const Parameters<T>& p) const;
-  void check_shape(const Shape& shape) const;
-  double contract(const Variable<double>& y) const;
-  double moved(const std::string& path, std::size_t index, double by) const;
+  void check_declared(const Parameters<T>& p) const {
+    const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
+      return parameter.parameter()->path == path;
+    };
+    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same_path))
+      throw Error("gradcheck", "a checked function must declare the same parameters in every run");
+  }
+
+  double contract(const Array<double>& y) const {
+    if (y.shape() != cotangent_.shape())
+      throw Error("gradcheck", fmt::format("the function is not repeatable: its result had shape {}, then {}",
+                                           to_string(cotangent_.shape()), to_string(y.shape())));
+    return std::inner_product(cotangent_.begin(), cotangent_.end(), y.begin(), 0.0);
+  }
+
+  double moved(const std::string& path, std::size_t index, double by) const {
+    Values values = values_;
+    values[path].mutable_data()[index] += by;
+    return (*this)(values);
+  }
 
   const ParameterFunction<double>& f_;
   const ParameterFunction<Complex>& f_complex_;

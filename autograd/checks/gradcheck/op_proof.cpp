@@ -1,27 +1,111 @@
-// Judging every op of a run, and adding up what is found; see op_proof.hpp.
+// Judging every op of a run, examining those that fail, and adding up what is found; see op_proof.hpp. Start
+// with prove_ops.
 #include <xgrad/autograd/checks/gradcheck/op_proof.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
-#include <xgrad/autograd/checks/gradcheck/hypothesis.hpp>
 #include <xgrad/autograd/checks/gradcheck/probe.hpp>
 
 namespace xgrad {
 
-using proof::Direction;
-using proof::ProbedOp;
-using proof::Source;
+using namespace proof;
 
 namespace {
+
+constexpr std::size_t whole_side = 400;  // the longest side of a Jacobian that is computed entirely
+constexpr std::size_t samples = 48;      // rows and columns of a longer one
+
+// All places of a short side, or some that include `worst`.
+std::vector<std::size_t> picked(std::size_t n, std::size_t worst) {
+  std::vector<std::size_t> places;
+  const std::size_t step = n <= whole_side ? 1 : n / samples;
+  for (std::size_t k = 0; k < n; k += step) places.push_back(k);
+  if (!std::binary_search(places.begin(), places.end(), worst))
+    places.insert(std::lower_bound(places.begin(), places.end(), worst), worst);
+  return places;
+}
+
+// A run with v at the source.
+using Run = std::function<void(const Direction& v, OpAction at)>;
+
+// The Jacobian of the op with respect to the source, by the vjps and exactly, at the given rows and columns.
+GradcheckFailure compare(const Run& run, const Source& source, const std::vector<std::size_t>& columns,
+                         const std::vector<std::size_t>& rows) {
+  GradcheckFailure failure;
+  bool nan_value = false;
+  std::vector<double> tape(rows.size() * columns.size()), exact(tape.size());
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    run(unit_direction(source.shape, columns[c]), [&](const ProbedOp& op) {
+      for (std::size_t r = 0; r < rows.size(); ++r) exact[r * columns.size() + c] = op.Jv.data()[rows[r]];
+      if (c > 0) return;
+      failure = failure_at(op, source);
+      nan_value = op.undefined();
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        const Direction u = unit_direction(op.y.shape(), rows[r]);
+        for (std::size_t j = 0; j < op.inputs.size(); ++j) {
+          if (op.inputs[j].node != source.node) continue;
+          const Array<double> dx = op.vjp(j, u);
+          for (std::size_t k = 0; k < columns.size(); ++k)
+            tape[r * columns.size() + k] += dx.data()[columns[k]];
+        }
+      }
+    });
+
+  const bool whole = columns.size() == source.shape.size() && rows.size() == failure.output_shape.size();
+  failure.diagnosis = whole ? diagnose(Jacobian{failure.output_shape, source.shape, tape},
+                                       Jacobian{failure.output_shape, source.shape, exact})
+                            : diagnose(tape, exact);
+  if (nan_value) failure.diagnosis.defect = Defect::not_finite;
+  double worst = -1;
+  for (std::size_t k = 0; k < tape.size(); ++k) {
+    const double error = std::abs(tape[k] - exact[k]);
+    if (error <= worst) continue;
+    worst = std::isnan(error) ? INFINITY : error;
+    failure.output_index = rows[k / columns.size()];
+    failure.index = columns[k % columns.size()];
+    failure.tape = tape[k];
+    failure.exact = exact[k];
+  }
+  return failure;
+}
+
+// Which element of a source of op number `instance` is wrong, and how; nothing if the op treats it right. The
+// function runs again with a direction at that source alone: by halving the worst element is found, and then
+// the op's Jacobian is compared.
+std::optional<GradcheckFailure> examine(const ParameterFunction<Complex>& f, const Values& values,
+                                        std::size_t instance, const Source& source, Random& random) {
+  const Run run = [&](const Direction& v, OpAction at) {
+    probe_one(f, values, source, v, instance, std::move(at));
+  };
+  const Direction v = random_direction(source.shape, random);
+  Direction u;
+  bool wrong = false;
+  run(v, [&](const ProbedOp& op) {
+    u = random_direction(op.y.shape(), random);
+    wrong = judge(op, u).error > 1;
+  });
+  if (!wrong) return std::nullopt;
+
+  const std::size_t m = worst_element(v, [&](const Direction& half) {
+    double error = 0;
+    run(half, [&](const ProbedOp& op) { error = judge(op, u).error; });
+    return error;
+  });
+  std::size_t i = 0;
+  run(unit_direction(source.shape, m), [&](const ProbedOp& op) {
+    i = worst_element(u, [&](const Direction& half) { return judge(op, half).error; });
+  });
+  return compare(run, source, picked(source.shape.size(), m), picked(u.size(), i));
+}
 
 // An in-place vjp must add to what is already there.
 std::optional<GradcheckFailure> overwritten(const ProbedOp& op, const Direction& u, Random& random) {
   for (std::size_t j = 0; j < op.inputs.size(); ++j) {
     if (op.inputs[j].node == no_node || !op.inputs[j].vjp->adds_in_place()) continue;
     const Array<double> dx = op.vjp(j, u);
-    const double largest = hypothesis::largest({dx.begin(), dx.end()}), size = largest > 0 ? largest : 1;
+    const double most = largest({dx.begin(), dx.end()}), size = most > 0 ? most : 1;
     const auto start = (random_direction(dx.shape(), random) * size).cast<Complex>();
     const Array<double> added = op.vjp(j, u, &start);
     for (std::size_t m = 0; m < dx.size(); ++m) {
@@ -59,7 +143,7 @@ bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std
   for (const auto& [path, value] : values)
     moved.emplace(path, value + 1e-3 * random_direction(value.shape(), random));
   bool right = false;
-  proof::probe_all(f, moved, random, [&](const ProbedOp& op) {
+  probe_all(f, moved, random, [&](const ProbedOp& op) {
     if (op.instance == instance)
       right = scalar::kinks == 0 && judge(op, random_direction(op.y.shape(), random)).error <= 1;
   });
@@ -72,12 +156,12 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
                GradcheckReport& report) {
   Random random(seed);
   std::vector<Suspect> suspects;
-  proof::probe_all(f, values, random, [&](const ProbedOp& op) {
+  probe_all(f, values, random, [&](const ProbedOp& op) {
     ++report.ops;
     const std::size_t kinks = scalar::kinks;
     if (kinks > 0) report.kinks.push_back({op.name, op.instance, op.time_step, kinks});
     const Direction u = random_direction(op.y.shape(), random);
-    const proof::Verdict verdict = judge(op, u);
+    const Verdict verdict = judge(op, u);
     report.saturated += verdict.saturated ? 1 : 0;
     report.worst = std::max(report.worst, verdict.error);
 
@@ -97,7 +181,7 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
     Random drawn(seed + 1);
     bool located = false;
     for (const Source& source : suspect.sources)
-      if (auto failure = proof::examine(f, values, suspect.failure.instance, source, drawn)) {
+      if (auto failure = examine(f, values, suspect.failure.instance, source, drawn)) {
         failure->repeats = suspect.failure.repeats;
         located = true;
         // A vjp that overwrites what others added may overwrite its own terms as well: one mistake.
@@ -116,7 +200,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   Random random(seed);
   std::vector<GradcheckFailure> found;
   std::vector<Source> sources;
-  proof::probe_plain(f, values, [&](const ProbedOp& op) {
+  probe_plain(f, values, [&](const ProbedOp& op) {
     const Direction u = random_direction(op.y.shape(), random);
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       if (op.inputs[j].node == no_node) continue;
@@ -146,7 +230,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   for (std::size_t k = 0; k < found.size(); ++k) {
     GradcheckFailure& failure = found[k];
     const Direction v = unit_direction(failure.shape, failure.index);
-    proof::probe_one(f, values, sources[k], v, failure.instance, [&](const ProbedOp& op) {
+    probe_one(f, values, sources[k], v, failure.instance, [&](const ProbedOp& op) {
       if (op.Jv.shape() == v.shape()) failure.output_index = failure.index;
       for (std::size_t i = 0; i < op.Jv.size(); ++i)
         if (std::abs(op.Jv.data()[i]) > std::abs(op.Jv.data()[failure.output_index]))

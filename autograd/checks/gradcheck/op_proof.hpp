@@ -3,7 +3,7 @@
 // to rounding, beside it. For a random cotangent u, <u, J v> must then be what the op's vjps say, the sum of
 // <vjp_j(u), v_j>. After that y gets a fresh direction, and the next op is judged by itself: an error is
 // named where it is and cannot hide behind its neighbours. Start with prove_ops; one op is judged in
-// probe.cpp.
+// probe.hpp.
 #pragma once
 
 #include <xgrad/autograd/checks/direction.hpp>

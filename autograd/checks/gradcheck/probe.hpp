@@ -5,14 +5,19 @@
 // alone. Internal to gradcheck. Start with `judge`.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/checks/direction.hpp>
 #include <xgrad/autograd/checks/gradcheck/report.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/time_step.hpp>
 #include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad::proof {
@@ -29,11 +34,18 @@ struct ProbedOp {
   Direction Jv;  ///< what y carries
 
   /// The gradient that input j's vjp makes of the cotangent u, added to `start` in place if there is one.
-  Array<double> vjp(std::size_t j, const Direction& u, const Array<Complex>* start = nullptr) const;
-  /// True if input j carries a direction.
-  bool carries(std::size_t j) const;
+  Array<double> vjp(std::size_t j, const Direction& u, const Array<Complex>* start = nullptr) const {
+    GradientSum<Complex> sum;
+    if (start != nullptr) sum.add(start->copy());
+    const Shape& shape = inputs[j].x.shape();
+    VjpTarget<Complex> target(sum, name, static_cast<unsigned>(j), shape, y.shape());
+    inputs[j].vjp->run(u.cast<Complex>(), target);
+    return sum.take_dense(shape).cast<double>();
+  }
   /// True if a number of y is NaN.
-  bool undefined() const;
+  bool undefined() const {
+    return std::any_of(y.begin(), y.end(), [](Complex yi) { return std::isnan(yi.real()); });
+  }
 };
 
 struct Verdict {
@@ -41,8 +53,47 @@ struct Verdict {
   bool saturated = false;
 };
 
+// A sum of products, and of their magnitudes.
+struct Contraction {
+  long double value = 0, magnitude = 0;
+
+  void add(const Array<double>& u, const Array<double>& v, int sign) {
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double term = u.data()[i] * v.data()[i];
+      value += sign * term;
+      magnitude += std::abs(term);
+    }
+  }
+};
+
 /// <u, Jv> against the sum of <vjp_j(u), v_j>, over all inputs that carry a direction.
-Verdict judge(const ProbedOp& op, const Direction& u);
+inline Verdict judge(const ProbedOp& op, const Direction& u) {
+  constexpr double tolerance = 1e-13;      // of |<u, Jv> - sum <vjp(u), v>| / sum |terms|
+  constexpr std::size_t few_terms = 1000;  // a longer sum rounds more
+  Contraction sum;
+  sum.add(u, op.Jv, 1);
+  std::size_t terms = 1;
+  for (std::size_t j = 0; j < op.inputs.size(); ++j) {
+    const Direction v = carried_derivative(op.inputs[j].x.value());
+    if (std::all_of(v.begin(), v.end(), [](double vi) { return vi == 0; })) continue;
+    sum.add(op.vjp(j, u), v, -1);
+    if (op.y.size() > 0) terms = std::max(terms, op.inputs[j].x.size() / op.y.size());
+  }
+  if (op.undefined()) return {INFINITY};
+  if (std::abs(sum.value) <= carried_error) return {};
+  const double allowed = tolerance * (terms > few_terms ? std::sqrt(static_cast<double>(terms)) : 1.0);
+  Verdict verdict{static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed};
+  if (std::isnan(verdict.error)) verdict.error = INFINITY;
+
+  // A vjp written in terms of its output, like 1 - y^2, knows y to half a unit only. Where that is more than
+  // the whole derivative, the op is saturated, and nothing can be said.
+  double rounding = 0;
+  for (std::size_t i = 0; i < u.size(); ++i)
+    rounding += 4 * std::numeric_limits<double>::epsilon() * std::abs(u.data()[i]) *
+                std::min(1.0, std::abs(op.y.data()[i].real()));
+  if (verdict.error > 1 && std::abs(sum.value) <= rounding) return {0, true};
+  return verdict;
+}
 
 /// One of an op's inputs: a parameter, or the result of another op.
 struct Source {
@@ -57,24 +108,86 @@ struct Source {
 };
 
 /// The different values among an op's inputs that are not constants: x * x has one.
-std::vector<Source> sources_of(const ProbedOp& op);
+inline std::vector<Source> sources_of(const ProbedOp& op) {
+  std::vector<Source> sources;
+  for (const auto& input : op.inputs) {
+    const auto known = [&](const Source& source) { return source.node == input.node; };
+    if (input.node != no_node && std::none_of(sources.begin(), sources.end(), known))
+      sources.emplace_back(input);
+  }
+  return sources;
+}
 
 /// A failure of `op` in `source`, with nothing yet said about elements and numbers.
-GradcheckFailure failure_at(const ProbedOp& op, const Source& source);
+inline GradcheckFailure failure_at(const ProbedOp& op, const Source& source) {
+  GradcheckFailure failure;
+  failure.op = op.name;
+  failure.instance = op.instance;
+  while (op.inputs[failure.argument].node != source.node) ++failure.argument;
+  failure.path = source.path;
+  failure.time_step = op.time_step;
+  failure.shape = source.shape;
+  failure.output_shape = op.y.shape();
+  return failure;
+}
 
 using OpAction = std::function<void(const ProbedOp&)>;
 
-/// A run of f that judges: every value carries a random direction, `each` sees every op.
-void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random& random, OpAction each);
-/// A run on plain numbers, as in training: nothing carries a direction, `each` sees every op.
-void probe_plain(const ParameterFunction<Complex>& f, const Values& values, OpAction each);
-/// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
-void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
-               const Direction& v, std::size_t instance, OpAction at);
+// The watcher of a run.
+struct Probe : Watcher<Complex> {
+  OpAction action;
+  Random* random = nullptr;        // for a direction at every value
+  const Source* source = nullptr;  // for the direction v at this value
+  const Direction* v = nullptr;
+  std::size_t looked_for = 0, instance = 0;  // 0: every op is looked at
 
-/// Which element of a source of op number `instance` is wrong, and how; nothing if the op treats it right
-/// (search.cpp).
-std::optional<GradcheckFailure> examine(const ParameterFunction<Complex>& f, const Values& values,
-                                        std::size_t instance, const Source& source, Random& random);
+  explicit Probe(OpAction looks) : action(std::move(looks)) {}
+
+  void run(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
+    scalar::kinks = 0;
+    Tape<Complex> tape(*this);
+    f(Parameters<Complex>(with_directions(values, directions)));
+  }
+
+  Array<Complex> value(const Op& op, std::uint32_t node, const Array<Complex>& y,
+                       std::span<const WatchedInput<Complex>> inputs) override {
+    if (node == no_node) {
+      scalar::kinks = 0;  // a constant's kink is nobody's
+      return y;
+    }
+    ++instance;
+    if (looked_for == 0 || looked_for == instance)
+      action({op.name(), instance, TimeStep::current(), y, inputs, carried_derivative(y)});
+    scalar::kinks = 0;
+    const bool here = source != nullptr && source->path.empty() && source->node == node;
+    // The value goes on in a block of its own: it may be a view, whose parent keeps its direction.
+    return with_direction(y.cast<double>(), random != nullptr ? random_direction(y.shape(), *random)
+                                            : here            ? *v
+                                                              : Direction::zeros(y.shape()));
+  }
+};
+
+/// A run of f that judges: every value carries a random direction, `each` sees every op.
+inline void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random& random,
+                      OpAction each) {
+  Probe probe(std::move(each));
+  probe.random = &random;
+  Values directions;
+  for (const auto& [path, value] : values) directions.emplace(path, random_direction(value.shape(), random));
+  probe.run(f, values, directions);
+}
+/// A run on plain numbers, as in training: nothing carries a direction, `each` sees every op.
+inline void probe_plain(const ParameterFunction<Complex>& f, const Values& values, OpAction each) {
+  Probe(std::move(each)).run(f, values, {});
+}
+/// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
+inline void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
+                      const Direction& v, std::size_t instance, OpAction at) {
+  Probe probe(std::move(at));
+  probe.source = &source;
+  probe.v = &v;
+  probe.looked_for = instance;
+  probe.run(f, values, source.path.empty() ? Values() : Values{{source.path, v}});
+}
 
 }  // namespace xgrad::proof

@@ -21,15 +21,9 @@ std::string kind(const Diagnosis& diagnosis) {
     text += std::abs(excess) < 1e-2 ? fmt::format(", 1 {} {:.3g}", excess < 0 ? "-" : "+", std::abs(excess))
                                     : fmt::format(", {:.6g}", diagnosis.factor);
   }
-  switch (diagnosis.extent) {
-    case Extent::all:
-      break;
-    case Extent::some:
-      return text + ", in some of the derivatives";
-    case Extent::along_axis:
-      return text + " and others along an axis";
-  }
-  return text;
+  return text + (diagnosis.extent == Extent::some         ? ", in some of the derivatives"
+                 : diagnosis.extent == Extent::along_axis ? " and others along an axis"
+                                                          : "");
 }
 
 std::string failure_text(const GradcheckFailure& f) {
@@ -40,8 +34,7 @@ std::string failure_text(const GradcheckFailure& f) {
         kind(f.diagnosis), path, index_of(f.index, f.shape), to_string(f.shape), f.tape, f.exact);
   std::string text = fmt::format(
       "\n  {} ({}), argument {}{}: {}\n    d y{} / d x{} for y of shape {}, x of shape {}: tape {:.12g}, "
-      "exact "
-      "{:.12g}",
+      "exact {:.12g}",
       f.op, place(f.instance, f.time_step), f.argument, path, kind(f.diagnosis),
       index_of(f.output_index, f.output_shape), index_of(f.index, f.shape), to_string(f.output_shape),
       to_string(f.shape), f.tape, f.exact);
