@@ -32,10 +32,6 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-std::string shape_and_bytes(const TapeNode& value) {
-  return fmt::format("{}\\n{}", to_string(value.shape), with_unit(value.bytes(), "B"));
-}
-
 std::string node_text(const FoldedTape::Node& node) {
   const TapeNode& value = node.value;
   const std::string count = node.count > 1 ? fmt::format(" x{}", node.count) : "";
@@ -59,7 +55,9 @@ std::string edge_text(const FoldedTape& tape, const FoldedTape::Edge& edge) {
   } else if (edge.count != users && !edge.delay) {
     label += fmt::format("{} of {}\\n", edge.count, users);
   }
-  return fmt::format("label=\"{}{}\"{}", label, shape_and_bytes(tape.nodes[edge.from].value), style);
+  const TapeNode& value = tape.nodes[edge.from].value;
+  return fmt::format("label=\"{}{}\\n{}\"{}", label, to_string(value.shape), with_unit(value.bytes(), "B"),
+                     style);
 }
 
 // A scope with the nodes that stand in it and the scopes below.

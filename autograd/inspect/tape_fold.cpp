@@ -59,7 +59,35 @@ class Folding {
     join_first_steps();
   }
 
-  FoldedTape result() const;
+  FoldedTape result() const {
+    FoldedTape folded;
+    std::vector<std::size_t> index(members_.size(), none);  // of each group in the result
+    std::map<std::tuple<std::size_t, std::size_t, std::optional<std::ptrdiff_t>>, std::size_t> edges;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const auto& members = members_[group_[i]];
+      std::size_t& to = index[group_[i]];
+      if (to == none) {
+        to = folded.nodes.size();
+        folded.nodes.push_back({nodes_[members.back()], members.size()});
+      }
+      for (const auto& input : nodes_[i].inputs) {
+        const TapeNode &x = nodes_[input.node], &y = nodes_[i];
+        std::optional<std::ptrdiff_t> delay;
+        if (origin(i, input) == From::other_step)
+          delay = static_cast<std::ptrdiff_t>(*y.time_step) - static_cast<std::ptrdiff_t>(*x.time_step);
+        const std::size_t from = index[group_[input.node]];
+        const auto [edge, is_new] = edges.try_emplace({from, to, delay}, folded.edges.size());
+        if (is_new) {
+          folded.edges.push_back({from, to, delay, 1, y.time_step ? y.time_step : x.time_step});
+        } else {
+          ++folded.edges[edge->second].count;
+          folded.edges[edge->second].time_step.reset();
+        }
+      }
+    }
+    return folded;
+  }
+
   TimeGroups groups() const {
     TimeGroups groups{{}, group_};
     for (const Place& place : places_) groups.loop.push_back(place.loop);
@@ -75,156 +103,122 @@ class Folding {
     return x.position == y.position ? From::same_step : From::other_step;
   }
 
-  void gather();
-  bool divide();
-  bool alike(std::size_t a, std::size_t b) const;
-  void join_first_steps();
-  bool precedes(std::size_t first, std::size_t later) const;
+  // The first division: by loop, op, shape, inputs within the step, and position among those of the step.
+  void gather() {
+    struct Known {
+      std::vector<std::size_t> groups;  // by position
+      std::size_t step = none, used = 0;
+    };
+    using Key = std::tuple<std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
+    std::map<Key, Known> known;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const Place& place = places_[i];
+      std::size_t group = members_.size();
+      if (place.loop != none) {
+        std::vector<std::size_t> inputs;
+        for (const auto& input : nodes_[i].inputs)
+          if (origin(i, input) == From::same_step)
+            inputs.insert(inputs.end(), {input.argument, group_[input.node]});
+        auto& [groups, step, used] =
+            known[{place.loop, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs)}];
+        if (step != place.position) step = place.position, used = 0;
+        if (used == groups.size()) groups.push_back(group);
+        group = groups[used++];
+      }
+      if (group == members_.size()) members_.emplace_back();
+      members_[group].push_back(i);
+      group_[i] = group;
+    }
+  }
+
+  // Whether two values of one group may stay together. A carried input agrees with any that is not of the same
+  // step: with the initial state, or with none where that is a constant.
+  bool alike(std::size_t a, std::size_t b) const {
+    if (nodes_[a].scope != nodes_[b].scope) return false;
+    const auto &xs = nodes_[a].inputs, &ys = nodes_[b].inputs;
+    for (auto x = xs.begin(), y = ys.begin(); x != xs.end() || y != ys.end();) {
+      const bool has_x = x != xs.end() && (y == ys.end() || x->argument <= y->argument);
+      const bool has_y = y != ys.end() && (x == xs.end() || y->argument <= x->argument);
+      const auto is = [&](From from) {
+        return (has_x && origin(a, *x) == from) || (has_y && origin(b, *y) == from);
+      };
+      const bool agree =
+          has_x && has_y && origin(a, *x) == origin(b, *y) && group_[x->node] == group_[y->node];
+      if (!agree && (is(From::same_step) || !is(From::other_step))) return false;
+      if (has_x) ++x;
+      if (has_y) ++y;
+    }
+    return true;
+  }
+
+  // Divides every group into those that are alike; true if any was divided. The last member, which has all that
+  // a steady loop has, comes first.
+  bool divide() {
+    const std::size_t groups = members_.size();
+    for (std::size_t g = 0; g < groups; ++g) {
+      if (members_[g].size() == 1) continue;
+      std::vector<std::vector<std::size_t>> parts;
+      for (auto member = members_[g].rbegin(); member != members_[g].rend(); ++member) {
+        auto part = std::find_if(parts.begin(), parts.end(),
+                                 [&](const auto& others) { return alike(others.front(), *member); });
+        if (part == parts.end()) part = parts.insert(parts.end(), std::vector<std::size_t>());
+        part->push_back(*member);
+      }
+      for (std::size_t p = 0; p < parts.size(); ++p) {
+        std::reverse(parts[p].begin(), parts[p].end());
+        const std::size_t group = p == 0 ? g : members_.size();
+        if (p > 0) members_.emplace_back();
+        for (const std::size_t member : parts[p]) group_[member] = group;
+        members_[group] = std::move(parts[p]);
+      }
+    }
+    return members_.size() > groups;
+  }
+
+  // Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own
+  // step is read alike, or does not exist at the first step.
+  bool precedes(std::size_t first, std::size_t later) const {
+    const auto& xs = nodes_[first].inputs;
+    auto x = xs.begin();
+    for (const TapeNode::Input& y : nodes_[later].inputs) {
+      if (x != xs.end() && x->argument < y.argument) return false;
+      const bool has_x = x != xs.end() && x->argument == y.argument;
+      const From from = origin(later, y);
+      const bool agree = has_x && origin(first, *x) == from && group_[x->node] == group_[y.node];
+      const bool from_before = !has_x || origin(first, *x) == From::outside;
+      const bool begins_later =
+          from == From::other_step ||
+          (from == From::same_step && places_[members_[group_[y.node]].front()].position > 0);
+      if (!agree && !(from_before && begins_later)) return false;
+      if (has_x) ++x;
+    }
+    return x == xs.end();
+  }
+
+  void join_first_steps() {
+    std::map<std::tuple<std::size_t, std::string_view, std::string>, std::vector<std::size_t>> later;
+    const auto key = [&](std::size_t node) {
+      return std::make_tuple(places_[node].loop, nodes_[node].op, to_string(nodes_[node].shape));
+    };
+    for (std::size_t g = 0; g < members_.size(); ++g)
+      if (places_[members_[g].front()].position > 0) later[key(members_[g].front())].push_back(g);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (places_[i].loop == none || places_[i].position > 0 || members_[group_[i]].size() > 1) continue;
+      for (std::size_t& g : later[key(i)]) {
+        if (g == none || !precedes(i, members_[g].back())) continue;
+        members_[group_[i]].clear();
+        members_[g].insert(members_[g].begin(), i);
+        group_[i] = std::exchange(g, none);
+        break;
+      }
+    }
+  }
 
   const std::vector<TapeNode>& nodes_;
   std::vector<Place> places_;
   std::vector<std::size_t> group_;                 // of each node
   std::vector<std::vector<std::size_t>> members_;  // of each group, in the order of the tape
 };
-
-// The first division: by loop, op, shape, inputs within the step, and position among those of the step.
-void Folding::gather() {
-  struct Known {
-    std::vector<std::size_t> groups;  // by position
-    std::size_t step = none, used = 0;
-  };
-  using Key = std::tuple<std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
-  std::map<Key, Known> known;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const Place& place = places_[i];
-    std::size_t group = members_.size();
-    if (place.loop != none) {
-      std::vector<std::size_t> inputs;
-      for (const auto& input : nodes_[i].inputs)
-        if (origin(i, input) == From::same_step)
-          inputs.insert(inputs.end(), {input.argument, group_[input.node]});
-      auto& [groups, step, used] =
-          known[{place.loop, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs)}];
-      if (step != place.position) step = place.position, used = 0;
-      if (used == groups.size()) groups.push_back(group);
-      group = groups[used++];
-    }
-    if (group == members_.size()) members_.emplace_back();
-    members_[group].push_back(i);
-    group_[i] = group;
-  }
-}
-
-// Whether two values of one group may stay together. A carried input agrees with any that is not of the same
-// step: with the initial state, or with none where that is a constant.
-bool Folding::alike(std::size_t a, std::size_t b) const {
-  if (nodes_[a].scope != nodes_[b].scope) return false;
-  const auto &xs = nodes_[a].inputs, &ys = nodes_[b].inputs;
-  for (auto x = xs.begin(), y = ys.begin(); x != xs.end() || y != ys.end();) {
-    const bool has_x = x != xs.end() && (y == ys.end() || x->argument <= y->argument);
-    const bool has_y = y != ys.end() && (x == xs.end() || y->argument <= x->argument);
-    const auto is = [&](From from) {
-      return (has_x && origin(a, *x) == from) || (has_y && origin(b, *y) == from);
-    };
-    const bool agree = has_x && has_y && origin(a, *x) == origin(b, *y) && group_[x->node] == group_[y->node];
-    if (!agree && (is(From::same_step) || !is(From::other_step))) return false;
-    if (has_x) ++x;
-    if (has_y) ++y;
-  }
-  return true;
-}
-
-// Divides every group into those that are alike; true if any was divided. The last member, which has all that
-// a steady loop has, comes first.
-bool Folding::divide() {
-  const std::size_t groups = members_.size();
-  for (std::size_t g = 0; g < groups; ++g) {
-    if (members_[g].size() == 1) continue;
-    std::vector<std::vector<std::size_t>> parts;
-    for (auto member = members_[g].rbegin(); member != members_[g].rend(); ++member) {
-      auto part = std::find_if(parts.begin(), parts.end(),
-                               [&](const auto& others) { return alike(others.front(), *member); });
-      if (part == parts.end()) part = parts.insert(parts.end(), std::vector<std::size_t>());
-      part->push_back(*member);
-    }
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      std::reverse(parts[p].begin(), parts[p].end());
-      const std::size_t group = p == 0 ? g : members_.size();
-      if (p > 0) members_.emplace_back();
-      for (const std::size_t member : parts[p]) group_[member] = group;
-      members_[group] = std::move(parts[p]);
-    }
-  }
-  return members_.size() > groups;
-}
-
-// Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own
-// step is read alike, or does not exist at the first step.
-bool Folding::precedes(std::size_t first, std::size_t later) const {
-  const auto& xs = nodes_[first].inputs;
-  auto x = xs.begin();
-  for (const TapeNode::Input& y : nodes_[later].inputs) {
-    if (x != xs.end() && x->argument < y.argument) return false;
-    const bool has_x = x != xs.end() && x->argument == y.argument;
-    const From from = origin(later, y);
-    const bool agree = has_x && origin(first, *x) == from && group_[x->node] == group_[y.node];
-    const bool from_before = !has_x || origin(first, *x) == From::outside;
-    const bool begins_later =
-        from == From::other_step ||
-        (from == From::same_step && places_[members_[group_[y.node]].front()].position > 0);
-    if (!agree && !(from_before && begins_later)) return false;
-    if (has_x) ++x;
-  }
-  return x == xs.end();
-}
-
-void Folding::join_first_steps() {
-  std::map<std::tuple<std::size_t, std::string_view, std::string>, std::vector<std::size_t>> later;
-  const auto key = [&](std::size_t node) {
-    return std::make_tuple(places_[node].loop, nodes_[node].op, to_string(nodes_[node].shape));
-  };
-  for (std::size_t g = 0; g < members_.size(); ++g)
-    if (places_[members_[g].front()].position > 0) later[key(members_[g].front())].push_back(g);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (places_[i].loop == none || places_[i].position > 0 || members_[group_[i]].size() > 1) continue;
-    for (std::size_t& g : later[key(i)]) {
-      if (g == none || !precedes(i, members_[g].back())) continue;
-      members_[group_[i]].clear();
-      members_[g].insert(members_[g].begin(), i);
-      group_[i] = std::exchange(g, none);
-      break;
-    }
-  }
-}
-
-FoldedTape Folding::result() const {
-  FoldedTape folded;
-  std::vector<std::size_t> index(members_.size(), none);  // of each group in the result
-  std::map<std::tuple<std::size_t, std::size_t, std::optional<std::ptrdiff_t>>, std::size_t> edges;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const auto& members = members_[group_[i]];
-    std::size_t& to = index[group_[i]];
-    if (to == none) {
-      to = folded.nodes.size();
-      folded.nodes.push_back({nodes_[members.back()], members.size()});
-    }
-    for (const auto& input : nodes_[i].inputs) {
-      const TapeNode &x = nodes_[input.node], &y = nodes_[i];
-      std::optional<std::ptrdiff_t> delay;
-      if (origin(i, input) == From::other_step)
-        delay = static_cast<std::ptrdiff_t>(*y.time_step) - static_cast<std::ptrdiff_t>(*x.time_step);
-      const std::size_t from = index[group_[input.node]];
-      const auto [edge, is_new] = edges.try_emplace({from, to, delay}, folded.edges.size());
-      if (is_new) {
-        folded.edges.push_back({from, to, delay, 1, y.time_step ? y.time_step : x.time_step});
-      } else {
-        ++folded.edges[edge->second].count;
-        folded.edges[edge->second].time_step.reset();
-      }
-    }
-  }
-  return folded;
-}
 
 }  // namespace
 

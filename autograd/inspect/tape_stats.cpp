@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <ostream>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -89,7 +90,7 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
   };
   struct Look {
     std::vector<Candidate> candidates;
-    std::vector<storage::Block*> held;
+    std::set<storage::Block*> held;
   } look;
   const auto offer = [&](storage::Block* block) {
     if (block != nullptr && !block->parameter && !holder_.contains(block)) look.candidates.push_back({block});
@@ -100,20 +101,18 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
   const auto compare = [](void* context) {
     auto& [candidates, held] = *static_cast<Look*>(context);
     for (const Candidate& candidate : candidates)
-      if (candidate.block->references > candidate.references) held.push_back(candidate.block);
+      if (candidate.block->references > candidate.references) held.insert(candidate.block);
   };
   for (const auto& input : inputs) {
     if (input.node == no_node) continue;
     for (Candidate& candidate : look.candidates) candidate.references = candidate.block->references;
     if (!input.vjp->with_copy(compare, &look)) ++saved.unknown_vjps;
   }
-  std::sort(look.held.begin(), look.held.end());
-  look.held.erase(std::unique(look.held.begin(), look.held.end()), look.held.end());
   for (storage::Block* const block : look.held) {
     saved.bytes += block->size;
     watch_.drop(block);
   }
-  saved.blocks = std::move(look.held);
+  saved.blocks.assign(look.held.begin(), look.held.end());
 }
 
 template <class T>

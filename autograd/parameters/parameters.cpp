@@ -54,11 +54,14 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   check_name(name);
   const std::string path = scope_ + std::string(name);
   if (!initializer) throw Error("parameters", "'" + path + "' needs an initializer, got an empty function");
+  const auto check_shape = [&](const char* but, const Shape& other) {
+    if (other != shape)
+      throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) + ", but " + but +
+                                    to_string(other));
+  };
   if (replacement_) {
     const Variable<T> replaced = replacement_((*this)[name]);
-    if (replaced.shape() != shape)
-      throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) +
-                                    ", but was replaced by a value of shape " + to_string(replaced.shape()));
+    check_shape("was replaced by a value of shape ", replaced.shape());
     return replaced;
   }
   for (const Variable<T>& known : store_->list)
@@ -74,12 +77,9 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     std::vector<double> numbers(shape.size());
     initializer(store_->random, numbers);
     value = Array<double>(shape, numbers).template cast<T>();
-  } else if (given->second.shape() == shape) {
-    value = given->second.copy();
   } else {
-    throw Error("parameters", "'" + path + "' is declared with shape " + to_string(shape) +
-                                  ", but the value given for it has shape " +
-                                  to_string(given->second.shape()));
+    check_shape("the value given for it has shape ", given->second.shape());
+    value = given->second.copy();
   }
   value.mark_parameter();
 

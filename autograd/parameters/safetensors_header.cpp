@@ -72,12 +72,6 @@ class Strict {
   std::vector<std::set<std::string>> keys_;  // one set for each level that is open
 };
 
-std::uint64_t unsigned_integer(const std::string& file, const std::string& what, const json& value) {
-  if (!value.is_number_unsigned())
-    refuse(file, "{} is {}, expected an integer from 0 to 2^64 - 1", what, describe(value));
-  return value.get<std::uint64_t>();
-}
-
 Entry parse_entry(const std::string& file, const std::string& name, const json& value) {
   const std::string tensor = "tensor " + quote(name);
   const auto expect = [&](const std::string& what, const json& found, bool right, const char* expected) {
@@ -97,11 +91,15 @@ Entry parse_entry(const std::string& file, const std::string& name, const json& 
   if (offsets.size() != 2)
     refuse(file, "data_offsets of {} has {} entries, expected 2", tensor, offsets.size());
 
+  const auto integer = [&](const char* what, const json& found) {
+    expect(what + tensor, found, found.is_number_unsigned(), "an integer from 0 to 2^64 - 1");
+    return found.get<std::uint64_t>();
+  };
   Entry entry;
   entry.dtype = dtype.get<std::string>();
-  for (const json& dim : shape) entry.shape.push_back(unsigned_integer(file, "an axis of " + tensor, dim));
-  entry.begin = unsigned_integer(file, "a data_offset of " + tensor, offsets[0]);
-  entry.end = unsigned_integer(file, "a data_offset of " + tensor, offsets[1]);
+  for (const json& dim : shape) entry.shape.push_back(integer("an axis of ", dim));
+  entry.begin = integer("a data_offset of ", offsets[0]);
+  entry.end = integer("a data_offset of ", offsets[1]);
   return entry;
 }
 
@@ -129,18 +127,16 @@ std::string quote(std::string_view name) {
 }
 
 Header parse_header(const std::string& file, std::string_view text) {
-  const auto fail = [&](const std::string& message) { refuse(file, "the header {}", message); };
   const auto code = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)); };
-  if (text.empty()) fail("is empty, expected at least {}");
+  if (text.empty()) refuse(file, "the header is empty, expected at least {{}}");
   if (text.front() != '{')
-    fail(fmt::format("begins with byte 0x{:02x}, expected a brace, 0x7b", code(text.front())));
-  if (!dump_utf8(text)) fail("is not UTF-8");
+    refuse(file, "the header begins with byte 0x{:02x}, expected a brace, 0x7b", code(text.front()));
+  if (!dump_utf8(text)) refuse(file, "the header is not UTF-8");
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
-    fail(fmt::format("has a NUL at byte {}", nul));
-  const char last = text[text.find_last_not_of(' ')];
-  if (last != '}')
-    fail(fmt::format("ends with byte 0x{:02x}, expected a brace, 0x7d, and then nothing but spaces",
-                     code(last)));
+    refuse(file, "the header has a NUL at byte {}", nul);
+  if (const char last = text[text.find_last_not_of(' ')]; last != '}')
+    refuse(file, "the header ends with byte 0x{:02x}, expected a brace, 0x7d, and then nothing but spaces",
+           code(last));
   Strict strict(file);
   (void)json::sax_parse(text, &strict);
 
