@@ -15,7 +15,7 @@
 //
 // Exact derivatives come from running the function in complex numbers (scalar.hpp). A function that is
 // written for Parameters<double> alone is compared with central differences instead, which see the function
-// as a whole only. Either way a wrong derivative comes with a guess at the mistake (gradcheck/defect.hpp).
+// as a whole only. Either way a wrong derivative comes with a guess at the mistake (gradcheck/report.hpp).
 #pragma once
 
 #include <concepts>
@@ -53,6 +53,11 @@ struct GradcheckOptions {
   double step = 3e-3;      ///< h of the central differences; stay 3 h away from kinks and poles
 };
 
+namespace detail {
+GradcheckReport gradcheck(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
+                          const GradcheckOptions& options);
+}  // namespace detail
+
 /// Checks `f`, a function of Parameters<T> generic in T, or of Parameters<double>. An output that is not a
 /// single element is multiplied with a random cotangent. What is wrong with a derivative is in the report; it
 /// throws Error if the function is not repeatable, declares nothing, or depends on nothing it declares.
@@ -62,15 +67,7 @@ struct GradcheckOptions {
 /// function 1e-12 of the same; exhaustively 1e-11 of max(|derivative|, 1e-8 times the parameter's largest);
 /// central differences of sixth order 1e-10 of max(the parameter's largest, 0.01 max(1, |f|)).
 template <class F>
-GradcheckReport gradcheck(F f, const GradcheckOptions& options = {});
-
-namespace detail {
-GradcheckReport gradcheck(const ParameterFunction<double>& f, const ParameterFunction<Complex>& f_complex,
-                          const GradcheckOptions& options);
-}  // namespace detail
-
-template <class F>
-GradcheckReport gradcheck(F f, const GradcheckOptions& options) {
+GradcheckReport gradcheck(F f, const GradcheckOptions& options = {}) {
   const auto in_double = [&f](const Parameters<double>& p) { return Variable<double>(f(p)); };
   if constexpr (std::invocable<F&, const Parameters<Complex>&>) {
     return detail::gradcheck(

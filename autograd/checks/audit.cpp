@@ -16,8 +16,7 @@
 
 namespace xgrad {
 
-using auditing::Recording;
-using auditing::Written;
+using namespace auditing;
 using proof::Functional;
 
 namespace {
@@ -71,10 +70,9 @@ WrittenGradient write(const detail::Backward& backward, const Functional& forwar
 }
 
 // The sweep that hypotheses change must itself be right: equal to the tape's.
-void check_sweep(const std::string& path, const auditing::Terms& terms, const Array<double>& truth,
+void check_sweep(const std::string& path, const Terms& terms, const Array<double>& truth,
                  const Array<double>& sensitivity) {
-  if (!(auditing::norm(terms.sum() - truth) <=
-        1e-12 * auditing::norm(truth) + 1e-13 * auditing::norm(sensitivity)))
+  if (!(norm(terms.sum() - truth) <= 1e-12 * norm(truth) + 1e-13 * norm(sensitivity)))
     throw Error("audit",
                 fmt::format("the forward pass computes another gradient of '{}' in complex numbers than in "
                             "double: it must do the same in every scalar",
@@ -87,7 +85,7 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
   row.shape = truth.shape();
   row.verdict = AuditVerdict::right;
   const Array<double>& hand = w.hand;
-  const double scale = auditing::size_of(truth);
+  const double scale = size_of(truth);
   double worst = 0;
   for (std::size_t k = 0; k < hand.size(); ++k) {
     const double h = hand.data()[k], t = truth.data()[k], allowed = w.allowed(k, t, scale);
@@ -106,22 +104,22 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
     row.hand = hand.data()[row.index];
     row.exact = truth.data()[row.index];
   }
-  const double n = auditing::norm(truth), m = auditing::norm(hand), difference = auditing::norm(hand - truth);
+  const double n = norm(truth), m = norm(hand), difference = norm(hand - truth);
   row.error = n > 0 ? difference / n : (difference > 0 ? INFINITY : 0);
   row.ratio = n > 0 ? m / n : (m > 0 ? INFINITY : 1);
-  row.cosine = n > 0 && m > 0 ? auditing::inner(hand, truth) / n / m : (n == m ? 1 : 0);
+  row.cosine = n > 0 && m > 0 ? inner(hand, truth) / n / m : (n == m ? 1 : 0);
   return row;
 }
 
 // The latest step whose term is not the true one. What is computed outside of the steps is not known step by
 // step.
-std::optional<std::size_t> first_wrong_step(const std::vector<Array<double>>& given,
-                                            const auditing::Terms& terms, const Written& w) {
+std::optional<std::size_t> first_wrong_step(const std::vector<Array<double>>& given, const Terms& terms,
+                                            const Written& w) {
   if (terms.of_step.back().size() > 0) return std::nullopt;
   for (std::size_t t = given.size(); t-- > 0;) {
     const bool known = t + 1 < terms.of_step.size() && terms.of_step[t].size() > 0;
     const Array<double> truth = known ? terms.of_step[t] : Array<double>::zeros(given[t].shape());
-    if (!(auditing::norm(given[t] - truth) <= w.tolerance * auditing::norm(truth) + w.rounding())) return t;
+    if (!(norm(given[t] - truth) <= w.tolerance * norm(truth) + w.rounding())) return t;
   }
   return std::nullopt;
 }
@@ -159,14 +157,14 @@ std::vector<std::pair<std::string, double>> known_factors(const Recording& recor
 void add_remarks(const std::vector<AuditForward>& others, const Functional& forward,
                  const std::vector<Written>& written, AuditReport& report) {
   for (const AuditForward& other : others) {
-    const auto terms = auditing::sweep(Recording(other.forward, forward.values(), forward.paths()));
+    const auto terms = sweep(Recording(other.forward, forward.values(), forward.paths()));
     for (const Written& w : written) {
       AuditRow& row = report.rows[w.parameter];
       if (row.verdict != AuditVerdict::wrong) continue;
-      const auto match = auditing::match(w, terms[w.parameter]);
-      if (!match || match->cost > 1) continue;
+      const auto found = match(w, terms[w.parameter]);
+      if (!found || found->cost > 1) continue;
       row.remark = fmt::format("is the gradient of '{}'", other.name);
-      for (const auto& part : match->parts) row.remark += fmt::format(", but {}", part.text);
+      for (const auto& part : found->parts) row.remark += fmt::format(", but {}", part.text);
     }
   }
 }
@@ -177,7 +175,7 @@ AuditReport detail::audit(const ParameterFunction<double>& f, const ParameterFun
                           const Backward& backward, const AuditOptions& options) {
   const ParameterFunction<double> loss = [&](const Parameters<double>& p) {
     const Variable<double> y = f(p);
-    auditing::check_loss(y.shape());
+    check_loss(y.shape());
     return y;
   };
   const Functional forward(loss, f_complex, options.values.by_path, options.seed, true);
@@ -187,9 +185,9 @@ AuditReport detail::audit(const ParameterFunction<double>& f, const ParameterFun
   const WrittenGradient hand = write(backward, forward, options.negated);
   const Values truth = forward.gradient();
   const Recording recording(f_complex, forward.values(), forward.paths());
-  const auto terms = auditing::sweep(recording);
+  const auto terms = sweep(recording);
   Random random(options.seed + 1);
-  const auto sensitivity = auditing::sensitivities(recording, random);
+  const auto sensitivity = sensitivities(recording, random);
   for (std::size_t i = 0; i < terms.size(); ++i)
     check_sweep(forward.paths()[i], terms[i], truth.at(forward.paths()[i]), sensitivity[i]);
 
@@ -212,7 +210,7 @@ AuditReport detail::audit(const ParameterFunction<double>& f, const ParameterFun
     if (row.verdict != AuditVerdict::not_finite) written.push_back(w);
   }
   if (report.right()) return report;
-  auditing::add_findings(recording, written, auditing::explain(recording, written), report);
+  add_findings(recording, written, explain(recording, written), report);
   add_remarks(options.others, forward, written, report);
   return report;
 }

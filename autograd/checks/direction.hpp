@@ -81,6 +81,19 @@ inline double largest(std::span<const double> numbers) {
   return result;
 }
 
+/// A sum of products, and of their magnitudes.
+struct Contraction {
+  long double value = 0, magnitude = 0;
+
+  void add(const Array<double>& u, const Array<double>& v, int sign) {
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double term = u.data()[i] * v.data()[i];
+      value += sign * term;
+      magnitude += std::abs(term);
+    }
+  }
+};
+
 /// The worst element, found by halving: `error(w)` says how wrong the derivative is along w, a part of v.
 template <class F>
 std::size_t worst_element(const Array<double>& v, F error) {

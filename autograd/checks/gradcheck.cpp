@@ -88,17 +88,11 @@ GradcheckFailure locate(const Functional& f, const Values& gradient, const std::
 void check_direction(const Functional& f, const Values& gradient, std::uint32_t seed,
                      GradcheckReport& report) {
   const auto error_along = [&](const Values& directions) {
-    long double difference = f.along(directions), magnitude = std::abs(difference);
-    for (const auto& [path, v] : directions) {
-      const Array<double>& g = gradient.at(path);
-      for (std::size_t m = 0; m < v.size(); ++m) {
-        const long double term = g.data()[m] * v.data()[m];
-        difference -= term;
-        magnitude += std::abs(term);
-      }
-    }
-    if (std::abs(difference) <= carried_error || magnitude <= f.rounding()) return 0.0;
-    const auto error = static_cast<double>(std::abs(difference) / magnitude / 1e-12L);
+    Contraction sum{f.along(directions)};
+    sum.magnitude = std::abs(sum.value);
+    for (const auto& [path, v] : directions) sum.add(gradient.at(path), v, -1);
+    if (std::abs(sum.value) <= carried_error || sum.magnitude <= f.rounding()) return 0.0;
+    const auto error = static_cast<double>(std::abs(sum.value) / sum.magnitude / 1e-12L);
     return std::isnan(error) ? INFINITY : error;
   };
   Random random(seed + 2);

@@ -1,14 +1,20 @@
-// The run again, and the report made of what the tracer saw; see nonfinite.hpp.
+// The run again, the report made of what the tracer saw, and the report as a sentence or two; see
+// nonfinite.hpp. Start with find_nonfinite.
 #include <xgrad/autograd/nonfinite.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <ostream>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/checks/nonfinite/causes.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
-namespace nonfinite {
+using namespace nonfinite;
 
 namespace {
 
@@ -48,9 +54,100 @@ void describe_event(const Event<T>& event, const Tape<T>& tape, const Tracer<T>&
   if (options.word && report.where.token) report.word = options.word(*report.where.token);
 }
 
+std::string number(double x) { return std::isnan(x) ? "nan" : fmt::format("{:.6g}", x); }
+
+// ", time step 3, row 1, token 17 'whale'", or nothing.
+std::string where(const WindowPlace& place, const std::string& word) {
+  std::string text;
+  if (place.time_step) text += fmt::format(", time step {}", *place.time_step);
+  if (place.row) text += fmt::format(", row {}", *place.row);
+  if (place.token)
+    text += fmt::format(", token {}{}", *place.token, word.empty() ? "" : fmt::format(" '{}'", word));
+  return text;
+}
+
+std::string scoped_op(const NonfiniteReport& r) {
+  return r.op + (r.scope.empty() ? "" : fmt::format(" in '{}'", r.scope));
+}
+
+// "nan at (1, 2) of shape (3, 4)"; how many, if there are more.
+std::string numbers(const NonfiniteReport& r) {
+  const std::string more =
+      r.count > 1 ? fmt::format(" and {} more of its {} numbers", r.count - 1, r.shape.size()) : "";
+  return r.shape.rank() == 0 ? number(r.value)
+                             : fmt::format("{} at {} of shape {}{}", number(r.value),
+                                           index_of(r.index, r.shape), to_string(r.shape), more);
+}
+
+std::string cause(const NonfiniteCause& c) {
+  const std::string name = c.name + (c.path.empty() ? "" : fmt::format(" '{}'", c.path));
+  if (!c.largest) return fmt::format("{} = {}", name, number(c.value));
+  return fmt::format("{} up to {} at {}{}", name, number(c.value), index_of(c.index, c.shape),
+                     where({{}, c.where.row, c.where.token}, ""));
+}
+
+std::string causes(const NonfiniteReport& r) {
+  std::string text;
+  for (const auto& c : r.causes) text += (text.empty() ? "" : ", ") + cause(c);
+  return text;
+}
+
+std::string culprit(const NonfiniteReport& r) {
+  const std::string op = scoped_op(r), held = numbers(r), there = where(r.where, r.word);
+  const std::string path = r.path.empty() ? "" : fmt::format("'{}'", r.path);
+  switch (r.kind) {
+    case Nonfinite::none:
+      break;
+    case Nonfinite::parameter:
+      return fmt::format("the parameter {} already holds {}{}", path, held,
+                         r.op.empty() ? "" : fmt::format("; first read by {}{}", op, there));
+    case Nonfinite::input:
+      if (r.op.empty()) return fmt::format("it is not computed on the tape, and holds {}", held);
+      return fmt::format("argument {} of {}, which is no op's result, already holds {}{}", *r.argument, op,
+                         held, there);
+    case Nonfinite::forward:
+      return fmt::format("{} made {}{}, from {}", op, held, there,
+                         r.causes.empty() ? "no inputs" : causes(r));
+    case Nonfinite::seed:
+      return fmt::format("the sweep's seed is {}", number(r.value));
+    case Nonfinite::backward:
+      return fmt::format("the vjp of {} for argument {}{}{} made {}{}, from {}", op, *r.argument,
+                         path.empty() ? "" : " ", path, held, there, causes(r));
+    case Nonfinite::sum:
+      return fmt::format(
+          "the contributions to the gradient of {}, each finite, add up to {}{}; the largest: {}",
+          !path.empty()  ? path
+          : r.op.empty() ? "a leaf"
+                         : "the value of " + op,
+          held, there, causes(r));
+  }
+  return "";
+}
+
 }  // namespace
 
-}  // namespace nonfinite
+// In the order of Nonfinite.
+std::string to_string(Nonfinite kind) {
+  constexpr const char* names[] = {"none", "parameter", "input", "forward", "seed", "backward", "sum"};
+  static_assert(std::size(names) == static_cast<std::size_t>(Nonfinite::sum) + 1);
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string to_string(const NonfiniteReport& r) {
+  if (r.finite())
+    return fmt::format(
+        "the run is finite: the loss is {}, and so is every gradient. What was not finite before is not "
+        "reproducible from these parameters and inputs: were they changed since, or is there randomness?",
+        number(r.loss));
+  if (r.harmed.empty()) return fmt::format("the loss is {}: {}", number(r.loss), culprit(r));
+  const std::string harmed = r.harmed == "a leaf" ? r.harmed : fmt::format("'{}'", r.harmed);
+  return fmt::format("the loss is {}, but the gradient of {} is not finite: {}", number(r.loss), harmed,
+                     culprit(r));
+}
+
+std::ostream& operator<<(std::ostream& out, const NonfiniteReport& report) {
+  return out << to_string(report);
+}
 
 template <class T>
 NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forward,
@@ -58,22 +155,22 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   if (options.tokens && options.tokens->shape().rank() != 2)
     throw Error("find_nonfinite",
                 "tokens have shape " + to_string(options.tokens->shape()) + ", expected (T, N)");
-  nonfinite::Tracer<T> tracer;
+  Tracer<T> tracer;
   Tape<T> tape(tracer);
   const Variable<T> loss = forward();
   if (loss.size() != 1)
     throw Error("find_nonfinite", "needs a loss of one number, got shape " + to_string(loss.shape()));
   NonfiniteReport report;
-  report.loss = nonfinite::shown(loss.item());
-  if (!nonfinite::is_finite(loss.item())) {
-    nonfinite::describe_event(tracer.of_loss(loss), tape, tracer, options, report);
+  report.loss = shown(loss.item());
+  if (!is_finite(loss.item())) {
+    describe_event(tracer.of_loss(loss), tape, tracer, options, report);
     return report;
   }
   tape.gradient(loss,
                 {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
   if (const auto harm = tracer.of_gradients(); harm.event != nullptr) {
     report.harmed = harm.path.empty() ? "a leaf" : harm.path;
-    nonfinite::describe_event(*harm.event, tape, tracer, options, report);
+    describe_event(*harm.event, tape, tracer, options, report);
   }
   return report;
 }

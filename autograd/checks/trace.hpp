@@ -22,10 +22,9 @@ struct TracedInput {
 
   Array<T> value;
   std::uint32_t node = no_node;
-  std::size_t source = none;  ///< the op that made it, an index of ops()
-  std::size_t parameter =
-      none;  ///< or the parameter that it is, an index of paths(); neither for a leaf or constant
-  Vjp<T>* vjp = nullptr;  ///< null for a constant
+  std::size_t source = none;     ///< the op that made it, an index of ops()
+  std::size_t parameter = none;  ///< or the parameter that it is, an index of paths(); a leaf has neither
+  Vjp<T>* vjp = nullptr;         ///< null for a constant
 };
 
 template <class T>
@@ -49,8 +48,10 @@ struct TracedOp {
 template <class T>
 class Trace : public Watcher<T> {
  public:
-  /// `paths` are known parameters; others are added when they are read.
-  explicit Trace(std::vector<std::string> paths = {}) : paths_(std::move(paths)) {}
+  /// `paths` are known parameters; others are added when they are read. Ops on constants alone may be left
+  /// out.
+  explicit Trace(std::vector<std::string> paths = {}, bool with_constants = true)
+      : with_constants_(with_constants), paths_(std::move(paths)) {}
 
   const std::vector<TracedOp<T>>& ops() const { return ops_; }
   const std::vector<std::string>& paths() const { return paths_; }
@@ -61,6 +62,7 @@ class Trace : public Watcher<T> {
 
   Array<T> value(const Op& op, std::uint32_t node, const Array<T>& y,
                  std::span<const WatchedInput<T>> inputs) override {
+    if (node == no_node && !with_constants_) return y;
     TracedOp<T> traced{op, node, TimeStep::current(), y, {}};
     for (const auto& input : inputs)
       traced.inputs.push_back({input.x.value(), input.node, op_of(input.node), parameter(input.x),
@@ -82,6 +84,7 @@ class Trace : public Watcher<T> {
     return index;
   }
 
+  bool with_constants_;
   std::vector<TracedOp<T>> ops_;
   std::vector<std::size_t> op_of_;  // by node
   std::vector<std::string> paths_;

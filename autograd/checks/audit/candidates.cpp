@@ -13,13 +13,9 @@ namespace xgrad::auditing {
 
 Changes candidates(const Recording& recording) {
   Changes all;
-  add_flow_changes(recording, all);
-  add_slope_changes(recording, all);
-  add_loss_changes(recording, all);
-  add_forward_changes(recording, all);
-  add_block_changes(recording, all);
-  add_path_changes(recording, all);
-  add_operand_changes(recording, all);
+  for (const auto add_family : {add_flow_changes, add_slope_changes, add_loss_changes, add_forward_changes,
+                                add_block_changes, add_path_changes, add_operand_changes})
+    add_family(recording, all);
   return all;
 }
 
@@ -136,13 +132,12 @@ Map vjp_beside(const RecordedOp& op, std::size_t j, std::size_t k, const Numbers
     };
   const auto transpose = transpose_of(op);
   if (!transpose) return {};
-  const std::size_t place = j < k ? 0 : 1;
+  const bool first = j < k;
   try {
-    const auto product =
-        std::make_shared<const Alone>([&](const auto& x, const auto& W) { return matmul(x, W, *transpose); },
-                                      place == 0 ? own : value, place == 0 ? value : own);
-    if (product->op().y.shape() != op.y.shape()) return {};
-    return [product, place](const Numbers& dy) { return product->op().vjp(place, dy); };
+    const auto product = alone([&](const auto& x, const auto& W) { return matmul(x, W, *transpose); },
+                               first ? own : value, first ? value : own);
+    if (product->y.shape() != op.y.shape()) return {};
+    return [product, first](const Numbers& dy) { return product->vjp(first ? 0 : 1, dy); };
   } catch (const Error&) {  // the shapes do not fit
     return {};
   }

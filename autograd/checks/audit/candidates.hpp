@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace xgrad::auditing {
 /// All families, in the order below.
 Changes candidates(const Recording& recording);
 
-void add_flow_changes(const Recording& recording, Changes& to);     ///< flow.cpp: through time
+void add_flow_changes(const Recording& recording, Changes& to);     ///< paths.cpp: through time
 void add_slope_changes(const Recording& recording, Changes& to);    ///< slopes.cpp: of activations
 void add_loss_changes(const Recording& recording, Changes& to);     ///< loss.cpp: another loss
 void add_forward_changes(const Recording& recording, Changes& to);  ///< forward.cpp: another forward pass
@@ -72,20 +73,18 @@ std::vector<std::pair<std::size_t, std::size_t>> products_of(const RecordedOp& o
 /// `value`; empty if that does not fit.
 Map vjp_beside(const RecordedOp& op, std::size_t j, std::size_t k, const Numbers& value);
 
-/// An op recorded by itself, with its vjps.
-class Alone {
- public:
-  template <class F, class... Xs>
-  explicit Alone(F f, const Xs&... xs) {
-    Tape<Complex> tape(trace_);
-    f(tape.leaf(xs)...);
-    graph_.emplace(tape.release());
-  }
-  const TracedOp<Complex>& op() const { return trace_.ops().front(); }
-
- private:
-  Trace<Complex> trace_;
-  std::optional<Graph<Complex>> graph_;  // owns the vjps
-};
+/// An op recorded by itself, on leaves, with its vjps.
+template <class F, class... Xs>
+std::shared_ptr<const TracedOp<Complex>> alone(F f, const Xs&... xs) {
+  struct Kept {
+    Trace<Complex> trace;
+    std::optional<Graph<Complex>> graph;  // owns the vjps
+  };
+  const auto kept = std::make_shared<Kept>();
+  Tape<Complex> tape(kept->trace);
+  f(tape.leaf(xs)...);
+  kept->graph.emplace(tape.release());
+  return {kept, &kept->trace.ops().front()};
+}
 
 }  // namespace xgrad::auditing

@@ -26,28 +26,21 @@ struct Ordered {
   std::size_t last_op;  // how near to the loss
 };
 
-// The rows whose numbers the change has a part in: without it, their gradient is another one.
-std::vector<std::string> touched(const Recording& recording, const std::vector<Written>& written,
-                                 const Explanation& explanation, std::size_t number) {
-  Changes others = explanation.changes;
-  others.erase(others.begin() + static_cast<std::ptrdiff_t>(number));
-  const auto terms = sweep(recording, others);
-  std::vector<std::string> paths;
-  for (std::size_t i = 0; i < written.size(); ++i) {
-    const Written& w = written[i];
-    const Array<double> with = explanation.terms[w.parameter].sum(), without = terms[w.parameter].sum();
-    if (explanation.matches[i] && norm(with - without) > w.tolerance * norm(with) + w.rounding())
-      paths.push_back(recording.paths()[w.parameter]);
-  }
-  return paths;
-}
-
+// Each change, and the rows whose numbers it has a part in: without it, their gradient is another one.
 void add_changes(const Recording& recording, const std::vector<Written>& written,
                  const Explanation& explanation, std::vector<Ordered>& all) {
-  for (std::size_t c = 0; c < explanation.changes.size(); ++c) {
-    const Change& change = *explanation.changes[c];
-    all.push_back({{change.defect, change.text, touched(recording, written, explanation, c), change.factor},
-                   change.last_op});
+  for (const auto& change : explanation.changes) {
+    AuditFinding finding{change->defect, change->text, {}, change->factor};
+    Changes others = explanation.changes;
+    std::erase(others, change);
+    const auto terms = sweep(recording, others);
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      const Written& w = written[i];
+      const Array<double> with = explanation.terms[w.parameter].sum(), without = terms[w.parameter].sum();
+      if (explanation.matches[i] && norm(with - without) > w.tolerance * norm(with) + w.rounding())
+        finding.paths.push_back(recording.paths()[w.parameter]);
+    }
+    all.push_back({std::move(finding), change->last_op});
   }
 }
 

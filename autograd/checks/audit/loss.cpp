@@ -66,18 +66,17 @@ void add_squared_errors(const Recording& recording, std::size_t role, Changes& t
         [&](std::size_t i) { return make(recording.ops()[i]); });
   };
   const auto softmax_of = [](const RecordedOp& op) {
-    return std::make_shared<const Alone>([](const auto& x) { return softmax(x); }, op.inputs[0].value);
+    return alone([](const auto& x) { return softmax(x); }, op.inputs[0].value);
   };
   offer("the gradient is that of the squared error of the probabilities, not of the cross entropy",
         [&](const RecordedOp& op) {
-          return [&op, p = softmax_of(op)](const Numbers& dy) { return p->op().vjp(0, op.vjp(0, dy)); };
+          return [&op, p = softmax_of(op)](const Numbers& dy) { return p->vjp(0, op.vjp(0, dy)); };
         });
   offer(
       "the output error p - target is multiplied with a slope p (1 - p), which the cross entropy of a "
-      "softmax "
-      "does not have: that is for a squared error",
+      "softmax does not have: that is for a squared error",
       [&](const RecordedOp& op) {
-        const Numbers p = softmax_of(op)->op().y;
+        const Numbers p = softmax_of(op)->y;
         return [&op, slope = p * (1 - p)](const Numbers& dy) { return op.vjp(0, dy) * slope; };
       });
 }

@@ -76,10 +76,9 @@ std::optional<Match> wrong_sum(const Written& w, const Terms& terms, const Array
     if (const auto match = scaled(w, term * T))
       offer(*match, AuditDefect::repeated_step, t,
             fmt::format("step {}'s term, {} times, stands for the sum over time", t, T));
-    if (w.hand.size() > 1)
-      if (const auto match = scaled(w, term); match && match->parts.empty())
-        offer(*match, AuditDefect::repeated_step, t,
-              fmt::format("step {}'s term alone stands for the sum over time", t));
+    if (const auto match = scaled(w, term); match && match->parts.empty() && w.hand.size() > 1)
+      offer(*match, AuditDefect::repeated_step, t,
+            fmt::format("step {}'s term alone stands for the sum over time", t));
   }
   for (const std::size_t t : present) {
     const Array<double>& term = terms.of_step[t];
@@ -180,15 +179,6 @@ std::optional<Match> reversed(const Written& w, const Array<double>& sum) {
   return std::nullopt;
 }
 
-// The right numbers at other places.
-std::optional<Match> rearranged(const Written& w, const Array<double>& sum) {
-  if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&
-      w.same(kernels::transposed(sum, {1, 0})))
-    return mistake(AuditDefect::transposed, 1, "the gradient is transposed");
-  if (auto match = permuted(w, sum)) return match;
-  return reversed(w, sum);
-}
-
 }  // namespace
 
 std::optional<Match> match(const Written& written, const Terms& terms) {
@@ -202,7 +192,11 @@ std::optional<Match> match(const Written& written, const Terms& terms) {
   if (norm(written.hand) == 0 && norm(sum) > written.rounding())
     offer(mistake(AuditDefect::missing_term, 1, "it is zero, as if it were never computed"));
   if (norm(sum) > written.rounding()) {
-    offer(rearranged(written, sum));
+    if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&
+        written.same(kernels::transposed(sum, {1, 0})))
+      offer(mistake(AuditDefect::transposed, 1, "the gradient is transposed"));
+    offer(permuted(written, sum));
+    offer(reversed(written, sum));
     offer(clipped(written, sum));
     offer(decayed(written, sum));
     if (!best) offer(few_wrong(written, sum));

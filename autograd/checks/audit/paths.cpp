@@ -1,10 +1,86 @@
-// Hypotheses on single paths: what flows from an op to one of its inputs is left out, or has another sign or
-// factor.
+// Hypotheses on paths. On the flow through time: it is cut, everywhere or on one path of the state, ends after
+// some steps, or replaces what flows in at the same step. On single paths: what flows from an op to one of
+// its inputs is left out, or has another sign or factor.
+#include <map>
+
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>
 
 namespace xgrad::auditing {
+
+void add_flow_changes(const Recording& recording, Changes& to) {
+  const auto& ops = recording.ops();
+  std::vector<Edge> all;
+  std::map<std::size_t, std::vector<Edge>> by_state;  // by the role that makes it
+  std::map<std::pair<std::size_t, Edge>, std::vector<Edge>>
+      by_reader;  // and the one that reads it, as which input
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    for (std::size_t j = 0; j < ops[i].inputs.size(); ++j)
+      if (recording.crosses_time(ops[i], j)) {
+        const std::size_t state = ops[ops[i].inputs[j].source].role;
+        all.emplace_back(i, j);
+        by_state[state].emplace_back(i, j);
+        by_reader[{state, {ops[i].role, j}}].emplace_back(i, j);
+      }
+  if (all.empty()) return;
+
+  const auto cut = [&](AuditDefect defect, double cost, const std::vector<Edge>& edges, std::string text) {
+    Change change{defect, cost, std::move(text)};
+    change.flow = true;
+    for (const Edge& edge : edges) change.edges[edge].factor = 0;
+    add(to, std::move(change));
+  };
+  cut(AuditDefect::missing_flow, 0.9, all, "nothing flows from a step to the one before");
+  if (by_state.size() > 1)
+    for (const auto& [state, edges] : by_state)
+      cut(AuditDefect::missing_flow, 0.95, edges,
+          fmt::format(
+              "nothing flows to the step before through its state '{}', though it does through the others",
+              recording.describe(state)));
+  for (const auto& [path, edges] : by_reader)
+    if (edges.size() < by_state[path.first].size())
+      cut(AuditDefect::missing_flow, 0.97, edges,
+          fmt::format("nothing flows to the step before from {} to its state '{}'",
+                      recording.describe(path.second.first), recording.describe(path.first)));
+
+  for (std::size_t k = 1; k + 1 < recording.steps(); ++k) {
+    Change change{AuditDefect::truncated_flow, 1.1,
+                  fmt::format("the flow through time ends after {} step{}", k, k == 1 ? "" : "s")};
+    change.flow = true;
+    change.crossings = k;
+    add(to, std::move(change));
+  }
+  // In chunks of k steps; a chunk may also end at the initial state.
+  for (std::size_t k = 2; k < recording.steps(); ++k)
+    for (std::size_t start = 0; start < k; ++start) {
+      std::vector<Edge> edges;
+      for (const Edge& edge : all)
+        if (*ops[edge.first].step % k == start) edges.push_back(edge);
+      const auto text = fmt::format("the flow through time is cut every {} steps, as into step {}", k,
+                                    start == 0 ? k : start);
+      cut(AuditDefect::truncated_flow, 1.2, edges, text);
+      if (start != 0) continue;
+      for (const auto& [path, same_path] : by_reader)
+        if (const std::size_t first = recording.at(path.second.first, 0); first != none)
+          edges.emplace_back(first, path.second.second);
+      cut(AuditDefect::truncated_flow, 1.2, edges, text);
+    }
+  for (const auto& [state, carried] : by_state) {
+    std::vector<Edge> edges;
+    for (const auto& [i, k] : carried) {
+      const std::size_t source = ops[i].inputs[k].source;
+      for (const std::size_t reader : recording.readers(source))
+        for (std::size_t j = 0; j < ops[reader].inputs.size(); ++j)
+          if (ops[reader].inputs[j].source == source && !recording.crosses_time(ops[reader], j))
+            edges.emplace_back(reader, j);
+    }
+    cut(AuditDefect::missing_term, 1.05, edges,
+        fmt::format("what flows to '{}' through time replaces what flows to it at its own step, instead of "
+                    "adding to it",
+                    recording.describe(state)));
+  }
+}
 
 namespace {
 
@@ -18,7 +94,7 @@ struct Kind {
 void add_path(const Recording& recording, std::size_t role, std::size_t j, const std::string& path,
               Changes& to) {
   const Role& members = recording.roles()[role];
-  const bool crosses_time = recording.crosses_time(recording.last(role), j);  // flow.cpp cuts those
+  const bool crosses_time = recording.crosses_time(recording.last(role), j);  // add_flow_changes cuts those
   for (const Kind& kind : {Kind{AuditDefect::missing_term, 0, 1, "is left out"},
                            {AuditDefect::sign, -1, 1, "has the wrong sign"},
                            {AuditDefect::factor, 2, 1.1, "is doubled"},

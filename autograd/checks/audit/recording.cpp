@@ -24,7 +24,7 @@ void check_loss(const Shape& loss) {
 Recording::Recording(const ParameterFunction<Complex>& f, const Values& values,
                      std::vector<std::string> paths)
     : paths_(std::move(paths)), values_(values) {
-  Trace<Complex> trace(paths_);
+  Trace<Complex> trace(paths_, false);
   Tape<Complex> tape(trace);
   const Variable<Complex> loss = f(Parameters<Complex>(with_directions(values, {})));
   check_loss(loss.shape());
@@ -33,18 +33,12 @@ Recording::Recording(const ParameterFunction<Complex>& f, const Values& values,
                 fmt::format("the forward pass reads '{}', which it did not declare in another run: it "
                             "must declare the same parameters each time",
                             trace.paths().back()));
-  if (trace.op_of(tape.node(loss)) == none)
-    throw Error("audit", "the forward pass returned a number that no op made");
-  std::vector<std::size_t> index(trace.ops().size(), none);  // ops on constants alone are left out
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    if (trace.ops()[i].node == no_node) continue;
-    index[i] = ops_.size();
-    RecordedOp& op = ops_.emplace_back(RecordedOp{trace.ops()[i]});
-    for (auto& input : op.inputs)
-      if (input.source != none) input.source = index[input.source];
+  loss_ = trace.op_of(tape.node(loss));
+  if (loss_ == none) throw Error("audit", "the forward pass returned a number that no op made");
+  for (const auto& op : trace.ops()) {
+    ops_.push_back({op});
     if (op.step) steps_ = std::max(steps_, *op.step + 1);
   }
-  loss_ = index[trace.op_of(tape.node(loss))];
   find_roles(tape.nodes());
   find_accumulators();
   graph_.emplace(tape.release());
@@ -111,11 +105,11 @@ std::vector<bool> Recording::downstream(std::size_t p) const {
       return input.parameter == p || (input.source != none && below[input.source]);
     });
   above[loss_] = true;
-  for (std::size_t i = loss_ + 1; i-- > 0;)
-    if (above[i])
-      for (const auto& input : ops_[i].inputs)
-        if (input.source != none) above[input.source] = true;
-  for (std::size_t i = 0; i < ops_.size(); ++i) below[i] = below[i] && above[i];
+  for (std::size_t i = ops_.size(); i-- > 0;) {
+    below[i] = below[i] && above[i];
+    for (const auto& input : ops_[i].inputs)
+      if (above[i] && input.source != none) above[input.source] = true;
+  }
   return below;
 }
 

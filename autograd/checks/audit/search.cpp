@@ -31,7 +31,12 @@ class Search {
     states_.push_back(judged({}));
     // One factor, sign or the like that explains everything needs no search.
     if (unexplained(states_.front()) == 0 && states_.front().cost < 2) return std::move(states_.front());
-    const auto order = nearest_first();
+    // Parameters behind which there are few ops come first.
+    std::vector<std::size_t> order(written_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto behind = [&](std::size_t w) { return std::count(below_[w].begin(), below_[w].end(), true); };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t v, std::size_t w) { return behind(v) < behind(w); });
     for (const std::size_t w : order) {
       explain(w);
       visited_.push_back(w);
@@ -42,16 +47,6 @@ class Search {
   }
 
  private:
-  // Parameters behind which there are few ops come first.
-  std::vector<std::size_t> nearest_first() const {
-    std::vector<std::size_t> order(written_.size());
-    std::iota(order.begin(), order.end(), 0);
-    const auto size = [&](std::size_t w) { return std::count(below_[w].begin(), below_[w].end(), true); };
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return size(a) < size(b); });
-    return order;
-  }
-
   Explanation judged(Changes changes) {
     Explanation state{std::move(changes), 0, {}, {}};
     state.terms = sweep(recording_, state.changes);

@@ -14,14 +14,9 @@ namespace {
 
 Numbers tanh_slope(const Numbers& y) { return 1 - y * y; }
 Numbers sigmoid_slope(const Numbers& y) { return y * (1 - y); }
-Numbers tanh_of(const Numbers& x) {
-  return kernels::map([](Complex v) { return Complex(std::tanh(v.real())); }, x);
-}
-Numbers sigmoid_of(const Numbers& x) {
-  return kernels::map([](Complex v) { return Complex(1 / (1 + std::exp(-v.real()))); }, x);
-}
-Numbers size_of_each(const Numbers& x) {
-  return kernels::map([](Complex v) { return Complex(std::abs(v.real())); }, x);
+template <class F>
+Numbers each(const Numbers& x, F f) {
+  return kernels::map([f](Complex v) { return Complex(f(v.real())); }, x);
 }
 
 // What people write for the slope, of the activation's input x and its value y.
@@ -46,20 +41,20 @@ const std::vector<Activation>& activations() {
        "1 - y^2",
        "1 - tanh(y)^2 instead of 1 - y^2, y being tanh(x) already",
        tanh_slope,
-       tanh_of,
+       [](N x) { return each(x, [](double v) { return std::tanh(v); }); },
        {{"1 - x^2", 1.05, [](N x, N) { return tanh_slope(x); }},
         {"1 - y", 1.1, [](N, N y) { return 1 - y; }},
         {"y (1 - y), that of the sigmoid", 1.1, [](N, N y) { return sigmoid_slope(y); }},
         {"1 + y^2", 1.1, [](N, N y) { return 1 + y * y; }},
         {"y^2", 1.1, [](N, N y) { return y * y; }},
-        {"1 - |y|", 1.1, [](N, N y) { return 1 - size_of_each(y); }},
+        {"1 - |y|", 1.1, [](N, N y) { return 1 - each(y, [](double v) { return std::abs(v); }); }},
         {"(1 - y^2)^2", 1.1, [](N, N y) { return tanh_slope(y) * tanh_slope(y); }},
         {"(1 - y)^2", 1.1, [](N, N y) { return (1 - y) * (1 - y); }}}},
       {ops::sigmoid,
        "y (1 - y)",
        "s(y) (1 - s(y)) instead of y (1 - y), y being s(x) already",
        sigmoid_slope,
-       sigmoid_of,
+       [](N x) { return each(x, [](double v) { return 1 / (1 + std::exp(-v)); }); },
        {{"x (1 - x)", 1.05, [](N x, N) { return sigmoid_slope(x); }},
         {"1 - y^2, that of tanh", 1.1, [](N, N y) { return tanh_slope(y); }},
         {"y", 1.1, [](N, N y) { return y; }},

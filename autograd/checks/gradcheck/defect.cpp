@@ -1,6 +1,6 @@
 // Each kind of defect is a hypothesis: a way to derive the wrong Jacobian from the right one. The first that
 // explains every entry is the diagnosis. Start with `diagnose` at the end, which asks them in turn.
-#include <xgrad/autograd/checks/gradcheck/defect.hpp>
+#include <xgrad/autograd/checks/gradcheck/report.hpp>
 
 #include <algorithm>
 #include <array>
@@ -139,10 +139,6 @@ bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
   return false;
 }
 
-bool is_swap(const Jacobian& tape, const Jacobian& exact) {
-  return swapped_axes(tape, exact, true, true).has_value();
-}
-
 // Something that is the same all along one axis, such as a mask of rows, taken along another.
 bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
   const auto axes = swapped_axes(tape, exact, true, true);
@@ -156,11 +152,9 @@ bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
   if (exact.y.size() == exact.x.size() &&  // dy W for dy W^T
       agrees(tape, exact, [&](auto i, auto m) { return exact.at(m, i); }))
     return true;
-  if (exact.x.rank() == 2) {
-    const std::size_t K = exact.x[0], M = exact.x[1];
-    if (is_moved(tape, exact, stay(), reread_transposed(K, M))) return true;
-    if (is_moved(tape, exact, stay(), reread_transposed(M, K))) return true;
-  }
+  if (exact.x.rank() == 2 && (is_moved(tape, exact, stay(), reread_transposed(exact.x[0], exact.x[1])) ||
+                              is_moved(tape, exact, stay(), reread_transposed(exact.x[1], exact.x[0]))))
+    return true;
   return swapped_axes(tape, exact, false, true) || swapped_axes(tape, exact, true, false);
 }
 
@@ -283,10 +277,6 @@ std::optional<Diagnosis> scaled_along_axis(const Jacobian& tape, const Jacobian&
   return std::nullopt;
 }
 
-bool finite(const std::vector<double>& entries) {
-  return std::all_of(entries.begin(), entries.end(), [](double e) { return std::isfinite(e); });
-}
-
 }  // namespace
 
 // In the order of Defect.
@@ -309,7 +299,9 @@ std::string to_string(Defect defect) {
 }
 
 Diagnosis diagnose(const std::vector<double>& tape, const std::vector<double>& exact) {
-  if (!finite(tape) || !finite(exact)) return {Defect::not_finite};
+  const auto finite = [](double e) { return std::isfinite(e); };
+  if (!std::all_of(tape.begin(), tape.end(), finite) || !std::all_of(exact.begin(), exact.end(), finite))
+    return {Defect::not_finite};
   if (largest(exact) == 0) return {Defect::independent};
   if (right_one_by_one(tape, exact)) return {};
   return scaled(tape, exact, largest(exact), Extent::all).value_or(Diagnosis{});
@@ -322,7 +314,7 @@ Diagnosis diagnose(const Jacobian& tape, const Jacobian& exact) {
   if (is_wrong_reduction(tape, exact) || is_wrong_direction(tape, exact)) return {Defect::wrong_axis};
   if (is_transpose(tape, exact)) return {Defect::transpose};
   if (is_wrong_coupling(tape, exact)) return {Defect::wrong_axis};
-  if (is_swap(tape, exact)) return {Defect::transpose};  // of what the vjp has saved
+  if (swapped_axes(tape, exact, true, true)) return {Defect::transpose};  // of what the vjp has saved
   if (is_broadcast_sum(tape, exact)) return {Defect::broadcast_sum};
   if (keeps_the_last(tape, exact)) return {Defect::overwritten};
   if (const auto some = scaled_in_part(tape.entries, exact.entries)) return *some;

@@ -143,7 +143,7 @@ bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std
   for (const auto& [path, value] : values)
     moved.emplace(path, value + 1e-3 * random_direction(value.shape(), random));
   bool right = false;
-  probe_all(f, moved, random, [&](const ProbedOp& op) {
+  probe_all(f, moved, &random, [&](const ProbedOp& op) {
     if (op.instance == instance)
       right = scalar::kinks == 0 && judge(op, random_direction(op.y.shape(), random)).error <= 1;
   });
@@ -156,7 +156,7 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
                GradcheckReport& report) {
   Random random(seed);
   std::vector<Suspect> suspects;
-  probe_all(f, values, random, [&](const ProbedOp& op) {
+  probe_all(f, values, &random, [&](const ProbedOp& op) {
     ++report.ops;
     const std::size_t kinks = scalar::kinks;
     if (kinks > 0) report.kinks.push_back({op.name, op.instance, op.time_step, kinks});
@@ -200,7 +200,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
   Random random(seed);
   std::vector<GradcheckFailure> found;
   std::vector<Source> sources;
-  probe_plain(f, values, [&](const ProbedOp& op) {
+  probe_all(f, values, nullptr, [&](const ProbedOp& op) {
     const Direction u = random_direction(op.y.shape(), random);
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       if (op.inputs[j].node == no_node) continue;

@@ -53,19 +53,6 @@ struct Verdict {
   bool saturated = false;
 };
 
-// A sum of products, and of their magnitudes.
-struct Contraction {
-  long double value = 0, magnitude = 0;
-
-  void add(const Array<double>& u, const Array<double>& v, int sign) {
-    for (std::size_t i = 0; i < u.size(); ++i) {
-      const double term = u.data()[i] * v.data()[i];
-      value += sign * term;
-      magnitude += std::abs(term);
-    }
-  }
-};
-
 /// <u, Jv> against the sum of <vjp_j(u), v_j>, over all inputs that carry a direction.
 inline Verdict judge(const ProbedOp& op, const Direction& u) {
   constexpr double tolerance = 1e-13;      // of |<u, Jv> - sum <vjp(u), v>| / sum |terms|
@@ -167,18 +154,16 @@ struct Probe : Watcher<Complex> {
   }
 };
 
-/// A run of f that judges: every value carries a random direction, `each` sees every op.
-inline void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random& random,
+/// A run of f in which `each` sees every op. To judge them, every value carries a random direction; without
+/// `random` nothing carries one, as in training.
+inline void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random* random,
                       OpAction each) {
   Probe probe(std::move(each));
-  probe.random = &random;
+  probe.random = random;
   Values directions;
-  for (const auto& [path, value] : values) directions.emplace(path, random_direction(value.shape(), random));
+  for (const auto& [path, value] : values)
+    if (random != nullptr) directions.emplace(path, random_direction(value.shape(), *random));
   probe.run(f, values, directions);
-}
-/// A run on plain numbers, as in training: nothing carries a direction, `each` sees every op.
-inline void probe_plain(const ParameterFunction<Complex>& f, const Values& values, OpAction each) {
-  Probe(std::move(each)).run(f, values, {});
 }
 /// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
 inline void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
