@@ -1,7 +1,7 @@
 // gradcheck: right functions pass; a wrong vjp is named with op, argument, element, both values and the kind
 // of mistake; what no op explains is found in the whole function; functions of double alone are compared with
 // differences; kinks and saturation are told apart from mistakes; functions that cannot be checked are
-// refused. (Wrong copies of the library's own ops: tests/faults.)
+// refused. (Faults in the vjps of the library's own ops: tests/faults.)
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <doctest/doctest.h>
@@ -210,6 +210,15 @@ TEST_CASE("gradcheck: infinite and undefined derivatives are failures") {
   const auto infinite = gradcheck(with_tanh([](const auto& dy, const auto&) { return dy / 0; }));
   CHECK(only_failure(infinite).diagnosis.defect == Defect::not_finite);
   CHECK_FALSE(gradcheck([](auto p) { return sum(log(p.input("x", {2}, uniform(-2, -1)))); }));
+
+  const auto added_in_place = gradcheck([](auto p) {
+    const auto x = p.input("x", {3});
+    using A = std::remove_cvref_t<decltype(x.value())>;
+    return record("my_copy", x.value(), wrt(x, [](const A& dy, A& dx) { dx = dx + dy / 0; }));
+  });
+  REQUIRE(added_in_place.failures.size() == 1);
+  CHECK(added_in_place.failures[0].op == "my_copy");
+  CHECK(added_in_place.failures[0].diagnosis.defect == Defect::not_finite);  // nothing is overwritten
 }
 
 TEST_CASE("gradcheck: an undefined derivative that a direction hides is found on plain numbers") {

@@ -124,6 +124,7 @@ std::set<std::size_t> coupled_axes(const Jacobian& J) {
 // Along an axis of x, of y, or of both: then the numbers that the vjp has saved are one step off. Those must
 // be of more than two values: a mask that is dropped or inverted often looks like its neighbour.
 bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
+  if (largest(tape.entries) == 0) return false;  // nothing came from a neighbour
   const bool may_be_saved = exact.y.rank() == exact.x.rank() &&
                             std::set(exact.entries.begin(), exact.entries.end()).size() > 3;  // and 0
   for (const int by : {-1, 1})
@@ -148,14 +149,23 @@ bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
          });
 }
 
+// A matrix, y or x, read in the order of its transpose, or the other way round.
+bool is_reread(const Jacobian& tape, const Jacobian& exact, bool of_y) {
+  const Shape& shape = of_y ? exact.y : exact.x;
+  if (shape.rank() != 2) return false;
+  for (const auto& [rows, columns] : {std::pair(shape[0], shape[1]), std::pair(shape[1], shape[0])}) {
+    const Move reread = reread_transposed(rows, columns);
+    if (is_moved(tape, exact, of_y ? reread : stay(), of_y ? stay() : reread)) return true;
+  }
+  return false;
+}
+
 bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
   if (exact.y.size() == exact.x.size() &&  // dy W for dy W^T
       agrees(tape, exact, [&](auto i, auto m) { return exact.at(m, i); }))
     return true;
-  if (exact.x.rank() == 2 && (is_moved(tape, exact, stay(), reread_transposed(exact.x[0], exact.x[1])) ||
-                              is_moved(tape, exact, stay(), reread_transposed(exact.x[1], exact.x[0]))))
-    return true;
-  return swapped_axes(tape, exact, false, true) || swapped_axes(tape, exact, true, false);
+  return is_reread(tape, exact, false) || is_reread(tape, exact, true) ||
+         swapped_axes(tape, exact, false, true) || swapped_axes(tape, exact, true, false);
 }
 
 // A reduction whose gradient is spread along another axis than was reduced, or a broadcast that is undone by
@@ -183,9 +193,28 @@ bool is_stretched(const Shape& x, const Shape& y) {
   return false;
 }
 
+// Which copy of x element i of y belongs to: its place along the axes of y that x lacks or has with size 1.
+std::vector<std::size_t> copy_of(std::size_t i, const Shape& x, const Shape& y) {
+  const std::size_t missing = y.rank() - std::min(x.rank(), y.rank());
+  std::vector<std::size_t> copy(y.rank());
+  for (std::size_t axis = 0; axis < y.rank(); ++axis)
+    copy[axis] = axis >= missing && x[axis - missing] > 1 ? 0 : place(i, y, axis);
+  return copy;
+}
+
+// True if whole copies of x send no gradient back, and the others theirs.
 bool is_broadcast_sum(const Jacobian& tape, const Jacobian& exact) {
-  return is_stretched(exact.x, exact.y) && largest(tape.entries) > 0 &&
-         agrees(tape, exact, [&](auto i, auto m) { return tape.at(i, m) == 0 ? 0 : exact.at(i, m); });
+  if (!is_stretched(exact.x, exact.y)) return false;
+  const double scale = largest(exact.entries);
+  std::set<std::vector<std::size_t>> sent, lost;
+  for (std::size_t i = 0; i < exact.y.size(); ++i)
+    for (std::size_t m = 0; m < exact.x.size(); ++m) {
+      const bool right = near(tape.at(i, m), exact.at(i, m), scale);
+      if (!right && tape.at(i, m) != 0) return false;
+      if (exact.at(i, m) != 0) (right ? sent : lost).insert(copy_of(i, exact.x, exact.y));
+    }
+  return !sent.empty() &&
+         std::none_of(lost.begin(), lost.end(), [&](const auto& copy) { return sent.contains(copy); });
 }
 
 // True if, of the numbers of y that depend on one of x, the last alone sends its gradient back: each has

@@ -74,6 +74,17 @@ TEST_CASE("defect: what the vjp saved is one step off, unless it may be a mask")
   CHECK(diagnose(diagonal({9, 1, 2, 3}), diagonal({1, 2, 3, 4})).defect == Defect::time_shift);
   CHECK(diagnose(diagonal({1, 0, 1, 0}), diagonal({0, 1, 0, 1})).defect != Defect::time_shift);
   CHECK(diagnose(diagonal({1, 0.1, 1, 0.1}), diagonal({0.1, 1, 0.1, 1})).defect != Defect::time_shift);
+  const Jacobian last{{1}, {3}, {0, 0, 1}};  // moved on, it comes round to the first; nothing comes from it
+  CHECK(diagnose(Jacobian{{1}, {3}, {1, 0, 0}}, last).defect == Defect::time_shift);
+  CHECK(diagnose(Jacobian{{1}, {3}, {0, 0, 0}}, last).defect == Defect::missing_term);
+}
+
+TEST_CASE("defect: x or y is read in the order of its transpose") {
+  const Jacobian exact{{2, 3}, {1}, {1, 2, 3, 4, 5, 6}}, of_x{{1}, {2, 3}, {1, 2, 3, 4, 5, 6}};
+  for (const auto& reread : {std::vector<double>{1, 4, 2, 5, 3, 6}, {1, 3, 5, 2, 4, 6}}) {
+    CHECK(diagnose(Jacobian{exact.y, exact.x, reread}, exact).defect == Defect::transpose);
+    CHECK(diagnose(Jacobian{of_x.y, of_x.x, reread}, of_x).defect == Defect::transpose);
+  }
 }
 
 TEST_CASE("defect: of two uses of one number the last alone counts") {
@@ -90,6 +101,9 @@ TEST_CASE("defect: the gradient of an argument that is stretched") {
   const Shape y{2, 2, 1}, b{1, 2, 1};  // two copies of b, times numbers that differ
   const Jacobian exact{y, b, {1, 2, 3, 4, 5, 6, 7, 8}};
   CHECK(diagnose(Jacobian{y, b, {0, 0, 0, 0, 5, 6, 7, 8}}, exact).defect == Defect::broadcast_sum);
+  // Not a copy, but an element of b, or one of y.
+  CHECK(diagnose(Jacobian{y, b, {0, 2, 0, 4, 0, 6, 0, 8}}, exact).defect == Defect::missing_term);
+  CHECK(diagnose(Jacobian{y, b, {0, 0, 3, 4, 5, 6, 7, 8}}, exact).defect == Defect::missing_term);
 
   const Jacobian of_columns{{2, 2}, {2}, {1, 0, 0, 2, 3, 0, 0, 4}},
       of_rows{{2, 2}, {2}, {1, 0, 2, 0, 0, 3, 0, 4}};
