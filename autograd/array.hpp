@@ -1,10 +1,8 @@
 // Array<T>: the elements that an op computes with. It is a value of 48 bytes: a reference to a shared block
 // of storage, a place in it, and a shape; always contiguous and row-major. Copying one copies no elements, so
-// a vjp may capture as many as it likes; writing to a shared one copies first, so no two handles ever see
-// each other's writes (except through `overwrite`, by which parameters are updated). Reshapes and slices of
-// the leading axis share the block. Arithmetic on arrays is evaluated at once: a vjp reads like its formula,
-// `dy * (1 - y * y)`, and nothing lazy crosses a function boundary. `.xt()` is the way to the whole of
-// xtensor, and any xtensor expression converts back. Start reading at the class; Ids, the integer
+// a vjp may capture as many as it likes; writing to a shared one copies first (but for `overwrite`, by which
+// parameters are updated). Arithmetic is evaluated at once: a vjp reads like its formula, `dy * (1 - y * y)`.
+// `.xt()` is the way to the whole of xtensor, and any xtensor expression converts back. Ids, the integer
 // counterpart, stands at the end.
 #pragma once
 
@@ -13,7 +11,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -65,22 +62,15 @@ class Array {
   /// scale a + shift, elementwise; a shift of -0.0 changes nothing, not even the sign of a zero.
   static Array scale_shift(const Array& a, double scale, double shift);
 
-  /// Shares the elements of `other`.
+  /// @{ A copy shares the elements of `other`; what is moved from is left with none and shape (0,).
   Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
-    retain();
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
   }
-  /// Takes the elements of `other`, which is left with none and shape (0,).
   Array(Array&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         shape_(std::exchange(other.shape_, Shape::none())) {}
-  /// Shares the elements of `other`.
-  Array& operator=(const Array& other) noexcept {
-    Array copy(other);
-    swap(copy);
-    return *this;
-  }
-  /// Takes the elements of `other`, which is left with none and shape (0,).
+  Array& operator=(const Array& other) noexcept { return *this = Array(other); }
   Array& operator=(Array&& other) noexcept {
     if (this == &other) return *this;
     release();
@@ -89,14 +79,8 @@ class Array {
     shape_ = std::exchange(other.shape_, Shape::none());
     return *this;
   }
+  /// @}
   ~Array() { release(); }
-
-  /// Exchanges the two arrays; copies no elements.
-  void swap(Array& other) noexcept {
-    std::swap(block_, other.block_);
-    std::swap(data_, other.data_);
-    std::swap(shape_, other.shape_);
-  }
 
   const Shape& shape() const { return shape_; }       ///< sizes of the axes, outermost first
   std::size_t rank() const { return shape_.rank(); }  ///< number of axes
@@ -105,8 +89,7 @@ class Array {
   const T* begin() const { return data_; }            ///< the first element, in row-major order
   const T* end() const { return data_ + size(); }     ///< behind the last element
 
-  /// The elements for writing. Copies them first if another handle shares the block, so that only this one
-  /// changes.
+  /// The elements for writing; copies them first if another handle shares the block.
   T* mutable_data();
   /// Replaces the elements in place, seen by every handle of the block; for parameters. Bumps the version.
   /// Throws Error if the shapes differ.
@@ -132,8 +115,7 @@ class Array {
   T item() const;
   /// The same elements in another shape; shares the block. Throws Error if the sizes differ.
   Array reshaped(const Shape& shape) const;
-  /// The array of `shape` that begins `count` elements before this one; shares the block. That the block
-  /// holds all of it is not checked.
+  /// The array of `shape` that begins `count` elements before this one, in the same block; not checked.
   Array from_before(std::size_t count, const Shape& shape) const {
     Array result = *this;
     result.data_ -= count;
@@ -160,47 +142,25 @@ class Array {
   auto xt() { return detail::adapt(mutable_data(), size(), xt_shape()); }
 
   /// @{ Elementwise, under NumPy's broadcasting. Throws Error if the shapes do not broadcast.
-  friend Array operator+(const Array& a, const Array& b) { return add(a, b); }
-  friend Array operator-(const Array& a, const Array& b) { return subtract(a, b); }
-  friend Array operator*(const Array& a, const Array& b) { return multiply(a, b); }
-  friend Array operator/(const Array& a, const Array& b) { return divide(a, b); }
+  friend Array operator+(const Array& a, const Array& b) { return arithmetic('+', a, b); }
+  friend Array operator-(const Array& a, const Array& b) { return arithmetic('-', a, b); }
+  friend Array operator*(const Array& a, const Array& b) { return arithmetic('*', a, b); }
+  friend Array operator/(const Array& a, const Array& b) { return arithmetic('/', a, b); }
   /// @}
   /// -a, elementwise.
   friend Array operator-(const Array& a) { return scale_shift(a, -1, -0.0); }
 
   /// @{ Elementwise, with a number that is cast to T.
-  template <Number S>
-  friend Array operator+(const Array& a, S s) {
-    return scale_shift(a, 1, static_cast<double>(s));
-  }
-  template <Number S>
-  friend Array operator+(S s, const Array& a) {
-    return scale_shift(a, 1, static_cast<double>(s));
-  }
-  template <Number S>
-  friend Array operator-(const Array& a, S s) {
-    return scale_shift(a, 1, -static_cast<double>(s));
-  }
-  template <Number S>
-  friend Array operator-(S s, const Array& a) {
-    return scale_shift(a, -1, static_cast<double>(s));
-  }
-  template <Number S>
-  friend Array operator*(const Array& a, S s) {
+  friend Array operator+(const Array& a, Number auto s) { return scale_shift(a, 1, static_cast<double>(s)); }
+  friend Array operator+(Number auto s, const Array& a) { return a + s; }
+  friend Array operator-(const Array& a, Number auto s) { return a + -static_cast<double>(s); }
+  friend Array operator-(Number auto s, const Array& a) { return scale_shift(a, -1, static_cast<double>(s)); }
+  friend Array operator*(const Array& a, Number auto s) {
     return scale_shift(a, static_cast<double>(s), -0.0);
   }
-  template <Number S>
-  friend Array operator*(S s, const Array& a) {
-    return scale_shift(a, static_cast<double>(s), -0.0);
-  }
-  template <Number S>
-  friend Array operator/(const Array& a, S s) {
-    return divide(a, Array(s));
-  }
-  template <Number S>
-  friend Array operator/(S s, const Array& a) {
-    return divide(Array(s), a);
-  }
+  friend Array operator*(Number auto s, const Array& a) { return a * s; }
+  friend Array operator/(const Array& a, Number auto s) { return a / Array(s); }
+  friend Array operator/(Number auto s, const Array& a) { return Array(s) / a; }
   /// @}
 
   /// Prints the elements, nested as by NumPy.
@@ -209,17 +169,11 @@ class Array {
  private:
   Array(storage::Block* block, T* data, const Shape& shape) : block_(block), data_(data), shape_(shape) {}
 
-  static Array add(const Array& a, const Array& b);
-  static Array subtract(const Array& a, const Array& b);
-  static Array multiply(const Array& a, const Array& b);
-  static Array divide(const Array& a, const Array& b);
+  static Array arithmetic(char sign, const Array& a, const Array& b);
   std::ostream& print(std::ostream& out) const;
 
   xt::dynamic_shape<std::size_t> xt_shape() const { return {shape_.begin(), shape_.end()}; }
 
-  void retain() noexcept {
-    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
-  }
   void release() noexcept {
     // The last handle needs no exclusive access: there is nobody who could take another reference.
     if (block_ != nullptr && (block_->references.load(std::memory_order_acquire) == 1 ||
@@ -257,16 +211,14 @@ class Ids {
       : Ids(Shape(expression.shape().begin(), expression.shape().end()),
             std::vector<value_type>(expression.begin(), expression.end())) {}
 
-  /// Shares the ids.
-  Ids(const Ids&) = default;
-  /// Takes the ids of `other`, which is left with none and shape (0,).
+  /// @{ A copy shares the ids of `other`; what is moved from is left with none and shape (0,).
+  Ids(const Ids& other) = default;
   Ids(Ids&& other) noexcept : Ids() { swap(other); }
-  /// Shares the ids of `other`.
   Ids& operator=(Ids other) noexcept {
     swap(other);
     return *this;
   }
-  ~Ids() = default;
+  /// @}
 
   const Shape& shape() const { return shape_; }         ///< sizes of the axes, outermost first
   std::size_t size() const { return values_->size(); }  ///< number of ids

@@ -17,12 +17,10 @@ class Random {
  public:
   /// Draws the sequence of RandomState(seed) from its beginning.
   explicit Random(std::uint32_t seed);
-  /// Draws what `other` would draw from here on, independently of it.
+  /// @{ Draws what `other` would draw from here on, independently of it.
   Random(const Random& other);
-  /// Goes on in the place of `other`, which may only be assigned to or destroyed after that.
-  Random(Random&& other) noexcept;
-  /// Draws what `other` would draw from here on, independently of it.
   Random& operator=(Random other) noexcept;
+  /// @}
   ~Random();
 
   /// Uniform in [0, 1), with 53 random bits: NumPy's `random_sample`.

@@ -1,8 +1,7 @@
 // Variable<T>: what users compute with. A value handle to an Array and, while its tape lives, the variable's
 // place on that tape. It remembers the tape by a serial number, so that one whose tape has ended is simply a
-// constant: this is how the state of a recurrent network crosses from one window to the next, and why its
-// gradient stops there. The ops that take and return variables are declared in ops/; recording is explained
-// in tape.hpp.
+// constant: this is how the state of a recurrent network crosses from one window to the next. The ops are
+// declared in ops/; recording is explained in tape.hpp.
 #pragma once
 
 #include <atomic>
@@ -74,8 +73,7 @@ class Variable {
     (void)std::as_const(*this).value();
     return std::move(value_);
   }
-  /// The same for a caller that reads only these rows (of the leading axis): deferred updates of the other
-  /// rows are not made.
+  /// The same for a caller that reads only these rows: deferred updates of the others are not made.
   const Array<T>& value_of_rows(const Ids& rows) const {
     if (PendingUpdates* updates = deferred()) [[unlikely]]
       updates->update_rows(rows);
@@ -117,38 +115,20 @@ class Variable {
   /// @}
 
   /// @{ Elementwise, with a number that is cast to T and is a constant on the tape.
-  template <Number S>
-  friend Variable operator+(const Variable& a, S s) {
+  friend Variable operator+(const Variable& a, Number auto s) {
     return scale_shift(a, 1, static_cast<double>(s));
   }
-  template <Number S>
-  friend Variable operator+(S s, const Variable& a) {
-    return scale_shift(a, 1, static_cast<double>(s));
-  }
-  template <Number S>
-  friend Variable operator-(const Variable& a, S s) {
-    return scale_shift(a, 1, -static_cast<double>(s));
-  }
-  template <Number S>
-  friend Variable operator-(S s, const Variable& a) {
+  friend Variable operator+(Number auto s, const Variable& a) { return a + s; }
+  friend Variable operator-(const Variable& a, Number auto s) { return a + -static_cast<double>(s); }
+  friend Variable operator-(Number auto s, const Variable& a) {
     return scale_shift(a, -1, static_cast<double>(s));
   }
-  template <Number S>
-  friend Variable operator*(const Variable& a, S s) {
+  friend Variable operator*(const Variable& a, Number auto s) {
     return scale_shift(a, static_cast<double>(s), -0.0);
   }
-  template <Number S>
-  friend Variable operator*(S s, const Variable& a) {
-    return scale_shift(a, static_cast<double>(s), -0.0);
-  }
-  template <Number S>
-  friend Variable operator/(const Variable& a, S s) {
-    return divide(a, Variable(s));
-  }
-  template <Number S>
-  friend Variable operator/(S s, const Variable& a) {
-    return divide(Variable(s), a);
-  }
+  friend Variable operator*(Number auto s, const Variable& a) { return a * s; }
+  friend Variable operator/(const Variable& a, Number auto s) { return divide(a, Variable(s)); }
+  friend Variable operator/(Number auto s, const Variable& a) { return divide(Variable(s), a); }
   /// @}
 
   /// Prints the elements, nested as by NumPy.
@@ -159,17 +139,13 @@ class Variable {
   friend class Gradients<T>;
   friend class Parameters<T>;
 
-  PendingUpdates* deferred() const {
-    const Parameter<T>* const own = parameter();
-    return own != nullptr ? own->deferred() : nullptr;
-  }
+  PendingUpdates* deferred() const { return parameter() != nullptr ? parameter_->deferred() : nullptr; }
 
   enum class Kind : std::uint8_t {
     constant,
     taped,      // node_ of the tape with serial tape_; a constant once that has ended
     parameter,  // parameter_
-    untaped,  // computed from a parameter (parameter_, where known) while nothing recorded: no tape may take
-              // it
+    untaped,    // computed from one (parameter_, where known) while nothing recorded: no tape may take it
   };
 
   Array<T> value_;
@@ -205,8 +181,7 @@ template <class T>
 struct is_crtp_base_of_impl<xt::xexpression, xgrad::Variable<T>> : std::false_type {
   static_assert(sizeof(T) == 0,
                 "xt:: functions do not record on the tape: call xgrad's own (tanh(x), not xt::tanh(x)), wrap "
-                "an xtensor "
-                "operand (x * Variable<T>(m), not x * m), or compute on the numbers with x.xt()");
+                "an xtensor operand (x * Variable<T>(m), not x * m), or compute on the numbers with x.xt()");
 };
 
 }  // namespace xt::detail

@@ -1,10 +1,11 @@
-// Array and Ids: construction, sharing, views, evaluated arithmetic; see array.hpp. Compiled here once per
-// scalar.
+// Array and Ids: construction, sharing, views, evaluated arithmetic; see array.hpp.
 #include <xgrad/autograd/array.hpp>
 
 #include <cmath>
 #include <limits>
 #include <ostream>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
@@ -12,22 +13,11 @@
 
 namespace xgrad {
 
-namespace {
-
-template <class T, class F>
-Array<T> binary(const char* op, const F& f, const Array<T>& a, const Array<T>& b) {
-  if (a.shape() != b.shape() && !broadcast(a.shape(), b.shape()))
-    throw Error(op, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) + " do not broadcast");
-  return kernels::map(f, a, b);
-}
-
-}  // namespace
-
 template <class T>
 Array<T>::Array(const Shape& shape, const std::vector<T>& values) : Array(uninitialized(shape)) {
   if (values.size() != shape.size())
-    throw Error("array", "shape " + to_string(shape) + " holds " + std::to_string(shape.size()) +
-                             " numbers, got " + std::to_string(values.size()));
+    throw Error("array", fmt::format("shape {} holds {} numbers, got {}", to_string(shape), shape.size(),
+                                     values.size()));
   std::copy(values.begin(), values.end(), data_);
 }
 
@@ -62,8 +52,8 @@ T* Array<T>::mutable_data() {
 template <class T>
 void Array<T>::overwrite(const Array& values) {
   if (values.shape_ != shape_)
-    throw Error("overwrite", "an array of shape " + to_string(shape_) + " cannot take values of shape " +
-                                 to_string(values.shape_));
+    throw Error("overwrite", fmt::format("an array of shape {} cannot take values of shape {}",
+                                         to_string(shape_), to_string(values.shape_)));
   std::copy(values.begin(), values.end(), shared_data());
 }
 
@@ -95,8 +85,8 @@ Array<T> Array<T>::reshaped(const Shape& shape) const {
 template <class T>
 Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
   if (rank() == 0 || first > last || last > shape_[0])
-    throw Error("rows", "[" + std::to_string(first) + ", " + std::to_string(last) +
-                            ") is not a range of the leading axis of shape " + to_string(shape_));
+    throw Error("rows", fmt::format("[{}, {}) is not a range of the leading axis of shape {}", first, last,
+                                    to_string(shape_)));
   Array result = *this;
   if (shape_[0] > 0) result.data_ += first * (size() / shape_[0]);
   result.shape_.set(0, last - first);
@@ -126,23 +116,17 @@ void Array<T>::free_block() noexcept {
 }
 
 template <class T>
-Array<T> Array<T>::add(const Array& a, const Array& b) {
-  return binary("add", kernels::formulas::Add(), a, b);
-}
-
-template <class T>
-Array<T> Array<T>::subtract(const Array& a, const Array& b) {
-  return binary("subtract", kernels::formulas::Subtract(), a, b);
-}
-
-template <class T>
-Array<T> Array<T>::multiply(const Array& a, const Array& b) {
-  return binary("multiply", kernels::formulas::Multiply(), a, b);
-}
-
-template <class T>
-Array<T> Array<T>::divide(const Array& a, const Array& b) {
-  return binary("divide", kernels::formulas::Divide(), a, b);
+Array<T> Array<T>::arithmetic(char sign, const Array& a, const Array& b) {
+  const auto map = [&a, &b](const char* op, auto formula) {
+    if (a.shape() != b.shape() && !broadcast(a.shape(), b.shape()))
+      throw Error(
+          op, fmt::format("shapes {} and {} do not broadcast", to_string(a.shape()), to_string(b.shape())));
+    return kernels::map(formula, a, b);
+  };
+  if (sign == '+') return map("add", kernels::formulas::Add());
+  if (sign == '-') return map("subtract", kernels::formulas::Subtract());
+  if (sign == '*') return map("multiply", kernels::formulas::Multiply());
+  return map("divide", kernels::formulas::Divide());
 }
 
 template <class T>
@@ -175,8 +159,7 @@ Ids::Ids(const Shape& shape, std::vector<value_type> values) : Ids(std::move(val
 
 Ids Ids::reshaped(const Shape& shape) const {
   if (shape.size() != size())
-    throw Error("ids", "shape " + to_string(shape) + " holds " + std::to_string(shape.size()) + " ids, got " +
-                           std::to_string(size()));
+    throw Error("ids", fmt::format("shape {} holds {} ids, got {}", to_string(shape), shape.size(), size()));
   Ids result = *this;
   result.shape_ = shape;
   return result;
@@ -184,17 +167,17 @@ Ids Ids::reshaped(const Shape& shape) const {
 
 Ids Ids::row(std::size_t i) const {
   if (shape_.rank() == 0 || i >= shape_[0])
-    throw Error("ids", "entry " + std::to_string(i) + " does not exist in shape " + to_string(shape_));
+    throw Error("ids", fmt::format("entry {} does not exist in shape {}", i, to_string(shape_)));
   const Shape shape(shape_.begin() + 1, shape_.end());
-  const auto first = values_->begin() + static_cast<std::ptrdiff_t>(i * shape.size());
-  return Ids(shape, std::vector<value_type>(first, first + static_cast<std::ptrdiff_t>(shape.size())));
+  const value_type* const first = begin() + i * shape.size();
+  return Ids(shape, std::vector<value_type>(first, first + shape.size()));
 }
 
 void Ids::check_range(const char* op, const char* what, std::size_t count) const {
   for (std::size_t i = 0; i < size(); ++i)
     if ((*this)[i] < 0 || static_cast<std::size_t>((*this)[i]) >= count)
-      throw Error(op, std::string(what) + " " + std::to_string((*this)[i]) + " at position " +
-                          index_of(i, shape_) + " is outside [0, " + std::to_string(count) + ")");
+      throw Error(op, fmt::format("{} {} at position {} is outside [0, {})", what, (*this)[i],
+                                  index_of(i, shape_), count));
 }
 
 }  // namespace xgrad

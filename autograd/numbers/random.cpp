@@ -6,8 +6,9 @@
 #include <cmath>
 #include <optional>
 #include <random>
-#include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/error.hpp>
 
@@ -20,7 +21,6 @@ struct Random::State {
 
 Random::Random(std::uint32_t seed) : state_(new State{std::mt19937(seed)}) {}
 Random::Random(const Random& other) : state_(new State(*other.state_)) {}
-Random::Random(Random&& other) noexcept = default;
 Random& Random::operator=(Random other) noexcept {
   state_.swap(other.state_);
   return *this;
@@ -68,15 +68,14 @@ RandomKey RandomKey::fold(std::uint64_t n) const {
 }
 
 Initializer uniform(double low, double high) {
-  if (!(low <= high))
-    throw Error("uniform", "needs low <= high, got " + std::to_string(low) + " and " + std::to_string(high));
+  if (!(low <= high)) throw Error("uniform", fmt::format("needs low <= high, got {:f} and {:f}", low, high));
   return [=](Random& random, std::span<double> numbers) {
     for (double& x : numbers) x = low + (high - low) * random.uniform();
   };
 }
 
 Initializer normal(double deviation) {
-  if (!(deviation >= 0)) throw Error("normal", "needs a deviation >= 0, got " + std::to_string(deviation));
+  if (!(deviation >= 0)) throw Error("normal", fmt::format("needs a deviation >= 0, got {:f}", deviation));
   return [=](Random& random, std::span<double> numbers) {
     for (double& x : numbers) x = deviation * random.normal();
   };
