@@ -1,11 +1,11 @@
-// Gradients<T>: what Tape::gradient returns, a plain value that outlives the tape. Each gradient is dense, or
-// row-sparse where only some rows of a table were read (an embedding). Asking for one that does not exist is
-// an error that says why; there is nothing to zero between steps. How contributions are added up stands in
-// tape/gradient_sum.hpp.
+// Gradients<T>: what Tape::gradient returns, a plain value: there is nothing to zero between steps. Each
+// gradient is dense, or row-sparse where only some rows of a table were read (an embedding). How
+// contributions are added up stands in tape/gradient_sum.hpp.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <variant>
@@ -71,8 +71,7 @@ class Gradients {
   const Gradient<T>* stored(const Variable<T>& x) const;
   /// Multiplies the gradient of x by `factor`; for clipping. Throws Error where operator[] does.
   void scale(const Variable<T>& x, double factor);
-  /// True if there is a gradient of x: the differentiated value depends on it, and it is a parameter, a leaf
-  /// or in `.of`.
+  /// True if `operator[]` finds a gradient of x, and gives neither zeros nor an error.
   bool reached(const Variable<T>& x) const { return find(x) != nullptr; }
 
  private:
@@ -80,16 +79,12 @@ class Gradients {
   friend class Sweep<T>;
   std::optional<std::uint32_t> node(const Variable<T>& x) const;
   const Gradient<T>* find(const Variable<T>& x) const;
-  [[noreturn]] void missing(const Variable<T>& x) const;
-
-  struct Place {
-    std::shared_ptr<const Parameter<T>> parameter;  // kept alive, so that its address stays its identity
-    std::uint32_t node;
-  };
+  std::string why_missing(const Variable<T>& x) const;
 
   std::uint64_t tape_ = 0;
   Unreached unreached_ = Unreached::error;
-  std::unordered_map<const Parameter<T>*, Place> parameters_;
+  // The nodes of the parameters, which are kept alive, so that their addresses stay their identities.
+  std::unordered_map<std::shared_ptr<const Parameter<T>>, std::uint32_t> parameters_;
   std::unordered_set<std::uint32_t> wanted_;  // leaves and what .of named: if not in by_node_, unreached
   std::unordered_map<std::uint32_t, Gradient<T>> by_node_;
 };

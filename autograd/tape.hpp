@@ -1,19 +1,15 @@
 // Tape<T>: reverse-mode automatic differentiation. While a tape is in scope every op on this thread appends
-// its result and its edges, in execution order, to a graph (tape/graph.hpp): an edge says "output node o
-// depends on input node i, and this closure, the vjp, turns dL/do into a contribution to dL/di". The gradient
-// is one loop over the edges from the end (tape/sweep.cpp): no sort, no recursion; the closures live in the
-// graph, never in variables, so nothing can refer to itself in a circle.
+// its result and its edges, in execution order, to a graph (tape/graph.hpp); the gradient is one loop over
+// the edges from the end (tape/sweep.cpp).
 //
 //   Tape<float> tape;                                  // records until the brace
 //   auto loss = mean(square(matmul(x, W) - t));
 //   auto gradients = tape.gradient(loss);              // a value: gradients[W]
 //
 // Two rules. A variable whose tape has ended is a constant on the next one, so the tape's scope *is* the
-// window of backpropagation through time. (A tape opened inside another cannot hand its results to that one:
-// they would lose their gradient, so it is an error.) A variable computed from a parameter while nothing
-// recorded is refused by a tape, because its gradient would be lost silently; detach() says that this is
-// meant. All refusals stand in tape/entry.cpp. To add an op, read `record` below, vjp.hpp, and then any .cpp
-// in ops/.
+// window of backpropagation through time. What would lose a gradient silently is refused (tape/entry.cpp): a
+// variable computed from a parameter while nothing recorded, or on a tape opened inside another; detach()
+// says that it is meant. To add an op, read `record` below, vjp.hpp, and then any .cpp in ops/.
 #pragma once
 
 #include <array>
@@ -30,13 +26,10 @@
 #include <xgrad/autograd/tape/graph.hpp>
 #include <xgrad/autograd/tape_node.hpp>
 #include <xgrad/autograd/variable.hpp>
-#include <xgrad/autograd/vjp.hpp>
+#include <xgrad/autograd/watcher.hpp>
 
 /// Automatic differentiation for xtensor: arrays, variables, the tape, ops, layers, models, training.
 namespace xgrad {
-
-template <class T>
-class Watcher;
 
 /// Options of Tape::gradient.
 template <class T>
@@ -63,7 +56,7 @@ class Tape {
   /// Starts recording on this thread; suspends the tape that recorded so far.
   Tape();
   /// The same under a watcher, which must outlive the tape; see watcher.hpp.
-  explicit Tape(Watcher<T>& watcher);
+  explicit Tape(Watcher<T>& watcher) : Tape() { watcher_ = &watcher; }
   /// Ends the recording: its variables are constants on all tapes opened later. The tape that was suspended
   /// records again. Aborts the program if it runs on another thread than the constructor.
   ~Tape();
@@ -81,8 +74,7 @@ class Tape {
 
   /// Number of recorded values: leaves, parameters and results of ops.
   std::size_t size() const { return graph_.nodes.size(); }
-  /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp. A sweep takes
-  /// nothing from it.
+  /// All of them as data, in execution order, which outlives the tape; see tape_node.hpp.
   std::vector<TapeNode> nodes() const;
 
   /// The tape that records on this thread now, or null.
@@ -112,7 +104,7 @@ class Tape {
     graph_.add_edge(node(y), node(x), 0, std::move(vjp), true);
   }
   /// True if a watcher looks at elements: they are to stay as they are.
-  bool watched() const;
+  bool watched() const { return watcher_ != nullptr && watcher_->looks_at_elements(); }
   /// Where ops/row_products.hpp keeps what it knows of this recording.
   std::unique_ptr<detail::Memo>& memo() { return memo_; }
 
@@ -131,17 +123,15 @@ class Tape {
 
   std::uint32_t add_node(const Op& op, const Shape& shape, std::uint32_t time_step);
   std::uint32_t add_result(const Op& op, const Shape& shape, bool recorded);
-  Array<T> show(const Op& op, std::uint32_t output, const Array<T>& y,
-                std::span<const Variable<T>* const> inputs, std::span<const std::uint32_t> nodes,
-                std::span<const std::unique_ptr<Vjp<T>>> of_constants);
+  Array<T> show(const Op& op, std::uint32_t output, const Array<T>& y, std::span<WatchedInput<T>> inputs);
+
+  Gradients<T> sweep(std::uint32_t start, Array<T> seed, bool keep, const std::vector<std::uint32_t>& wanted);
 
   // entry.cpp
   std::uint32_t enter(const Op& op, std::size_t argument, const Variable<T>& x);
-  std::uint32_t enter_constant(const Variable<T>& x);
   static void mark_untaped(Variable<T>& y, const Variable<T>& x);
   void check_thread(const char* op) const;
   void check_gradient(const Variable<T>& y, const GradientOptions<T>& options);
-  void check_parameters() const;
 
   Graph<T> graph_;
   std::uint64_t serial_;
@@ -212,15 +202,16 @@ Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> n
     });
   }
   if (tape->watcher_ != nullptr) [[unlikely]] {
-    std::vector<const Variable<T>*> variables;
+    std::vector<WatchedInput<T>> inputs;
     std::vector<std::unique_ptr<Vjp<T>>> of_constants;  // which a proof looks at, too
     for_each([&](auto& input) {
       using Closure = VjpOf<T, std::remove_cvref_t<decltype(input.vjp)>>;
-      const bool constant = nodes[variables.size()] == no_node;
-      variables.push_back(&input.x);
-      of_constants.push_back(constant ? std::make_unique<Closure>(std::move(input.vjp)) : nullptr);
+      inputs.push_back({input.x, nodes[inputs.size()], nullptr});
+      if (inputs.back().node != no_node) return;
+      of_constants.push_back(std::make_unique<Closure>(std::move(input.vjp)));
+      inputs.back().vjp = of_constants.back().get();
     });
-    y = tape->show(op, output, y, variables, nodes, of_constants);
+    y = tape->show(op, output, y, inputs);
   }
   return any ? tape->variable(std::move(y), output) : Variable<T>(std::move(y));
 }

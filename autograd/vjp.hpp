@@ -33,13 +33,14 @@ class VjpTarget {
   void add_in_place(F add_to) {
     Array<T>& dx = sum_.in_place(x_);
     add_to(dx);
-    check_shape(dx.shape());
+    check_shape("left a gradient of", dx.shape());
   }
   /// True if nothing has been added to the sum yet.
   bool empty() const { return sum_.empty(); }
 
  private:
-  void check_shape(const Shape& dx) const;
+  void check_shape(const char* what, const Shape& dx) const;
+  [[noreturn]] void refuse(const std::string& what) const;
 
   GradientSum<T>& sum_;
   const char* op_;
@@ -83,30 +84,24 @@ struct VjpOf final : Vjp<T> {
 
   bool adds_in_place() const override { return accumulates; }
 
-  bool with_copy(void (*look)(void*), void* context) const override {
+  bool with_copy([[maybe_unused]] void (*look)(void*), [[maybe_unused]] void* context) const override {
     if constexpr (std::copy_constructible<F>) {
       [[maybe_unused]] const F copy(f_);
       look(context);
-      return true;
-    } else {
-      return false;
     }
+    return std::copy_constructible<F>;
   }
 
   void run(const Array<T>& dy, VjpTarget<T>& dx) override {
-    if constexpr (accumulates) {
-      if (!returns || !dx.empty()) {
-        dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });
-        return;
-      }
-    }
+    if constexpr (accumulates)
+      if (!returns || !dx.empty()) return dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });
     if constexpr (returns) {
       using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Array<T>&>>;
       static_assert(std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>> ||
                         std::same_as<Result, OuterProduct<T>>,
                     "a vjp must return an evaluated Array<T> (or RowSparse<T>, or OuterProduct<T>), not a "
-                    "lazy xtensor expression, whose "
-                    "operands are gone when it is read: write `return Array<T>(...)`");
+                    "lazy xtensor expression, whose operands are gone when it is read: write `return "
+                    "Array<T>(...)`");
       dx.add(f_(dy));
     }
   }

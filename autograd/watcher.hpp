@@ -1,7 +1,6 @@
 // Watcher<T>: who looks on while a tape records and is swept. `Tape<T> tape(watcher)` shows it every op with
 // its value and vjps, and in the sweep every contribution of a vjp and every gradient; it may put another
-// value or gradient in the place of what it sees. Gradcheck, the audit, the search for non-finite elements
-// and the statistics of a tape are watchers.
+// value or gradient in the place of what it sees. Derive from it and override what you want to see.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +21,7 @@ struct WatchedInput {
   Vjp<T>* vjp;  ///< lives until a sweep without keep or the tape's end; that of a constant only for the call
 };
 
-/// Looks on while a tape records and is swept. To do so, derive from it and override what you want to see; by
-/// default nothing is replaced.
+/// Looks on while a tape records and is swept. By default nothing is replaced.
 template <class T>
 class Watcher {
  public:

@@ -2,7 +2,6 @@
 #include <xgrad/autograd/tape/gradient_sum.hpp>
 
 #include <algorithm>
-#include <functional>
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
@@ -16,45 +15,54 @@ namespace {
 // One row per id, ids ascending; rows of the same id are added in the order of the contributions.
 template <class T>
 RowSparse<T> coalesce(const std::vector<RowSparse<T>>& parts, const Shape& shape) {
-  struct Source {
-    Ids::value_type id;
-    const T* row;
-  };
-  const std::size_t width = shape[0] == 0 ? 0 : shape.size() / shape[0];
-  std::vector<Source> sources;
-  for (const auto& part : parts)
-    for (std::size_t r = 0; r < part.rows.size(); ++r)
-      sources.push_back({part.rows[r], part.values.data() + r * width});
-  std::stable_sort(sources.begin(), sources.end(),
-                   [](const Source& a, const Source& b) { return a.id < b.id; });
-
-  std::vector<Ids::value_type> rows;
-  for (const Source& source : sources)
-    if (rows.empty() || rows.back() != source.id) rows.push_back(source.id);
+  std::vector<Ids::value_type> ids;
+  for (const auto& part : parts) ids.insert(ids.end(), part.rows.begin(), part.rows.end());
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   Shape values_shape = shape;
-  values_shape.set(0, rows.size());
+  values_shape.set(0, ids.size());
   auto values = Array<T>::zeros(values_shape);
-  T* const out = values.mutable_data();
-  std::size_t r = 0;
-  for (const Source& source : sources) {
-    if (source.id != rows[r]) ++r;
-    std::transform(source.row, source.row + width, out + r * width, out + r * width, std::plus<T>());
+  for (const auto& part : parts) {
+    std::vector<Ids::value_type> rows;  // of `values`
+    for (const auto id : part.rows)
+      rows.push_back(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+    RowSparse<T>{values_shape, std::move(rows), part.values}.add_to(values);
   }
-  return {shape, Ids(std::move(rows)), std::move(values)};
+  return {shape, Ids(std::move(ids)), std::move(values)};
+}
+
+// The parts one below the other, the last first, as the sweep walks back in time. Those that lie so already
+// are not copied.
+template <class T>
+Array<T> stacked(const std::vector<OuterProduct<T>>& products, Array<T> OuterProduct<T>::*part) {
+  const Array<T>& first = products.back().*part;
+  const std::size_t width = first.shape().back();
+  std::size_t size = 0;
+  bool consecutive = true;
+  for (auto product = products.rbegin(); product != products.rend(); ++product) {
+    const Array<T>& x = *product.*part;
+    consecutive = consecutive && x.shares_block_with(first) && x.data() == first.data() + size;
+    size += x.size();
+  }
+  const Shape shape{width == 0 ? 0 : size / width, width};
+  if (consecutive) return first.from_before(0, shape);
+  auto result = Array<T>::uninitialized(shape);
+  T* out = result.mutable_data();
+  for (auto product = products.rbegin(); product != products.rend(); ++product)
+    out = std::copy((*product.*part).begin(), (*product.*part).end(), out);
+  return result;
 }
 
 }  // namespace
 
 template <class T>
 void GradientSum<T>::add(Array<T> contribution) {
-  if (!has_dense_) {
+  if (!std::exchange(has_dense_, true))
     dense_ = std::move(contribution);
-    has_dense_ = true;
-  } else if (dense_.unique()) {
+  else if (dense_.unique())
     kernels::map_into(dense_, kernels::formulas::Add(), dense_, contribution);
-  } else {
+  else
     dense_ = dense_ + contribution;
-  }
 }
 
 template <class T>
@@ -74,47 +82,16 @@ void GradientSum<T>::add(OuterProduct<T> contribution) {
   if (rows > few_rows || outer_bytes_ > enough_bytes || !fast_paths().deferred_weights) multiply_outer();
 }
 
-namespace {
-
-// The parts one below the other, the last first, as the sweep walks back in time. Those that lie so already
-// are not copied.
-template <class T, class Part>
-Array<T> stacked(const std::vector<OuterProduct<T>>& products, Part part) {
-  const Array<T>& first = part(products.back());
-  const std::size_t width = first.shape().back();
-  std::size_t size = 0;
-  bool consecutive = true;
-  for (auto product = products.rbegin(); product != products.rend(); ++product) {
-    const Array<T>& x = part(*product);
-    consecutive = consecutive && x.shares_block_with(first) && x.data() == first.data() + size;
-    size += x.size();
-  }
-  const Shape shape{width == 0 ? 0 : size / width, width};
-  if (consecutive) return first.from_before(0, shape);
-  auto result = Array<T>::uninitialized(shape);
-  T* out = result.mutable_data();
-  for (auto product = products.rbegin(); product != products.rend(); ++product)
-    out = std::copy(part(*product).begin(), part(*product).end(), out);
-  return result;
-}
-
-}  // namespace
-
 // dW = x^T dy of all together
 template <class T>
 void GradientSum<T>::multiply_outer() {
   if (outer_ == nullptr) return;
   const auto products = std::move(outer_);
   outer_bytes_ = 0;
-  const auto x = stacked<T>(*products, [](const auto&p) -> const Array<T>& { return p.x; }),
-             dy = stacked<T>(*products, [](const auto&p) -> const Array<T>& { return p.dy; });
+  const auto x = stacked(*products, &OuterProduct<T>::x), dy = stacked(*products, &OuterProduct<T>::dy);
   const std::size_t K = x.shape()[1], M = dy.shape()[1], rows = dy.shape()[0];
-  const bool add = has_dense_;
-  if (add)
-    dense_.mutable_data();
-  else
-    dense_ = Array<T>::uninitialized({K, M});
-  has_dense_ = true;
+  const bool add = std::exchange(has_dense_, true);
+  if (!add) dense_ = Array<T>::uninitialized({K, M});
   T* const dW = dense_.mutable_data();
   kernels::product<T>(K, M, rows, {x.data(), K, kernels::Trans::yes}, {dy.data(), M},
                       add ? kernels::Addend<T>{dW, M} : kernels::Addend<T>{}, dW, M);
@@ -130,8 +107,7 @@ void GradientSum<T>::add(GradientSum&& other) {
 
 template <class T>
 Array<T>& GradientSum<T>::in_place(const Shape& shape) {
-  if (!has_dense_) dense_ = Array<T>::zeros(shape);
-  has_dense_ = true;
+  if (!std::exchange(has_dense_, true)) dense_ = Array<T>::zeros(shape);
   dense_.mutable_data();  // a block of its own from here on
   return dense_;
 }
@@ -139,7 +115,8 @@ Array<T>& GradientSum<T>::in_place(const Shape& shape) {
 template <class T>
 Array<T> GradientSum<T>::take_dense(const Shape& shape) {
   if (outer_ != nullptr) multiply_outer();
-  if (sparse_ != nullptr) fold_sparse(shape);
+  if (const auto parts = std::move(sparse_))
+    for (const auto& part : *parts) part.add_to(in_place(shape));
   has_dense_ = false;
   return std::move(dense_);
 }
@@ -149,13 +126,6 @@ Gradient<T> GradientSum<T>::take(const Shape& shape) {
   if (has_dense_ || sparse_ == nullptr || outer_ != nullptr) return take_dense(shape);
   const auto parts = std::move(sparse_);
   return coalesce(*parts, shape);
-}
-
-template <class T>
-void GradientSum<T>::fold_sparse(const Shape& shape) {
-  const auto parts = std::move(sparse_);
-  Array<T>& dense = in_place(shape);
-  for (const auto& part : *parts) part.add_to(dense);
 }
 
 XGRAD_INSTANTIATE_CLASS(GradientSum);

@@ -33,8 +33,6 @@ class GradientSum {
   Gradient<T> take(const Shape& shape);
 
  private:
-  void fold_sparse(const Shape& shape);
-
   Array<T> dense_;
   std::unique_ptr<std::vector<RowSparse<T>>> sparse_;
   std::unique_ptr<std::vector<OuterProduct<T>>> outer_;

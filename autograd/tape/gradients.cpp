@@ -52,7 +52,7 @@ const Gradient<T>* Gradients<T>::stored(const Variable<T>& x) const {
   if (const Gradient<T>* found = find(x)) return found;
   const auto n = node(x);
   if (unreached_ == Unreached::zeros && (x.parameter() || (n && wanted_.count(*n) > 0))) return nullptr;
-  missing(x);
+  throw Error("gradient", why_missing(x));
 }
 
 template <class T>
@@ -67,10 +67,10 @@ void Gradients<T>::scale(const Variable<T>& x, double factor) {
 // Where x stands on the differentiated tape, if it does.
 template <class T>
 std::optional<std::uint32_t> Gradients<T>::node(const Variable<T>& x) const {
-  if (const Parameter<T>* parameter = x.parameter()) {
-    const auto place = parameters_.find(parameter);
+  if (x.parameter()) {
+    const auto place = parameters_.find(x.parameter_);
     if (place == parameters_.end()) return std::nullopt;
-    return place->second.node;
+    return place->second;
   }
   if (x.kind_ != Variable<T>::Kind::taped || x.tape_ != tape_) return std::nullopt;
   return x.node_;
@@ -84,27 +84,23 @@ const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
 }
 
 template <class T>
-void Gradients<T>::missing(const Variable<T>& x) const {
+std::string Gradients<T>::why_missing(const Variable<T>& x) const {
   if (const Parameter<T>* parameter = x.parameter())
-    throw Error("gradient",
-                "the differentiated value does not depend on the parameter '" + parameter->path +
-                    "': nothing would train it; use it in the forward pass, or pass {.unreached = zeros}");
+    return "the differentiated value does not depend on the parameter '" + parameter->path +
+           "': nothing would train it; use it in the forward pass, or pass {.unreached = zeros}";
   const std::string of = "of shape " + to_string(x.shape());
   if (x.kind_ != Variable<T>::Kind::taped)
-    throw Error("gradient", "a constant " + of + " has no gradient; make it a leaf with tape.leaf(array)");
+    return "a constant " + of + " has no gradient; make it a leaf with tape.leaf(array)";
   if (x.tape_ < tape_)
-    throw Error(
-        "gradient",
-        "the variable " + of +
-            " was carried over from an earlier tape: it is a constant on this one, where the gradient "
-            "stops; to have its gradient let it begin the window as a leaf, tape.leaf(x.value())");
-  if (x.tape_ != tape_)
-    throw Error("gradient", "the variable " + of + " belongs to another tape than these gradients");
+    return "the variable " + of +
+           " was carried over from an earlier tape: it is a constant on this one, where the gradient stops; "
+           "to have its gradient let it begin the window as a leaf, tape.leaf(x.value())";
+  if (x.tape_ != tape_) return "the variable " + of + " belongs to another tape than these gradients";
   if (wanted_.count(x.node_) > 0)
-    throw Error("gradient", "the differentiated value does not depend on the leaf " + of +
-                                "; pass {.unreached = zeros} if that is meant");
-  throw Error("gradient", "no gradient was kept for the intermediate variable " + of +
-                              " (or the value does not depend on it); pass {.of = {x}} to tape.gradient");
+    return "the differentiated value does not depend on the leaf " + of +
+           "; pass {.unreached = zeros} if that is meant";
+  return "no gradient was kept for the intermediate variable " + of +
+         " (or the value does not depend on it); pass {.of = {x}} to tape.gradient";
 }
 
 XGRAD_INSTANTIATE_CLASS(RowSparse);

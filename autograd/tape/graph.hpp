@@ -1,7 +1,6 @@
 // Graph<T>: a recording as plain data. Nodes are values; an edge says "output o depends on input i, and this
 // closure, the vjp, turns dL/do into a contribution to dL/di". Both stand in execution order, so that the
-// edges of a node lie together, those of the last node at the end. Tape appends, Sweep walks back, inspect/
-// and checks/ read. Internal; start at Edge.
+// edges of a node lie together. Tape appends, Sweep walks back, inspect/ and checks/ read. Internal.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +36,11 @@ class ClosureMemory {
   /// Given out.
   std::size_t bytes() const { return full_ + used_; }
   /// Kept.
-  std::size_t capacity() const;
+  std::size_t capacity() const {
+    std::size_t sum = 0;
+    for (const Chunk& chunk : chunks_) sum += chunk.size;
+    return sum;
+  }
 
  private:
   struct Chunk {
@@ -115,8 +118,6 @@ struct Graph {
   std::size_t capacity_bytes() const {
     return nodes.capacity() * sizeof(Node) + edges.capacity() * sizeof(Edge) + closures.capacity();
   }
-  /// The edges of `node`, if it is the last that has some.
-  std::span<Edge> last_edges(std::uint32_t node) { return edges_before(edges.size(), node); }
   /// The edges of `node` among the first `end`, if it is the last of those that has some.
   std::span<Edge> edges_before(std::size_t end, std::uint32_t node) {
     std::size_t first = end;

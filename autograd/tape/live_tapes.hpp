@@ -1,5 +1,5 @@
-// LiveTapes: which tapes are alive, and on which thread. Asked only of a variable that is not of the
-// recording tape. Internal.
+// LiveTapes: the serial numbers of tapes, which of them are alive, and on which thread. Asked only of a
+// variable that is not of the recording tape. Internal.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,13 @@ class LiveTapes {
  public:
   enum class State { ended, this_thread, other_thread };
 
-  void insert(std::uint64_t serial) {
+  /// The serial number of a new tape of this thread: 1, 2, ...
+  std::uint64_t open() {
     const std::lock_guard lock(mutex_);
-    thread_of_.emplace(serial, std::this_thread::get_id());
+    thread_of_.emplace(++last_, std::this_thread::get_id());
+    return last_;
   }
-  void erase(std::uint64_t serial) {
+  void close(std::uint64_t serial) {
     const std::lock_guard lock(mutex_);
     thread_of_.erase(serial);
   }
@@ -30,6 +32,7 @@ class LiveTapes {
 
  private:
   std::mutex mutex_;
+  std::uint64_t last_ = 0;
   std::unordered_map<std::uint64_t, std::thread::id> thread_of_;
 };
 

@@ -1,107 +1,129 @@
-// The walk; see sweep.hpp.
-#include <xgrad/autograd/tape/sweep.hpp>
+// The sweep: one walk over a graph from a value back to the leaves, which adds up their gradients. Start with
+// `run`.
+#include <xgrad/autograd/tape.hpp>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad {
 
 template <class T>
-Sweep<T>::Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted)
-    : graph_(graph), watcher_(watcher), keep_(keep), wanted_(graph.nodes.size(), false) {
-  for (const std::uint32_t node : wanted) wanted_[node] = true;
-  for (const auto& use : graph.uses)
-    result_.parameters_.emplace(use.parameter.get(), typename Gradients<T>::Place{use.parameter, use.node});
-}
-
-template <class T>
-Gradients<T> Sweep<T>::run(std::uint32_t start, Array<T> seed) {
-  // Used again by the next sweep of this thread. One within a vjp of this one has its own.
-  thread_local std::vector<GradientSum<T>> spare;
-  sums_ = std::exchange(spare, {});
-  sums_.resize(start + 1);
-  sums_[start].add(std::move(seed));
-  graph_.swept = !keep_;
-  if (watcher_ != nullptr) watcher_->sweep_begins();
-  std::size_t end = graph_.edges.size();
-  for (auto node = static_cast<std::uint32_t>(graph_.nodes.size()); node-- > 0;) {
-    const Edges edges = graph_.edges_before(end, node);
-    end -= edges.size();
-    if (edges.empty() || wanted_[node]) result_.wanted_.insert(node);
-    const bool reached = node <= start && !sums_[node].empty();
-    if (reached && edges.empty()) reach_leaf(node);
-    if (reached && !edges.empty()) reach(node, edges);
-    if (!keep_)
-      for (auto& edge : edges) graph_.free(edge);
-    if (watcher_ != nullptr) watcher_->done(node, !keep_);
+class Sweep {
+ public:
+  // `wanted` are intermediates whose gradients are results too. Without `keep` the vjps are freed on the way.
+  // `watcher` may be null.
+  Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted)
+      : graph_(graph), watcher_(watcher), keep_(keep), wanted_(graph.nodes.size(), false) {
+    for (const std::uint32_t node : wanted) wanted_[node] = true;
+    for (const auto& use : graph.uses) result_.parameters_.emplace(use.parameter, use.node);
   }
-  sums_.clear();
-  constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
-  if (sums_.capacity() <= most) spare = std::move(sums_);
-  return std::move(result_);
-}
 
-// What the watcher puts in the place of dy, which is dy where nobody watches.
-template <class T>
-Gradient<T> Sweep<T>::shown(std::uint32_t node, Gradient<T> dy, bool leaf) {
-  if (watcher_ == nullptr) return dy;
-  dy = watcher_->gradient(node, std::move(dy), leaf);
-  const auto* const sparse = std::get_if<RowSparse<T>>(&dy);
-  const Shape &shape = sparse != nullptr ? sparse->shape : std::get<Array<T>>(dy).shape(),
-              &expected = graph_.nodes[node].shape;
-  if (shape != expected)
-    throw Error(graph_.nodes[node].op.name(), "the watcher returned a gradient of shape " + to_string(shape) +
-                                                  ", expected that of the value, " + to_string(expected));
-  if (sparse != nullptr && !leaf) return sparse->dense();
-  return dy;
-}
-
-template <class T>
-void Sweep<T>::reach_leaf(std::uint32_t node) {
-  add_to_result(node, shown(node, sums_[node].take(graph_.nodes[node].shape), true));
-}
-
-template <class T>
-void Sweep<T>::reach(std::uint32_t node, Edges edges) {
-  Array<T> dy = sums_[node].take_dense(graph_.nodes[node].shape);
-  if (watcher_ != nullptr) dy = std::get<Array<T>>(shown(node, std::move(dy), false));
-  if (wanted_[node]) add_to_result(node, dy);
-  const bool watched = watcher_ != nullptr && watcher_->looks_at_elements();
-  for (const auto& edge : edges) {
-    if (!watched && !edge.aside)
-      run_vjp(edge, dy, sums_[edge.input]);
-    else
-      hand_on_apart(edge, dy);
+  // The gradients from dL/dy = `seed` of the value at `start`. To be called once.
+  Gradients<T> run(std::uint32_t start, Array<T> seed) {
+    // Used again by the next sweep of this thread. One within a vjp of this one has its own.
+    thread_local std::vector<GradientSum<T>> spare;
+    sums_ = std::exchange(spare, {});
+    sums_.resize(start + 1);
+    sums_[start].add(std::move(seed));
+    graph_.swept = !keep_;
+    if (watcher_ != nullptr) watcher_->sweep_begins();
+    std::size_t end = graph_.edges.size();
+    for (auto node = static_cast<std::uint32_t>(graph_.nodes.size()); node-- > 0;) {
+      const Edges edges = graph_.edges_before(end, node);
+      end -= edges.size();
+      if (edges.empty() || wanted_[node]) result_.wanted_.insert(node);
+      const bool reached = node <= start && !sums_[node].empty();
+      if (reached && edges.empty()) reach_leaf(node);
+      if (reached && !edges.empty()) reach(node, edges);
+      if (!keep_)
+        for (auto& edge : edges) graph_.free(edge);
+      if (watcher_ != nullptr) watcher_->done(node, !keep_);
+    }
+    sums_.clear();
+    constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
+    if (sums_.capacity() <= most) spare = std::move(sums_);
+    return std::move(result_);
   }
-}
+
+ private:
+  using Edge = typename Graph<T>::Edge;
+  using Edges = std::span<Edge>;
+
+  // What the watcher puts in the place of dy, which is dy where nobody watches.
+  Gradient<T> shown(std::uint32_t node, Gradient<T> dy, bool leaf) {
+    if (watcher_ == nullptr) return dy;
+    dy = watcher_->gradient(node, std::move(dy), leaf);
+    const auto* const sparse = std::get_if<RowSparse<T>>(&dy);
+    const Shape &shape = sparse != nullptr ? sparse->shape : std::get<Array<T>>(dy).shape(),
+                &expected = shape_of(node);
+    if (shape != expected)
+      throw Error(graph_.nodes[node].op.name(),
+                  fmt::format("the watcher returned a gradient of shape {}, expected that of the value, {}",
+                              to_string(shape), to_string(expected)));
+    if (sparse != nullptr && !leaf) return sparse->dense();
+    return dy;
+  }
+
+  void reach_leaf(std::uint32_t node) {
+    add_to_result(node, shown(node, sums_[node].take(shape_of(node)), true));
+  }
+
+  void reach(std::uint32_t node, Edges edges) {
+    Array<T> dy = sums_[node].take_dense(shape_of(node));
+    if (watcher_ != nullptr) dy = std::get<Array<T>>(shown(node, std::move(dy), false));
+    if (wanted_[node]) add_to_result(node, dy);
+    const bool watched = watcher_ != nullptr && watcher_->looks_at_elements();
+    for (const auto& edge : edges) {
+      if (!watched && !edge.aside)
+        run_vjp(edge, dy, sums_[edge.input]);
+      else
+        hand_on_apart(edge, dy);
+    }
+  }
+
+  void run_vjp(const Edge& edge, const Array<T>& dy, GradientSum<T>& dx) {
+    VjpTarget<T> target(dx, graph_.nodes[edge.output].op.name(), edge.argument, shape_of(edge.input),
+                        dy.shape());
+    edge.vjp->run(dy, target);
+  }
+
+  // Into a sum of its own: to be seen apart from what was there before, or to be the gradient of one value
+  // alone.
+  void hand_on_apart(const Edge& edge, const Array<T>& dy) {
+    if (edge.aside && !wanted_[edge.input]) return;
+    GradientSum<T> dx;
+    run_vjp(edge, dy, dx);
+    dx.multiply_outer();
+    if (edge.aside) return add_to_result(edge.input, dx.take(shape_of(edge.input)));
+    watcher_->contribution(edge.output, edge.input, edge.argument, dy, dx);
+    sums_[edge.input].add(std::move(dx));
+  }
+
+  // There may be a part from aside already.
+  void add_to_result(std::uint32_t node, Gradient<T> dy) {
+    const auto [place, fresh] = result_.by_node_.try_emplace(node, std::move(dy));
+    if (!fresh) place->second = std::get<Array<T>>(place->second) + std::get<Array<T>>(dy);
+  }
+
+  const Shape& shape_of(std::uint32_t node) const { return graph_.nodes[node].shape; }
+
+  Graph<T>& graph_;
+  Watcher<T>* watcher_;
+  bool keep_;
+  std::vector<bool> wanted_;
+  std::vector<GradientSum<T>> sums_;
+  Gradients<T> result_;
+};
 
 template <class T>
-void Sweep<T>::run_vjp(const typename Graph<T>::Edge& edge, const Array<T>& dy, GradientSum<T>& dx) {
-  VjpTarget<T> target(dx, graph_.nodes[edge.output].op.name(), edge.argument, graph_.nodes[edge.input].shape,
-                      dy.shape());
-  edge.vjp->run(dy, target);
+Gradients<T> Tape<T>::sweep(std::uint32_t start, Array<T> seed, bool keep,
+                            const std::vector<std::uint32_t>& wanted) {
+  return Sweep<T>(graph_, watcher_, keep, wanted).run(start, std::move(seed));
 }
 
-// Into a sum of its own: to be seen apart from what was there before, or to be the gradient of one value
-// alone.
-template <class T>
-void Sweep<T>::hand_on_apart(const typename Graph<T>::Edge& edge, const Array<T>& dy) {
-  if (edge.aside && !wanted_[edge.input]) return;
-  GradientSum<T> dx;
-  run_vjp(edge, dy, dx);
-  dx.multiply_outer();
-  if (edge.aside) return add_to_result(edge.input, dx.take(graph_.nodes[edge.input].shape));
-  watcher_->contribution(edge.output, edge.input, edge.argument, dy, dx);
-  sums_[edge.input].add(std::move(dx));
-}
-
-// There may be a part from aside already.
-template <class T>
-void Sweep<T>::add_to_result(std::uint32_t node, Gradient<T> dy) {
-  const auto [place, fresh] = result_.by_node_.try_emplace(node, std::move(dy));
-  if (!fresh) place->second = std::get<Array<T>>(place->second) + std::get<Array<T>>(dy);
-}
-
-XGRAD_INSTANTIATE_CLASS(Sweep);
+#define XGRAD_INSTANTIATE(T) \
+  template Gradients<T> Tape<T>::sweep(std::uint32_t, Array<T>, bool, const std::vector<std::uint32_t>&);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

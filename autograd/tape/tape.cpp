@@ -2,16 +2,14 @@
 #include <xgrad/autograd/tape.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
+
+#include <fmt/format.h>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/tape/live_tapes.hpp>
-#include <xgrad/autograd/tape/sweep.hpp>
 #include <xgrad/autograd/time_step.hpp>
-#include <xgrad/autograd/watcher.hpp>
 
 namespace xgrad {
 
@@ -36,23 +34,22 @@ void detail::ClosureMemory::reset() {
   size_ = chunks_.empty() ? 0 : chunks_.front().size;
 }
 
-std::size_t detail::ClosureMemory::capacity() const {
-  return std::accumulate(chunks_.begin(), chunks_.end(), std::size_t{0},
-                         [](std::size_t sum, const Chunk& chunk) { return sum + chunk.size; });
-}
-
 namespace {
-
-std::uint64_t next_serial() {
-  static std::atomic<std::uint64_t> serial{0};
-  return ++serial;  // 0 stays "no tape"
-}
 
 template <class T>
 std::uint32_t time_step_now() {
   const auto step = TimeStep::current();
   return step && *step < Graph<T>::no_time_step ? static_cast<std::uint32_t>(*step) : Graph<T>::no_time_step;
 }
+
+// The lists of the tape that ended last on this thread, for the next one: a window as long as the one before
+// asks the system for no memory.
+template <class T>
+std::optional<Graph<T>>& spare() {
+  thread_local std::optional<Graph<T>> graph;
+  return graph;
+}
+constexpr std::size_t spare_limit = std::size_t{64} << 20;  // bytes
 
 }  // namespace
 
@@ -77,30 +74,13 @@ void Tape<T>::close(Tape* scope) {
   current_ = all.empty() ? nullptr : all.back();
 }
 
-namespace {
-
-// The lists of the tape that ended last on this thread, for the next one: a window as long as the one before
-// asks the system for no memory.
-template <class T>
-std::optional<Graph<T>>& spare() {
-  thread_local std::optional<Graph<T>> graph;
-  return graph;
-}
-constexpr std::size_t spare_limit = std::size_t{64} << 20;  // bytes
-
-}  // namespace
-
 template <class T>
 Tape<T>::Tape()
-    : graph_(spare<T>() ? std::move(*spare<T>()) : Graph<T>()), serial_(next_serial()), thread_(&scopes()) {
+    : graph_(spare<T>() ? std::move(*spare<T>()) : Graph<T>()),
+      serial_(live_tapes().open()),
+      thread_(&scopes()) {
   spare<T>().reset();
-  live_tapes().insert(serial_);
   open(this);
-}
-
-template <class T>
-Tape<T>::Tape(Watcher<T>& watcher) : Tape() {
-  watcher_ = &watcher;
 }
 
 template <class T>
@@ -110,14 +90,9 @@ Tape<T>::~Tape() {
     std::abort();  // that thread would go on recording on it
   }
   close(this);
-  live_tapes().erase(serial_);
+  live_tapes().close(serial_);
   graph_.clear();
   if (graph_.capacity_bytes() <= spare_limit) spare<T>().emplace(std::move(graph_));
-}
-
-template <class T>
-bool Tape<T>::watched() const {
-  return watcher_ != nullptr && watcher_->looks_at_elements();
 }
 
 template <class T>
@@ -149,18 +124,16 @@ std::uint32_t Tape<T>::add_result(const Op& op, const Shape& shape, bool recorde
 // Shows the op whose result was recorded last, or which no node stands for, to the watcher.
 template <class T>
 Array<T> Tape<T>::show(const Op& op, std::uint32_t output, const Array<T>& y,
-                       std::span<const Variable<T>* const> inputs, std::span<const std::uint32_t> nodes,
-                       std::span<const std::unique_ptr<Vjp<T>>> of_constants) {
-  std::vector<WatchedInput<T>> watched;
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    watched.push_back({*inputs[i], nodes[i], of_constants[i].get()});
+                       std::span<WatchedInput<T>> inputs) {
   if (output != no_node)
-    for (const auto& edge : graph_.last_edges(output)) watched[edge.argument].vjp = edge.vjp;
+    for (const auto& edge : graph_.edges_before(graph_.edges.size(), output))
+      inputs[edge.argument].vjp = edge.vjp;
   const Inference pause;  // a vjp may use recorded ops; they are not part of this tape
-  Array<T> shown = watcher_->value(op, output, y, watched);
+  Array<T> shown = watcher_->value(op, output, y, inputs);
   if (shown.shape() != y.shape())
-    throw Error(op.name(), "the watcher returned a value of shape " + to_string(shown.shape()) +
-                               ", expected that of the op's, " + to_string(y.shape()));
+    throw Error(op.name(),
+                fmt::format("the watcher returned a value of shape {}, expected that of the op's, {}",
+                            to_string(shown.shape()), to_string(y.shape())));
   return shown;
 }
 
@@ -172,8 +145,8 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
     if (const std::uint32_t node = enter("gradient", 0, x); node != no_node) wanted.push_back(node);
   const std::uint32_t start = enter("gradient", 0, y);  // may be a parameter that was not used before
   const Inference pause;                                // see `show`
-  Sweep<T> sweep(graph_, watcher_, options.keep, wanted);
-  Gradients<T> result = sweep.run(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))));
+  Gradients<T> result =
+      sweep(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))), options.keep, wanted);
   result.tape_ = serial_;
   result.unreached_ = options.unreached;
   return result;
