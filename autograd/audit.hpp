@@ -1,7 +1,6 @@
 // audit: is a backward pass that somebody wrote by hand right, and if not, what is wrong with it? You give
 // the forward pass, generic in T as for gradcheck, and the hand-written gradient as any callable; the report
-// compares the two, parameter by parameter, and names the mistakes in the order in which they should be
-// repaired.
+// compares the two, parameter by parameter, and names the mistakes in the order of repair (docs/audit.md).
 //
 //   const auto report = audit(
 //       [](auto p) { return Network(p).loss(x, targets); },                       // p: Parameters<T>
@@ -9,18 +8,10 @@
 //       {.values = parameters});
 //   if (!report.right()) std::cout << report;
 //
-// The forward pass is proved first (gradcheck, op by op), so that its gradient is beyond doubt. Then it is
-// recorded once, and the sweep back is done again and again with one rule changed each time, as a hypothesis
-// on the mistake: the flow through time cut, the slope of an activation left out, another operand in a
-// product. The mistakes that are named are the fewest that make the sweep give the hand-written numbers, to
-// the tolerance. So a diagnosis is not a guess: it reproduces the numbers. Where no hypothesis does, the
-// report says what is known.
-//
 // Time steps are known from TimeStep scopes: unroll opens them; a loop of your own says
 // `const TimeStep now(t);`. Where to start: detail::audit in audit.cpp.
 #pragma once
 
-#include <concepts>
 #include <functional>
 #include <map>
 #include <string>
@@ -45,9 +36,7 @@ struct AuditForward {
 
   /// `f(p)` gets a Parameters<Complex> and returns a loss of one element. It may be generic, as in `audit`.
   template <class F>
-  AuditForward(std::string called, F f)
-      : name(std::move(called)),
-        forward([f = std::move(f)](const Parameters<Complex>& p) { return Variable<Complex>(f(p)); }) {}
+  AuditForward(std::string called, F f) : name(std::move(called)), forward(std::move(f)) {}
 };
 
 /// At which values `audit` compares, how closely, and with what else.
@@ -74,17 +63,9 @@ AuditReport audit(const ParameterFunction<double>& f, const ParameterFunction<Co
 /// unknown path or a wrong shape, or other numbers when it is called again.
 template <class F, class Backward>
 AuditReport audit(F forward, Backward backward, const AuditOptions& options = {}) {
-  using Result = std::invoke_result_t<Backward&, const Values&>;
-  return detail::audit([&](const Parameters<double>& p) { return Variable<double>(forward(p)); },
-                       [&](const Parameters<Complex>& p) { return Variable<Complex>(forward(p)); },
-                       [&](const Values& values) {
-                         if constexpr (std::convertible_to<Result, Values>) {
-                           return WrittenGradient{backward(values)};
-                         } else {
-                           return WrittenGradient(backward(values));
-                         }
-                       },
-                       options);
+  return detail::audit(
+      std::ref(forward), std::ref(forward),
+      [&](const Values& values) { return WrittenGradient{backward(values)}; }, options);
 }
 
 }  // namespace xgrad

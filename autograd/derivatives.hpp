@@ -5,12 +5,13 @@
 //   const auto [y, dy] = jvp(f, {x, W}, {dx, dW});
 //
 // or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward
-// derivatives are exact: they are carried through the function in imaginary parts (direction.hpp), with
-// neither a cancellation nor a step to choose. So the function must be made of xgrad's ops, or of xtensor's
-// on `.xt()`: what goes through item() or std:: functions of a double has no derivative here.
+// derivatives are exact, carried through the function in imaginary parts (direction.hpp). So it must be made
+// of xgrad's ops, or of xtensor's on `.xt()`: what goes through item() or std:: functions of a double has no
+// derivative here.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -69,15 +70,10 @@ JvpResult jvp(F f, const Values& values, const Values& directions) {
 }
 
 /// f(xs) and the gradient of <u, f> with respect to every argument: the vector-Jacobian product, by a tape.
-/// Throws Error if u has not the shape of f(xs).
+/// u may be left out for a value of a single element. Throws Error if it has not the shape of f(xs).
 template <class F, std::size_t N>
-VjpResult vjp(F f, const Array<double> (&xs)[N], const Array<double>& u) {
-  return detail::vjp(detail::of_list<double, N>(f), xs, &u);
-}
-/// The same with u = 1, for a value of a single element. Throws Error for any other.
-template <class F, std::size_t N>
-VjpResult vjp(F f, const Array<double> (&xs)[N]) {
-  return detail::vjp(detail::of_list<double, N>(f), xs, nullptr);
+VjpResult vjp(F f, const Array<double> (&xs)[N], const std::optional<Array<double>>& u = {}) {
+  return detail::vjp(detail::of_list<double, N>(f), xs, u ? &*u : nullptr);
 }
 
 /// The product of the Hessian of f, whose value is a single element, with the directions vs: one array per

@@ -1,26 +1,16 @@
 // gradcheck: is the gradient of a function right? The function builds its model from a Parameters and returns
-// a variable. It is proved three times over:
-//
-//   - op by op: each op it records is judged by itself, and a wrong one is named with its argument, element
-//     and time step (gradcheck/op_proof.hpp);
-//   - as a whole: its gradient, by the tape as it runs in training, against the exact derivative along a
-//     random direction; with `.exhaustive`, against every single derivative;
-//   - and it must be repeatable to the bit.
+// a variable. Each op it records is judged by itself, then its gradient as a whole, and it must be repeatable
+// to the bit. What is proved, and how to read the report: docs/proof.md.
 //
 //   CHECK(gradcheck([](auto p) {                       // p: Parameters<T>, T = double, then Complex
 //     Mgu cell(p, 3, 4);
 //     auto xs = p.input("xs", {5, 2, 3}), h0 = p.input("h0", {2, 4});
 //     return sum(square(unroll(cell, xs, h0).ys));
 //   }));
-//
-// Exact derivatives come from running the function in complex numbers (scalar.hpp). A function that is
-// written for Parameters<double> alone is compared with central differences instead, which see the function
-// as a whole only. Either way a wrong derivative comes with a guess at the mistake (gradcheck/report.hpp).
 #pragma once
 
 #include <concepts>
-#include <map>
-#include <string>
+#include <functional>
 
 #include <xgrad/autograd/checks/gradcheck/op_proof.hpp>
 #include <xgrad/autograd/checks/gradcheck/report.hpp>
@@ -59,22 +49,14 @@ GradcheckReport gradcheck(const ParameterFunction<double>& f, const ParameterFun
 }  // namespace detail
 
 /// Checks `f`, a function of Parameters<T> generic in T, or of Parameters<double>. An output that is not a
-/// single element is multiplied with a random cotangent. What is wrong with a derivative is in the report; it
-/// throws Error if the function is not repeatable, declares nothing, or depends on nothing it declares.
-///
-/// Metrics (u, v random directions, J the Jacobian): op by op |<u, Jv> - sum <vjp(u), v>| <= 1e-13 of the
-/// summed magnitudes of all terms, times sqrt(K) where an element is the sum of K > 1000 terms; the whole
-/// function 1e-12 of the same; exhaustively 1e-11 of max(|derivative|, 1e-8 times the parameter's largest);
-/// central differences of sixth order 1e-10 of max(the parameter's largest, 0.01 max(1, |f|)).
+/// single element is multiplied with a random cotangent. What is wrong with a derivative, beyond the bounds
+/// of docs/proof.md, is in the report, with a guess at the mistake. Throws Error if the function is not
+/// repeatable, declares nothing, or depends on nothing it declares.
 template <class F>
 GradcheckReport gradcheck(F f, const GradcheckOptions& options = {}) {
-  const auto in_double = [&f](const Parameters<double>& p) { return Variable<double>(f(p)); };
-  if constexpr (std::invocable<F&, const Parameters<Complex>&>) {
-    return detail::gradcheck(
-        in_double, [&f](const Parameters<Complex>& p) { return Variable<Complex>(f(p)); }, options);
-  } else {
-    return detail::gradcheck(in_double, {}, options);
-  }
+  ParameterFunction<Complex> f_complex;
+  if constexpr (std::invocable<F&, const Parameters<Complex>&>) f_complex = std::ref(f);
+  return detail::gradcheck(std::ref(f), f_complex, options);
 }
 
 }  // namespace xgrad

@@ -1,8 +1,7 @@
 // find_nonfinite: where the first NaN or infinity of a loss or a gradient came from. It runs the forward pass
-// again under a watcher (watcher.hpp), which remembers for every value and every gradient that is not finite
-// what made it so, and then follows that from the loss, or from the parameters' gradients, back to its
-// origin. So an element that is not finite but harms nothing, in an unused row of a table or the logit of a
-// masked word, is not blamed. Start with find_nonfinite; how it is followed stands in nonfinite/tracer.hpp.
+// again under a watcher, and follows what is not finite from the loss, or from the parameters' gradients,
+// back to its origin (docs/nonfinite.md). Start with find_nonfinite; how it is followed stands in
+// nonfinite/tracer.hpp.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +34,7 @@ std::string to_string(Nonfinite kind);
 /// Inside a TimeStep (which unroll opens) that is the step, and the leading axis of an array (N, ...) of rank
 /// 2 or more, or of any rank if the tokens' N is its size, is the row. Outside, the tokens' shape (T, N)
 /// decides: arrays (T, N, ...) and (T N, ...) have step and row, others neither. Parameters and their
-/// gradients have no row. The token is the one at step and row.
+/// gradients have no row.
 struct WindowPlace {
   std::optional<std::size_t> time_step,  ///< of the sequence
       row;                               ///< of the batch

@@ -49,12 +49,9 @@ class Parameters {
   Variable<T> weight(std::string_view name, const Shape& shape, const Initializer& initializer) const;
   /// A new parameter of zeros.
   Variable<T> bias(std::string_view name, const Shape& shape) const;
-  /// A checked input of a function under test: to gradcheck, one more parameter. Uniform in [-1, 1).
-  Variable<T> input(std::string_view name, const Shape& shape) const {
-    return input(name, shape, uniform(-1, 1));
-  }
-  /// The same, drawn by `initializer`.
-  Variable<T> input(std::string_view name, const Shape& shape, const Initializer& initializer) const {
+  /// A checked input of a function under test: to gradcheck, one more parameter.
+  Variable<T> input(std::string_view name, const Shape& shape,
+                    const Initializer& initializer = uniform(-1, 1)) const {
     return weight(name, shape, initializer);
   }
   /// Data that is not checked, in this function's scalar.
@@ -74,8 +71,8 @@ class Parameters {
   void assign(std::string_view path, const Array<T>& values) const;
 
   /// Writes all parameters of the list, whatever the scope, to a safetensors file, each under its path. An
-  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. For float and double
-  /// alone, as the format has no complex double. Throws Error with the system's reason.
+  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with the
+  /// system's reason.
   void save(const std::string& file) const requires std::floating_point<T>;
   /// Replaces all elements, in place, by those of a safetensors file; every handle sees them.
   /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all

@@ -1,9 +1,7 @@
-// safetensors, the file format in which models exchange named arrays: programs in many languages read what
-// xgrad writes, and the other way round. A file is
+// safetensors, the file format in which models exchange named arrays, in many languages. A file is
 //   the size N of the header, 8 bytes, little-endian | the header, N bytes of JSON | the elements
-// and the header gives each name its dtype, its shape and its place among the elements; under "__metadata__"
-// it may map strings to strings (https://github.com/huggingface/safetensors). Reading is at least as strict
-// as the reference implementation: a file need not be trusted. Start with File and `write`.
+// (https://github.com/huggingface/safetensors). Reading is at least as strict as the reference
+// implementation: a file need not be trusted. Start with File and `write`.
 #pragma once
 
 #include <bit>
@@ -64,9 +62,6 @@ class File {
   File(File&&) = default;
   File& operator=(File&&) = default;
   /// @}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() = default;
 
   const Tensors& tensors() const { return tensors_; }     ///< valid while the file lives
   const Metadata& metadata() const { return metadata_; }  ///< what stands under "__metadata__"

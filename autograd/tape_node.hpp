@@ -1,7 +1,6 @@
 // TapeNode: one recorded value of a tape, as data. Tape::nodes() lists them all, for programs that look at
-// what was recorded: statistics, pictures, reports. A node names its op, its inputs, its time step, and its
-// *scope*: the part of the model it belongs to. No layer says what its scope is; that follows from the paths
-// of the parameters that the ops read.
+// what was recorded: statistics, pictures, reports. No layer says what its scope is; that follows from the
+// paths of the parameters that the ops read.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,10 @@
-// What a tape costs: figures to compute with, and a table to print. Open the tape under Statistics:
+// What a tape costs: figures to compute with, and a table to print (docs/tape.md). Open the tape under
+// Statistics:
 //
 //   Statistics<float> statistics;                 // or statistics(Timing::on)
 //   Tape<float> tape(statistics);
 //   ...
 //   std::cout << statistics.of(tape);
-//
-// Which op keeps the memory, which part of the model does the work and takes the time, is in `by_op` and
-// `by_scope`.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +61,7 @@ struct TapeStats {
   bool timed = false;      ///< with Timing::on
   /// What the tape itself takes, in bytes: its lists and the closures of the vjps, without arrays in these.
   std::size_t bookkeeping_bytes = 0;
-  /// Vjps that cannot be copied, so that what they hold is not known and not in the sums. (Vjps are opaque
-  /// closures: what one holds shows when it is copied.)
+  /// Vjps that cannot be copied, so that what they hold is not known and not in the sums.
   std::size_t unknown_vjps = 0;
 };
 
