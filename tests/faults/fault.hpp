@@ -1,13 +1,16 @@
-// A fault is a function of one op, a copy of one of the library's, that comes in two versions: right, and
-// with one mistake of the kind that people make in a vjp. gradcheck must find every one of them and say what
-// it is. The faults stand in faults_<family>.cpp, one list for each family of ops; test_faults.cpp checks
-// them and prints the matrix that docs/proof.md shows. Start with Fault.
+// A fault is a mistake in the vjp of one argument of an op: a corruption of what the library's vjp takes or
+// returns (faults_corruptions.cpp), or a formula written down wrong (faults_formulas.cpp). `planted` records
+// the op with it; the value, and the vjps of the other arguments, are the library's. gradcheck must find
+// every fault, name op and argument, and say what it is: test_faults.cpp. Start with Fault.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <functional>
-#include <span>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -16,177 +19,178 @@
 #include <xgrad/autograd/gradcheck.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/time_step.hpp>
+#include <xgrad/autograd/watcher.hpp>
+
+#include "registry/registry.hpp"
 
 namespace xgrad::faults {
 
-/// What the author of the op did.
+using registry::Function;
+using registry::Inputs;
+
+/// What the author of a vjp did.
 enum class Mistake {
-  sign,              ///< signs are wrong, all or those of one branch
-  slight_factor,     ///< a factor 1 + 1e-6
-  factor,            ///< a factor forgotten, or one too many: the 1/N of a mean, the 2 of a square
-  rounded_constant,  ///< a constant typed with few digits
-  wrong_term,        ///< a term of the formula dropped or replaced
-  transposed,        ///< a matrix for its transpose
-  wrong_axis,        ///< along another axis
-  broadcast_sum,     ///< the gradient of one copy of a broadcast argument, not the sum over all
-  overwritten,       ///< dx = ... for dx += ...
-  not_finite,        ///< 0/0 or inf/inf, where the derivative is an ordinary number
-  time_shift,        ///< one step off
+  sign,           ///< signs are wrong, all or those of one branch
+  slight_factor,  ///< a factor near 1: a constant typed with few digits
+  factor,         ///< a factor forgotten, or one too many: the 1/N of a mean, the 2 of a square
+  wrong_term,     ///< a term of the formula, or the gradient of some elements, dropped or replaced
+  transposed,     ///< axes exchanged, or the elements read in the order of the transpose
+  wrong_axis,     ///< along another axis
+  broadcast_sum,  ///< the gradient of some copies of a broadcast argument, not the sum over all
+  overwritten,    ///< dx = ... for dx += ..., or the last of several contributions alone
+  not_finite,     ///< 0/0 or inf/inf, where the derivative is an ordinary number
+  shifted,        ///< the neighbour along an axis: one step off in time
 };
 
-/// An input of the op whose vjp is wrong, and the parameter that it is.
-struct Argument {
-  std::size_t index;
-  std::string path;
+/// What the matrix calls them, and the defect that each is unless the fault says otherwise.
+struct Kind {
+  Mistake mistake;
+  const char* name;
+  Defect defect;
 };
+inline constexpr Kind kinds[] = {{Mistake::sign, "wrong sign", Defect::sign},
+                                 {Mistake::slight_factor, "factor near 1", Defect::factor},
+                                 {Mistake::factor, "factor forgotten or added", Defect::factor},
+                                 {Mistake::wrong_term, "term dropped or wrong", Defect::missing_term},
+                                 {Mistake::transposed, "transposed", Defect::transpose},
+                                 {Mistake::wrong_axis, "wrong axis", Defect::wrong_axis},
+                                 {Mistake::broadcast_sum, "forgotten broadcast sum", Defect::broadcast_sum},
+                                 {Mistake::overwritten, "overwritten, not added to", Defect::overwritten},
+                                 {Mistake::not_finite, "not finite", Defect::not_finite},
+                                 {Mistake::shifted, "one step off", Defect::time_shift}};
+inline Defect defect_of(Mistake mistake) {
+  return std::find_if(std::begin(kinds), std::end(kinds), [=](const Kind& k) { return k.mistake == mistake; })
+      ->defect;
+}
 
+/// An op as its vjps see it.
 template <class T>
-using Versions = std::function<Variable<T>(const Parameters<T>&, bool wrong)>;
+struct RealOp {
+  const Function* f;  ///< outlives this
+  Inputs<T> x;        ///< constants
+  Variable<T> y;
+
+  /// What the library's vjps add to the gradient of an argument, in a recording that `watcher` looks at.
+  Array<T> vjp(std::size_t argument, const Variable<T>& dy, Watcher<T>& watcher) const {
+    Tape<T> tape(watcher);
+    Inputs<T> leaves;
+    for (const auto& xi : x) leaves.push_back(tape.leaf(xi.value()));
+    return tape.gradient((*f)(leaves), {.seed = dy.value(), .unreached = zeros})[leaves[argument]];
+  }
+  Array<T> vjp(std::size_t argument, const Variable<T>& dy) const {
+    Watcher<T> changes_nothing;
+    return vjp(argument, dy, changes_nothing);
+  }
+  /// The same op at other inputs, or another function of its inputs.
+  RealOp at(Inputs<T> inputs) const { return {f, std::move(inputs), y}; }
+  RealOp with(const Function& other) const { return {&other, x, y}; }
+};
+
+/// A generic callable in the scalars of gradcheck.
+template <class InDouble, class InComplex>
+class InBoth {
+ public:
+  template <class F>
+  InBoth(F f) : double_(f), complex_(f) {}  // NOLINT(google-explicit-constructor): meant to convert
+
+  template <class... Arguments>
+  auto operator()(const Arguments&... arguments) const {
+    if constexpr (std::is_invocable_v<decltype(double_), const Arguments&...>)
+      return double_(arguments...);
+    else
+      return complex_(arguments...);
+  }
+
+ private:
+  std::function<InDouble> double_;
+  std::function<InComplex> complex_;
+};
+
+/// A vjp: what it returns for dy.
+using WrittenVjp = InBoth<Variable<double>(const RealOp<double>&, const Variable<double>&),
+                          Variable<Complex>(const RealOp<Complex>&, const Variable<Complex>&)>;
 
 struct Fault {
   std::string what;  ///< what the author wrote, for what he should have
   Mistake mistake;
-  Defect defect;  ///< what gradcheck should call it
+  std::vector<Defect> defects;  ///< what gradcheck should call it, one of these
   std::string op;
-  std::vector<Argument> wrong;
-  std::vector<std::string> parameters;  ///< those whose gradient is wrong in the whole function
-  Versions<double> in_double;
-  Versions<Complex> in_complex;
+  std::size_t argument;  ///< whose vjp is wrong
+  std::string path;      ///< of the input that it is, or empty
+  WrittenVjp vjp;
+  bool overwrites = false;                    ///< loses what is in dx already
+  std::optional<std::size_t> time_step = {};  ///< in that one alone
 };
 
-/// The defect that a mistake is, unless the fault says otherwise.
-inline Defect defect_of(Mistake mistake) {
-  switch (mistake) {
-    case Mistake::sign:
-      return Defect::sign;
-    case Mistake::slight_factor:
-    case Mistake::factor:
-    case Mistake::rounded_constant:
-      return Defect::factor;
-    case Mistake::transposed:
-      return Defect::transpose;
-    case Mistake::wrong_axis:
-      return Defect::wrong_axis;
-    case Mistake::broadcast_sum:
-      return Defect::broadcast_sum;
-    case Mistake::overwritten:
-      return Defect::overwritten;
-    case Mistake::not_finite:
-      return Defect::not_finite;
-    case Mistake::time_shift:
-      return Defect::time_shift;
-    case Mistake::wrong_term:
-      break;
+/// y = f(xs) as an op of that name, with the library's vjps but for the one that the fault replaces, if it is
+/// one of this op.
+template <class T>
+Variable<T> planted(const char* name, const Function& f, const Inputs<T>& xs, const Fault* fault) {
+  if (fault != nullptr && fault->op != name) fault = nullptr;
+  if (fault != nullptr && fault->time_step && fault->time_step != TimeStep::current()) fault = nullptr;
+  const auto op = std::make_shared<RealOp<T>>(RealOp<T>{&f, {}, {}});
+  for (const auto& x : xs) op->x.emplace_back(x.value().copy());
+  {
+    const Inference pause;
+    op->y = f(op->x);
   }
-  return Defect::missing_term;
+  const auto contribution = [=](std::size_t i, const Array<T>& dy) {
+    return fault != nullptr && fault->argument == i ? fault->vjp(*op, Variable<T>(dy)).value()
+                                                    : op->vjp(i, dy);
+  };
+  const auto recorded = [&](auto vjp_of) {
+    std::vector<Wrt<T, decltype(vjp_of(0))>> inputs;
+    for (std::size_t i = 0; i < xs.size(); ++i) inputs.push_back({xs[i], vjp_of(i)});
+    return record(name, op->y.value(), std::move(inputs));
+  };
+  if (fault == nullptr || !fault->overwrites)
+    return recorded([&](std::size_t i) { return [=](const Array<T>& dy) { return contribution(i, dy); }; });
+  return recorded([&](std::size_t i) {
+    return [=](const Array<T>& dy, Array<T>& dx) {
+      dx = fault->argument == i ? contribution(i, dy) : dx + contribution(i, dy);
+    };
+  });
 }
 
-/// `f(p, wrong)` is generic in the scalar of p.
-template <class F>
-Fault fault(std::string what, Mistake mistake, std::string op, std::vector<Argument> wrong, F f) {
-  std::vector<std::string> parameters;
-  for (const Argument& argument : wrong) parameters.push_back(argument.path);
-  return {std::move(what),
-          mistake,
-          defect_of(mistake),
-          std::move(op),
-          std::move(wrong),
-          std::move(parameters),
-          f,
-          f};
-}
+/// A function of parameters that records ops by `planted`.
+using Planted = InBoth<Variable<double>(const Parameters<double>&, const Fault*),
+                       Variable<Complex>(const Parameters<Complex>&, const Fault*)>;
 
-std::vector<Fault> activation_faults();
-std::vector<Fault> arithmetic_faults();
-std::vector<Fault> choice_faults();
-std::vector<Fault> cross_entropy_faults();
-std::vector<Fault> elementwise_faults();
-std::vector<Fault> extrema_faults();
-std::vector<Fault> gather_faults();
-std::vector<Fault> indexing_faults();
-std::vector<Fault> linear_faults();
-std::vector<Fault> network_faults();
-std::vector<Fault> products_faults();
-std::vector<Fault> reduce_faults();
-std::vector<Fault> shape_faults();
-std::vector<Fault> slicing_faults();
-std::vector<Fault> softmax_faults();
-std::vector<Fault> target_losses_faults();
-std::vector<Fault> unroll_faults();
+/// A function with the faults that are planted in it, one at a time.
+struct Subject {
+  std::string family;  ///< of families(), or "time"
+  std::string text;    ///< the call
+  Planted f;
+  std::vector<Fault> faults;
+};
 
-/// A row whose last number is `last`.
-inline Initializer ending_with(double last) {
-  return [=](Random& random, std::span<double> numbers) {
-    uniform(0.5, 1)(random, numbers);
-    numbers.back() = last;
+/// A call of an op beside another use of one of its inputs: y sum(x_argument).
+inline Planted beside_another_use(std::string op, Function f, std::vector<Shape> shapes,
+                                  std::vector<Initializer> numbers, std::size_t argument) {
+  return [=]<class T>(const Parameters<T>& p, const Fault* fault) {
+    Inputs<T> xs;
+    for (std::size_t i = 0; i < shapes.size(); ++i)
+      xs.push_back(p.input("x" + std::to_string(i), shapes[i], numbers[i]));
+    const auto y = planted(op.c_str(), f, xs, fault);  // first: its vjps find a gradient already there
+    return y * sum(xs[argument]);
   };
 }
 
-/// The given numbers, where chance could put two of them at a kink or all on one side of it.
-inline Initializer numbers(std::vector<double> values) {
-  return [values = std::move(values)](Random&, std::span<double> target) {
-    std::copy_n(values.begin(), target.size(), target.begin());
-  };
-}
+/// The rows of the registry, by family.
+struct Family {
+  const char* name;
+  std::vector<registry::Row> rows;
+};
+const std::vector<Family>& families();
 
-/// Numbers of changing sign, away from the kink at 0.
-inline void both_signs(Random& random, std::span<double> target) {
-  uniform(0.5, 1)(random, target);
-  for (std::size_t i = 0; i < target.size(); i += 2) target[i] = -target[i];
-}
+/// Adds to `faults` every corruption of the vjp of an argument of an op that the shapes have room for, xs of
+/// its inputs and y of its value, but those whose text is in `known`; they are added there.
+void add_corruptions(const std::string& op, std::size_t argument, const std::vector<Shape>& xs,
+                     const Shape& y, std::set<std::string>& known, std::vector<Fault>& faults);
 
-/// The value of a recorded computation, as an op of one's own computes it.
-template <class F>
-auto value_of(F f) {
-  const Inference pause;
-  return f().value();
-}
-
-/// f of the numbers of arrays of one shape.
-template <class F, class T, class... Rest>
-Array<T> each(F f, const Array<T>& first, const Rest&... rest) {
-  auto y = Array<T>::uninitialized(first.shape());
-  T* const out = y.mutable_data();
-  for (std::size_t i = 0; i < y.size(); ++i) out[i] = f(first.data()[i], rest.data()[i]...);
-  return y;
-}
-
-/// y = f(x)                          dx = dy slope(x, y)
-template <class T, class F, class Slope>
-Variable<T> elementwise(const char* op, const Variable<T>& x, F f, Slope slope) {
-  const Array<T> y = each(f, x.value());
-  return record(op, y, wrt(x, [x = x.value(), y, slope](const Array<T>& dy) {
-                  return each([&](T dyi, T xi, T yi) { return dyi * slope(xi, yi); }, dy, x, y);
-                }));
-}
-
-/// a b of matrices.
-template <class T>
-Array<T> product(const Array<T>& a, const Array<T>& b) {
-  return value_of([&] { return matmul(Variable<T>(a), Variable<T>(b)); });
-}
-
-/// a with its axes in the given order, reversed if none is given.
-template <class T>
-Array<T> transposed(const Array<T>& a, const std::vector<std::ptrdiff_t>& order = {}) {
-  return value_of([&] { return transpose(Variable<T>(a), order); });
-}
-
-template <class T>
-Array<T> sum_over(const Array<T>& a, int axis, bool keep_axes = false) {
-  return value_of([&] { return sum(Variable<T>(a), axis, keep_axes); });
-}
-
-/// dx += contribution, or dx = contribution.
-template <class T>
-void add_to(Array<T>& dx, const Array<T>& contribution, bool overwrites) {
-  dx = overwrites ? contribution : dx + contribution;
-}
-
-/// y and another use of x, recorded later: when the sweep comes to y, a gradient of x is already there.
-template <class T>
-Variable<T> with_another_use(const Variable<T>& y, const Variable<T>& x) {
-  return y + sum(square(x));
-}
+std::vector<Subject> corrupted_rows();  ///< the rows of the registry
+std::vector<Subject> wrong_formulas();  ///< mistakes that are no corruption
+Subject faults_over_time();             ///< corruptions at the steps of a recurrence
 
 }  // namespace xgrad::faults

@@ -2,8 +2,8 @@
 // calls of the op, what NumPy or PyTorch would compute for them, and which calls are refused with which
 // message. From the rows alone follow the proof over random shapes (test_proof.cpp), the comparison with the
 // tables of tests/oracle (test_oracle.cpp), the tests of messages and the list of names that record() accepts
-// (test_registry.cpp). So a new op needs its row and no test of its own. The rows stand in one file per
-// family, like the ops.
+// (test_registry.cpp), and the corruptions of vjps that gradcheck must catch (tests/faults). So a new op
+// needs its row and no test of its own. The rows stand in one file per family, like the ops.
 #pragma once
 
 #include <functional>
