@@ -14,16 +14,17 @@ constexpr InstructionSet widest_first[] = {InstructionSet::avx512, InstructionSe
                                            InstructionSet::baseline};
 
 InstructionSet choose() {
-  const char* const wanted = std::getenv("XGRAD_INSTRUCTION_SET");
+  const char* const variable = std::getenv("XGRAD_INSTRUCTION_SET");
+  const std::string wanted = variable == nullptr ? "" : variable;
+  const auto refuse = [&](const char* why) {
+    return Error("kernels", "XGRAD_INSTRUCTION_SET is '" + wanted + "', " + why);
+  };
   for (const InstructionSet set : widest_first) {
-    if (wanted != nullptr && *wanted != '\0' && std::string(wanted) != name(set)) continue;
+    if (!wanted.empty() && wanted != name(set)) continue;
     if (has(set)) return set;
-    if (wanted != nullptr && *wanted != '\0')
-      throw Error("kernels", "XGRAD_INSTRUCTION_SET is '" + std::string(wanted) +
-                                 "', which this processor does not have");
+    if (!wanted.empty()) throw refuse("which this processor does not have");
   }
-  throw Error("kernels",
-              "XGRAD_INSTRUCTION_SET is '" + std::string(wanted) + "', expected baseline, avx2 or avx512");
+  throw refuse("expected baseline, avx2 or avx512");
 }
 
 }  // namespace
@@ -45,15 +46,7 @@ InstructionSet instruction_set() {
 }
 
 const char* name(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::avx512:
-      return "avx512";
-    case InstructionSet::avx2:
-      return "avx2";
-    case InstructionSet::baseline:
-      break;
-  }
-  return "baseline";
+  return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "baseline";
 }
 
 }  // namespace xgrad::kernels

@@ -32,8 +32,8 @@ std::atomic<std::size_t>& wanted_threads() {
   return count;
 }
 
-constinit thread_local bool serving =
-    false;  // this thread does a part of shared work, and shares none itself
+// This thread does a part of shared work, and shares none itself.
+constinit thread_local bool serving = false;
 
 // One piece of work at a time, cut into parts that the caller and the waiting threads take one by one.
 class Pool {
@@ -61,7 +61,6 @@ class Pool {
       data_ = data;
       parts_ = parts;
       next_ = 0;
-      left_ = parts;
       ++round_;
     }
     wake_.notify_all();
@@ -69,26 +68,21 @@ class Pool {
     take_parts();
     serving = false;
     std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return left_ == 0 && busy_ == 0; });
+    done_.wait(lock,
+               [this] { return busy_ == 0; });  // all parts are taken: what is not done, a busy thread does
     return true;
   }
 
  private:
   void take_parts() {
-    for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) {
-      work_(data_, part);
-      if (left_.fetch_sub(1) == 1) {
-        const std::lock_guard lock(mutex_);
-        done_.notify_all();
-      }
-    }
+    for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) work_(data_, part);
   }
 
   void serve() {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return stop_ || (round_ != seen && left_ > 0); });
+      wake_.wait(lock, [&] { return stop_ || (round_ != seen && next_ < parts_); });
       if (stop_) return;
       seen = round_;
       ++busy_;
@@ -106,7 +100,7 @@ class Pool {
   void (*work_)(const void*, std::size_t) = nullptr;
   const void* data_ = nullptr;
   std::size_t parts_ = 0, busy_ = 0;
-  std::atomic<std::size_t> next_{0}, left_{0};
+  std::atomic<std::size_t> next_{0};
   std::uint64_t round_ = 0;
   bool stop_ = false;
 };
