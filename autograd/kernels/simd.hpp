@@ -4,39 +4,30 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include <xgrad/autograd/kernels/vector_math.hpp>
 
 namespace xgrad::scalar {
 
-template <class T, class A>
-xsimd::batch_bool<T, A> less(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+template <Register X>
+auto less(X a, X b) {
   return a < b;
 }
-template <class T, class A>
-xsimd::batch_bool<T, A> less_equal(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+template <Register X>
+auto less_equal(X a, X b) {
   return a <= b;
 }
-template <class T, class A>
-xsimd::batch_bool<T, A> equal(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b) {
+template <Register X>
+auto equal(X a, X b) {
   return a == b;
 }
-template <class T, class A>
-xsimd::batch<T, A> select(const xsimd::batch_bool<T, A>& choose, const xsimd::batch<T, A>& yes,
-                          const xsimd::batch<T, A>& no) {
+template <Register X>
+X select(typename X::batch_bool_type choose, X yes, X no) {
   return xsimd::select(choose, yes, no);
 }
-template <class T, class A>
-void kink(const xsimd::batch<T, A>&, const xsimd::batch<T, A>&) {}  // only Complex counts them
-
-/// c as a number of x's type; a literal serves where a float holds it exactly, as in `1.0 - y * y`.
-template <class T, class A>
-xsimd::batch<T, A> constant(double c, const xsimd::batch<T, A>&) {
-  return xsimd::batch<T, A>(static_cast<T>(c));
-}
+template <Register X>
+void kink(X, X) {}  // only Complex counts them
 
 }  // namespace xgrad::scalar
 

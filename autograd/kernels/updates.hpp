@@ -12,10 +12,7 @@
 namespace xgrad::updates {
 
 /// g + decay w, which is g without decay, also where w is infinite.
-template <class X, class T>
-X decayed(const X& g, T decay, const X& w) {
-  return decay != 0 ? g + decay * w : g;
-}
+auto decayed(auto g, auto decay, auto w) { return decay != 0 ? g + decay * w : g; }
 
 /// v <- momentum v + intake d,  w <- w - rate v (with nesterov, w - rate (d + momentum v))
 template <class T>
@@ -23,11 +20,10 @@ struct Sgd {
   static constexpr std::size_t slots = 1;
   T rate, decay, momentum, intake;
   bool nesterov;
-  template <class X>
-  void operator()(X& w, X* slot, const X& g) const {
-    X d = decayed(g, decay, w);
+  void operator()(auto& w, auto* slot, auto g) const {
+    auto d = decayed(g, decay, w);
     if (momentum != 0) {
-      X& v = slot[0];
+      auto& v = slot[0];
       v = momentum * v + intake * d;
       d = nesterov ? d + momentum * v : v;
     }
@@ -40,9 +36,8 @@ template <class T>
 struct Adagrad {
   static constexpr std::size_t slots = 1;
   T rate, decay, epsilon;
-  template <class X>
-  void operator()(X& w, X* slot, const X& g) const {
-    const X d = decayed(g, decay, w);
+  void operator()(auto& w, auto* slot, auto g) const {
+    const auto d = decayed(g, decay, w);
     slot[0] = slot[0] + d * d;
     w = w - scalar::divide(rate * d, scalar::sqrt(slot[0]) + epsilon);
   }
@@ -55,18 +50,17 @@ struct Rmsprop {
   static constexpr std::size_t slots = 3;
   T rate, decay, alpha, intake, momentum, epsilon;
   bool centered;
-  template <class X>
-  void operator()(X& w, X* slot, const X& g) const {
-    const X d = decayed(g, decay, w);
+  void operator()(auto& w, auto* slot, auto g) const {
+    const auto d = decayed(g, decay, w);
     slot[0] = alpha * slot[0] + intake * d * d;
-    X r = slot[0];
+    auto r = slot[0];
     if (centered) {
-      X& mean = slot[momentum != 0 ? 2 : 1];
+      auto& mean = slot[momentum != 0 ? 2 : 1];
       mean = alpha * mean + intake * d;
       r = r - mean * mean;  // which rounding may have made negative
       r = scalar::select(scalar::less(r, scalar::constant(0, r)), scalar::constant(0, r), r);
     }
-    X u = scalar::divide(d, scalar::sqrt(r) + epsilon);
+    auto u = scalar::divide(d, scalar::sqrt(r) + epsilon);
     if (momentum != 0) u = slot[1] = u + momentum * slot[1];
     w = w - rate * u;
   }
@@ -78,10 +72,9 @@ template <class T>
 struct Adam {
   static constexpr std::size_t slots = 2;
   T rate, decay, beta1, intake1, beta2, intake2, root, epsilon, kept;
-  template <class X>
-  void operator()(X& w, X* slot, const X& g) const {
-    const X d = decayed(g, decay, w), m = beta1 * slot[0] + intake1 * d,
-            v = beta2 * slot[1] + intake2 * d * d;
+  void operator()(auto& w, auto* slot, auto g) const {
+    const auto d = decayed(g, decay, w), m = beta1 * slot[0] + intake1 * d,
+               v = beta2 * slot[1] + intake2 * d * d;
     slot[0] = m;
     slot[1] = v;
     w = kept * w -
@@ -97,14 +90,14 @@ struct Rprop {
   static constexpr std::size_t slots = 2;
   T increase, decrease, min_step, max_step;
   bool classical;
-  template <class X>
-  void operator()(X& w, X* slot, const X& g) const {
-    const X zero = scalar::constant(0, w), one = scalar::constant(1, w), up = scalar::constant(increase, w),
-            down = scalar::constant(decrease, w), before = slot[1];
-    X sign = scalar::select(scalar::less(zero, g), one, scalar::select(scalar::less(g, zero), -one, g));
+  void operator()(auto& w, auto* slot, auto g) const {
+    const auto zero = scalar::constant(0, w), one = scalar::constant(1, w),
+               up = scalar::constant(increase, w), down = scalar::constant(decrease, w), before = slot[1];
+    auto sign = scalar::select(scalar::less(zero, g), one, scalar::select(scalar::less(g, zero), -one, g));
     const auto same = scalar::equal(sign, before), turned = scalar::less(sign * before, zero);
-    const X still = scalar::select(scalar::less(zero, sign * before), up, scalar::select(turned, down, one));
-    const X step = bounded(slot[0] * (classical ? still : scalar::select(same, up, down)));
+    const auto still =
+        scalar::select(scalar::less(zero, sign * before), up, scalar::select(turned, down, one));
+    const auto step = bounded(slot[0] * (classical ? still : scalar::select(same, up, down)));
     if (classical) sign = scalar::select(turned, zero, sign);
     slot[0] = step;
     slot[1] = sign;
@@ -112,10 +105,9 @@ struct Rprop {
   }
 
  private:
-  template <class X>
-  X bounded(const X& step) const {
-    const X low = scalar::constant(min_step, step), high = scalar::constant(max_step, step);
-    const X enough = scalar::select(scalar::less(step, low), low, step);
+  auto bounded(auto step) const {
+    const auto low = scalar::constant(min_step, step), high = scalar::constant(max_step, step);
+    const auto enough = scalar::select(scalar::less(step, low), low, step);
     return scalar::select(scalar::less(high, enough), high, enough);
   }
 };
@@ -125,9 +117,8 @@ template <class T>
 struct Linear {
   static constexpr std::size_t slots = 1;
   T ww, wv, vw, vv;
-  template <class X>
-  void operator()(X& w, X* slot, const X&) const {
-    const X before = w;
+  void operator()(auto& w, auto* slot, auto) const {
+    const auto before = w;
     w = ww * before + wv * slot[0];
     slot[0] = vw * before + vv * slot[0];
   }
