@@ -6,104 +6,54 @@
 
 #include <xgrad/autograd/kernels/simd.hpp>
 
-namespace xgrad::kernels {
-
-namespace formulas {
+namespace xgrad::kernels::formulas {
 
 struct Copy {
-  template <class X>
-  X operator()(X x) const {
-    return x;
-  }
+  auto operator()(auto x) const { return x; }
 };
 struct Add {
-  template <class X>
-  X operator()(X x, X y) const {
-    return x + y;
-  }
+  auto operator()(auto x, auto y) const { return x + y; }
 };
 struct Subtract {
-  template <class X>
-  X operator()(X x, X y) const {
-    return x - y;
-  }
+  auto operator()(auto x, auto y) const { return x - y; }
 };
 struct Multiply {
-  template <class X>
-  X operator()(X x, X y) const {
-    return x * y;
-  }
+  auto operator()(auto x, auto y) const { return x * y; }
 };
 struct Divide {
-  template <class X>
-  X operator()(X x, X y) const {
-    return scalar::divide(x, y);
-  }
+  auto operator()(auto x, auto y) const { return scalar::divide(x, y); }
 };
-/// factor x. Real factors for complex numbers too: (-inf + ih) (1 + 0i) would be NaN.
-template <class T>
-struct Scale {
-  scalar::Real<T> factor;
-  template <class X>
-  X operator()(X x) const {
-    return factor * x;
-  }
-};
-template <class T>
-struct Shift {
-  scalar::Real<T> shift;
-  template <class X>
-  X operator()(X x) const {
-    return x + shift;
-  }
-};
+/// factor x + shift, where a shift of -0.0 changes nothing, not even the sign of a zero. Real factors for
+/// complex numbers too: (-inf + ih) (1 + 0i) would be NaN.
 template <class T>
 struct ScaleShift {
-  scalar::Real<T> factor, shift;
-  template <class X>
-  X operator()(X x) const {
-    return factor * x + shift;
-  }
-};
-/// x + factor y: a step of gradient descent, a sum with a weight.
-template <class T>
-struct AddScaled {
-  scalar::Real<T> factor;
-  template <class X>
-  X operator()(X x, X y) const {
-    return x + factor * y;
-  }
+  scalar::Real<T> factor, shift = -0.0;
+  auto operator()(auto x) const { return factor * x + shift; }
 };
 /// x + y z: a contribution of a product's vjp, added to what is there.
 struct AddProduct {
-  template <class X>
-  X operator()(X x, X y, X z) const {
-    return x + y * z;
-  }
+  auto operator()(auto x, auto y, auto z) const { return x + y * z; }
 };
-
 /// -y x / z: the vjp of a quotient y = u / z.
 struct QuotientVjp {
-  template <class X>
-  X operator()(X x, X y, X z) const {
-    return -scalar::divide(x * y, z);
+  auto operator()(auto x, auto y, auto z) const { return -scalar::divide(x * y, z); }
+};
+/// x e^(y - z): the vjp of z = log sum e^y, which is -inf if all y are.
+struct LogsumexpVjp {
+  auto operator()(auto x, auto y, auto z) const {
+    const auto none = scalar::equal(z, scalar::constant(-std::numeric_limits<double>::infinity(), z));
+    return scalar::select(none, scalar::constant(0, x), x * scalar::exp(y - z));
   }
 };
 /// The larger of x and y. Of NaN and a number, whichever: sums of e^(x - this) are NaN all the same.
 struct Larger {
-  template <class X>
-  X operator()(X x, X y) const {
-    return scalar::select(scalar::less(x, y), y, x);
-  }
+  auto operator()(auto x, auto y) const { return scalar::select(scalar::less(x, y), y, x); }
 };
 /// y where x is not 0, else z.
 struct Where {
-  template <class X>
-  X operator()(X x, X y, X z) const {
+  auto operator()(auto x, auto y, auto z) const {
     return scalar::select(scalar::equal(x, scalar::constant(0, x)), z, y);
   }
 };
 
-}  // namespace formulas
-
-}  // namespace xgrad::kernels
+}  // namespace xgrad::kernels::formulas

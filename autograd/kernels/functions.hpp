@@ -14,15 +14,13 @@ namespace xgrad::functions {
 
 /// What a slope is computed from beside dy: the value y, the argument x, or x and y. The value is kept anyway.
 enum class Kept { output, input, both };
-struct FromOutput {
-  static constexpr Kept kept = Kept::output;
+template <Kept what>
+struct From {
+  static constexpr Kept kept = what;
 };
-struct FromInput {
-  static constexpr Kept kept = Kept::input;
-};
-struct FromBoth {
-  static constexpr Kept kept = Kept::both;
-};
+using FromOutput = From<Kept::output>;
+using FromInput = From<Kept::input>;
+using FromBoth = From<Kept::both>;
 
 /// y = e^x                           dx = dy y
 struct Exp : FromOutput {
@@ -242,34 +240,25 @@ struct Pow {
   }
 };
 
-// The larger of two (and the smaller, of -a and -b): NaN if either is; of equal ones each gets half of dy.
+/// y = a if a comes before b, that is, is larger (or smaller), else b; NaN if either is
+/// da = dy if a comes before b, dy / 2 if a = b, else 0      db likewise
+template <bool larger>
 struct Extremum {
-  static auto first(auto is_first, auto a, auto b) {
+  static constexpr Op op{larger ? "maximum" : "minimum", OpKind::elementwise};
+  static auto before(auto a, auto b) { return larger ? scalar::less(b, a) : scalar::less(a, b); }
+  static auto value(auto a, auto b) {
     scalar::kink(a, b);
-    const auto chosen = scalar::select(is_first, a, b);  // b also if either is NaN
+    const auto chosen = scalar::select(before(a, b), a, b);  // b also if either is NaN
     return scalar::select(scalar::equal(a, a), chosen, a);
   }
-  static auto share(auto is_first, auto dy, auto a, auto b) {
-    const auto zero = scalar::constant(0, a);
-    return scalar::select(is_first, dy, scalar::select(scalar::equal(a, b), 0.5 * dy, zero));
+  static auto vjp_a(auto dy, auto a, auto b) {
+    const auto shared = scalar::select(scalar::equal(a, b), 0.5 * dy, scalar::constant(0, a));
+    return scalar::select(before(a, b), dy, shared);
   }
+  static auto vjp_b(auto dy, auto a, auto b) { return vjp_a(dy, b, a); }
 };
-
-/// y = a if a > b else b             da = dy if a > b, dy / 2 if a = b, else 0       db likewise
-struct Maximum {
-  static constexpr Op op{"maximum", OpKind::elementwise};
-  static auto value(auto a, auto b) { return Extremum::first(scalar::less(b, a), a, b); }
-  static auto vjp_a(auto dy, auto a, auto b) { return Extremum::share(scalar::less(b, a), dy, a, b); }
-  static auto vjp_b(auto dy, auto a, auto b) { return Extremum::share(scalar::less(a, b), dy, b, a); }
-};
-
-/// y = a if a < b else b             da = dy if a < b, dy / 2 if a = b, else 0       db likewise
-struct Minimum {
-  static constexpr Op op{"minimum", OpKind::elementwise};
-  static auto value(auto a, auto b) { return Extremum::first(scalar::less(a, b), a, b); }
-  static auto vjp_a(auto dy, auto a, auto b) { return Extremum::share(scalar::less(a, b), dy, a, b); }
-  static auto vjp_b(auto dy, auto a, auto b) { return Extremum::share(scalar::less(b, a), dy, b, a); }
-};
+using Maximum = Extremum<true>;
+using Minimum = Extremum<false>;
 
 /// Those of one argument and no parameter, by the name of their op: what ops/functions.cpp defines.
 // clang-format off
@@ -284,36 +273,20 @@ struct Minimum {
 template <class F>
 struct Value {
   F f{};
-  template <class... X>
-  auto operator()(X... x) const requires requires(const F& g) {
-    g.value(x...);
-  }
-  { return f.value(x...); }
+  auto operator()(auto... x) const -> decltype(f.value(x...)) { return f.value(x...); }
 };
 template <class F>
 struct Vjp {
   F f{};
-  template <class... X>
-  auto operator()(X... x) const requires requires(const F& g) {
-    g.vjp(x...);
-  }
-  { return f.vjp(x...); }
+  auto operator()(auto... x) const -> decltype(f.vjp(x...)) { return f.vjp(x...); }
 };
 template <class F>
 struct VjpA {
-  template <class... X>
-  auto operator()(X... x) const requires requires {
-    F::vjp_a(x...);
-  }
-  { return F::vjp_a(x...); }
+  auto operator()(auto... x) const -> decltype(F::vjp_a(x...)) { return F::vjp_a(x...); }
 };
 template <class F>
 struct VjpB {
-  template <class... X>
-  auto operator()(X... x) const requires requires {
-    F::vjp_b(x...);
-  }
-  { return F::vjp_b(x...); }
+  auto operator()(auto... x) const -> decltype(F::vjp_b(x...)) { return F::vjp_b(x...); }
 };
 
 }  // namespace xgrad::functions

@@ -3,8 +3,10 @@
 // Internal.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include <xgrad/autograd/kernels/table.hpp>
@@ -18,36 +20,24 @@ using Wide = std::conditional_t<std::same_as<T, float>, double, T>;
 /// The largest real part of a row of n > 0 numbers; any of them if some are NaN.
 template <class T>
 scalar::Real<T> row_max(const T* x, std::size_t n) {
-  if constexpr (Vectorized<T>) {
+  if constexpr (Vectorized<T>)
     return table<T>().max(x, n);
-  } else {
-    auto largest = scalar::real(x[0]);
-    for (std::size_t i = 1; i < n; ++i)
-      if (scalar::real(x[i]) > largest) largest = scalar::real(x[i]);
-    return largest;
-  }
+  else
+    return scalar::real(*std::max_element(x, x + n, scalar::less<T>));
 }
 
-/// y = e^(x - shift); returns the sum of y.
+/// y = e^(x - shift), unless y is null; returns the sum of that.
 template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, scalar::Real<T> shift) {
   if constexpr (Vectorized<T>) {
     return table<T>().exp_shifted(x, y, n, shift);
   } else {
     T total = T(0);
-    for (std::size_t i = 0; i < n; ++i) total += y[i] = scalar::exp(x[i] - shift);
-    return total;
-  }
-}
-
-/// The sum of e^(x - shift).
-template <class T>
-T sum_exp_shifted(const T* x, std::size_t n, scalar::Real<T> shift) {
-  if constexpr (Vectorized<T>) {
-    return table<T>().sum_exp_shifted(x, n, shift);
-  } else {
-    T total = T(0);
-    for (std::size_t i = 0; i < n; ++i) total += scalar::exp(x[i] - shift);
+    for (std::size_t i = 0; i < n; ++i) {
+      const T e = scalar::exp(x[i] - shift);
+      if (y != nullptr) y[i] = e;
+      total += e;
+    }
     return total;
   }
 }
@@ -59,21 +49,16 @@ T row_sum(const T* x, std::size_t n) {
     return table<T>().sum(x, n);
   } else {
     if (n > 4096) return row_sum(x, n / 2) + row_sum(x + n / 2, n - n / 2);
-    T total = T(0);
-    for (std::size_t i = 0; i < n; ++i) total += x[i];
-    return total;
+    return std::accumulate(x, x + n, T(0));
   }
 }
 
 template <class T>
 T row_dot(const T* x, const T* y, std::size_t n) {
-  if constexpr (Vectorized<T>) {
+  if constexpr (Vectorized<T>)
     return table<T>().dot(x, y, n);
-  } else {
-    T total = T(0);
-    for (std::size_t i = 0; i < n; ++i) total += x[i] * y[i];
-    return total;
-  }
+  else
+    return std::inner_product(x, x + n, y, T(0));
 }
 
 /// The loop of a formula, of the instruction set in use.
@@ -93,22 +78,24 @@ RowLoop<T> row_loop() {
   }
 }
 
-/// y[i] = f(x[0][i], x[1][i], ...); y may be one of the x.
-template <class T, class F, class... X>
-void map_row(const F& f, T* y, std::size_t n, const X*... x) {
-  const T* const operands[] = {x...};
-  const std::size_t steps[] = {(static_cast<void>(x), std::size_t{1})...};
-  row_loop<T, F>()(&f, y, operands, steps, n);
+namespace detail {
+template <class T>
+const T* first(const std::type_identity_t<T>& number) {
+  return &number;
 }
+template <class T>
+const T* first(const T* row) {
+  return row;
+}
+}  // namespace detail
 
-/// y = factor x
-template <class T>
-void scale(const T* x, T* y, std::size_t n, scalar::Real<T> factor) {
-  map_row(formulas::Scale<T>{factor}, y, n, x);
-}
-template <class T>
-void scale(const T* x, T* y, std::size_t n, T factor) requires(!Vectorized<T>) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = factor * x[i];
+/// y[i] = f(x[0][i], x[1][i], ...); y may be one of the x. An operand that is a number, not a pointer, is the
+/// same for all i.
+template <class T, class F, class... X>
+void map_row(const F& f, T* y, std::size_t n, const X&... x) {
+  const T* const operands[] = {detail::first<T>(x)...};
+  const std::size_t steps[] = {std::same_as<T, X> ? std::size_t{0} : std::size_t{1}...};
+  row_loop<T, F>()(&f, y, operands, steps, n);
 }
 
 /// y[j][i] = x[i][j] for i < rows and j < columns; x_row and y_row are the leading dimensions.

@@ -82,13 +82,9 @@ Cache* cache() {
   return cache_pointer;
 }
 
-}  // namespace
-
-namespace {
-
-Block* take(std::size_t bytes) {
-  const std::uint16_t size_class = class_of(bytes);
-  const std::size_t size = bytes;
+Block* take(std::size_t size) {
+  const std::uint16_t size_class = class_of(size);
+  std::size_t bytes = size;
   if (recycling && fast_paths().recycled_storage) {
     if (Cache* mine = cache(); mine != nullptr && !mine->free[size_class].empty()) {
       Block* block = mine->free[size_class].back();

@@ -1,26 +1,27 @@
-// Which table belongs to which instruction set; see table.hpp.
+// Which tables belong to which instruction set; see table.hpp.
 #include <xgrad/autograd/kernels/table.hpp>
 
 namespace xgrad::kernels {
 
-template <>
-const Table<float>& table(InstructionSet set) {
+namespace {
+
+const Tables& tables([[maybe_unused]] InstructionSet set) {
 #if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return avx512_float;
-  if (set == InstructionSet::avx2) return avx2_float;
+  if (set == InstructionSet::avx512) return avx512_tables;
+  if (set == InstructionSet::avx2) return avx2_tables;
 #endif
-  (void)set;
-  return baseline_float;
+  return baseline_tables;
 }
 
+}  // namespace
+
+template <>
+const Table<float>& table(InstructionSet set) {
+  return tables(set).of_float;
+}
 template <>
 const Table<double>& table(InstructionSet set) {
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return avx512_double;
-  if (set == InstructionSet::avx2) return avx2_double;
-#endif
-  (void)set;
-  return baseline_double;
+  return tables(set).of_double;
 }
 
 }  // namespace xgrad::kernels

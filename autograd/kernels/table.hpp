@@ -48,16 +48,16 @@ using VjpOf = functions::Vjp<F<T>>;
 template <class T>
 using Formulas =
     FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply, formulas::Divide,
-                formulas::Scale<T>, formulas::Shift<T>, formulas::ScaleShift<T>, formulas::AddScaled<T>,
-                formulas::AddProduct, formulas::QuotientVjp, formulas::Larger, formulas::Where,
-                functions::Value<functions::Pow>, functions::VjpA<functions::Pow>,
-                functions::VjpB<functions::Pow>, functions::Value<functions::Maximum>,
-                functions::VjpA<functions::Maximum>, functions::VjpB<functions::Maximum>,
-                functions::Value<functions::Minimum>, functions::VjpA<functions::Minimum>,
-                functions::VjpB<functions::Minimum>, ValueOf<T, functions::PowOf>, VjpOf<T, functions::PowOf>,
-                ValueOf<T, functions::Clip>, VjpOf<T, functions::Clip>, ValueOf<T, functions::LeakyRelu>,
-                VjpOf<T, functions::LeakyRelu>, ValueOf<T, functions::Elu>, VjpOf<T, functions::Elu>,
-                ValueOf<T, functions::Huber>, VjpOf<T, functions::Huber> XGRAD_FUNCTIONS(XGRAD_LOOPS)>;
+                formulas::ScaleShift<T>, formulas::AddProduct, formulas::QuotientVjp, formulas::LogsumexpVjp,
+                formulas::Larger, formulas::Where, functions::Value<functions::Pow>,
+                functions::VjpA<functions::Pow>, functions::VjpB<functions::Pow>,
+                functions::Value<functions::Maximum>, functions::VjpA<functions::Maximum>,
+                functions::VjpB<functions::Maximum>, functions::Value<functions::Minimum>,
+                functions::VjpA<functions::Minimum>, functions::VjpB<functions::Minimum>,
+                ValueOf<T, functions::PowOf>, VjpOf<T, functions::PowOf>, ValueOf<T, functions::Clip>,
+                VjpOf<T, functions::Clip>, ValueOf<T, functions::LeakyRelu>, VjpOf<T, functions::LeakyRelu>,
+                ValueOf<T, functions::Elu>, VjpOf<T, functions::Elu>, ValueOf<T, functions::Huber>,
+                VjpOf<T, functions::Huber> XGRAD_FUNCTIONS(XGRAD_LOOPS)>;
 #undef XGRAD_LOOPS
 
 /// The rules of optimizers, which have such loops too.
@@ -82,8 +82,6 @@ struct Tile {
 
 template <class T>
 struct Table {
-  InstructionSet set;
-
   /// One loop for each of Formulas<T>.
   std::array<RowLoop<T>, Formulas<T>::size> rows;
 
@@ -92,11 +90,13 @@ struct Table {
   using Update = void (*)(const void* rule, T* w, T* const* slots, const T* g, std::size_t n);
   std::array<Update, Updates<T>::size> updates;
 
-  T (*max)(const T* x, std::size_t n);                         ///< n > 0
-  T (*exp_shifted)(const T* x, T* y, std::size_t n, T shift);  ///< y = e^(x - shift); returns the sum of y
-  T (*sum_exp_shifted)(const T* x, std::size_t n, T shift);    ///< only the sum
+  T (*max)(const T* x, std::size_t n);  ///< n > 0
+  /// y = e^(x - shift), unless y is null; returns the sum of that.
+  T (*exp_shifted)(const T* x, T* y, std::size_t n, T shift);
   T (*sum)(const T* x, std::size_t n);
   T (*dot)(const T* x, const T* y, std::size_t n);
+  /// In double. Not finite if a number is not, or, for double, if a square is not.
+  double (*sum_of_squares)(const T* x, std::size_t n);
 
   std::size_t tile_rows, tile_columns;  ///< of the widest tile
   void (*tile)(const Tile<T>&);
@@ -109,11 +109,14 @@ struct Table {
                     std::size_t y_row);
 };
 
-extern const Table<float> baseline_float;
-extern const Table<double> baseline_double;
+/// Those of one set, for each scalar.
+struct Tables {
+  Table<float> of_float;
+  Table<double> of_double;
+};
+extern const Tables baseline_tables;
 #if defined(__x86_64__)
-extern const Table<float> avx2_float, avx512_float;
-extern const Table<double> avx2_double, avx512_double;
+extern const Tables avx2_tables, avx512_tables;
 #endif
 
 /// The kernels of a set that this processor has; for T = float and double.

@@ -131,10 +131,9 @@ Array<T> Array<T>::arithmetic(char sign, const Array& a, const Array& b) {
 
 template <class T>
 Array<T> Array<T>::scale_shift(const Array& a, double scale, double shift) {
-  const auto s = static_cast<scalar::Real<T>>(scale), t = static_cast<scalar::Real<T>>(shift);
-  if (shift == 0 && std::signbit(shift)) return kernels::map(kernels::formulas::Scale<T>{s}, a);
-  if (scale == 1) return kernels::map(kernels::formulas::Shift<T>{t}, a);
-  return kernels::map(kernels::formulas::ScaleShift<T>{s, t}, a);
+  using Real = scalar::Real<T>;
+  return kernels::map(kernels::formulas::ScaleShift<T>{static_cast<Real>(scale), static_cast<Real>(shift)},
+                      a);
 }
 
 template <class T>

@@ -9,6 +9,14 @@
 
 namespace xgrad::kernels {
 
+/// The array whose elements `fill(elements)` sets, each of them.
+template <class T, class Fill>
+Array<T> filled(const Shape& shape, const Fill& fill) {
+  auto y = Array<T>::uninitialized(shape);
+  fill(y.mutable_data());
+  return y;
+}
+
 /// y[i] = f(x[0][i], x[1][i], ...) for the formula f that `row` is the loop of; the x broadcast to y's shape.
 template <class T>
 void map_rows(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x);

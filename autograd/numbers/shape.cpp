@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/numbers/refuse.hpp>
 
 namespace xgrad {
 
@@ -17,9 +17,8 @@ void Shape::push_back(std::size_t dim) {
 
 void Shape::set(std::size_t axis, std::size_t dim) {
   if (dim > std::numeric_limits<std::uint32_t>::max())
-    throw Error("shape",
-                fmt::format("axis {} has size {}, expected less than 2^32 (was a negative number converted?)",
-                            axis, dim));
+    detail::refuse("shape", "axis {} has size {}, expected less than 2^32 (was a negative number converted?)",
+                   axis, dim);
   dims_[axis] = static_cast<std::uint32_t>(dim);
 }
 
@@ -42,8 +41,7 @@ std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
 
 std::size_t normalize_axis(const char* op, std::ptrdiff_t axis, const Shape& shape) {
   const auto rank = static_cast<std::ptrdiff_t>(shape.rank());
-  if (axis < -rank || axis >= rank)
-    throw Error(op, fmt::format("axis {} does not exist in shape {}", axis, to_string(shape)));
+  if (axis < -rank || axis >= rank) detail::refuse(op, "axis {} does not exist in shape {}", axis, shape);
   return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <xgrad/autograd/array.hpp>
-#include <xgrad/autograd/kernels/squares.hpp>
+#include <xgrad/autograd/kernels/table.hpp>
 
 namespace xgrad::kernels {
 
@@ -11,10 +11,10 @@ namespace xgrad::kernels {
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape);
 
-/// The sum of squares of float or double elements, in double; see kernels/squares.hpp.
+/// The sum of squares of float or double elements, in double; see kernels/table.hpp.
 template <class T>
 double sum_of_squares(const Array<T>& x) {
-  return sum_of_squares(x.data(), x.size());
+  return table<T>().sum_of_squares(x.data(), x.size());
 }
 
 }  // namespace xgrad::kernels

@@ -9,6 +9,7 @@
 #include <xgrad/autograd/array.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 
 namespace xgrad::kernels {
 
@@ -19,13 +20,22 @@ struct View {
 
   /// All numbers of an array of `shape`, in order.
   explicit View(const Shape& all) : shape(all), strides(broadcast_strides(all, all)) {}
+  /// Those at [first, first + count) of one axis.
+  View(const Shape& all, std::size_t axis, std::size_t first, std::size_t count) : View(all) {
+    shape.set(axis, count);
+    offset = first * strides[axis];
+  }
 
   /// Calls `f(i, k)` for number i of the view, which is number k of the array.
   template <class F>
   void for_each(F f) const {
     const StridedWalk<2> walk(shape, {broadcast_strides(shape, shape), strides});
     walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
-      for (std::size_t i = 0; i < n; ++i) f(offsets[0] + i * steps[0], offset + offsets[1] + i * steps[1]);
+      const std::size_t first = offsets[0], k = offset + offsets[1], step = steps[1];
+      if (step == 1)  // a loop that the compiler makes one over registers
+        for (std::size_t i = 0; i < n; ++i) f(first + i, k + i);
+      else
+        for (std::size_t i = 0; i < n; ++i) f(first + i, k + i * step);
     });
   }
 };
@@ -33,24 +43,21 @@ struct View {
 /// The numbers of the view as an array.
 template <class T>
 Array<T> read(const Array<T>& x, const View& view) {
-  auto y = Array<T>::uninitialized(view.shape);
-  T* const out = y.mutable_data();
-  view.for_each([&](std::size_t i, std::size_t k) { out[i] = x.data()[k]; });
-  return y;
+  return filled<T>(view.shape, [&, in = x.data()](T* out) {
+    view.for_each([=](std::size_t i, std::size_t k) { out[i] = in[k]; });
+  });
 }
 
 /// Replaces the numbers of the view by y's.
 template <class T>
 void write(Array<T>& x, const View& view, const Array<T>& y) {
-  T* const out = x.mutable_data();
-  view.for_each([&](std::size_t i, std::size_t k) { out[k] = y.data()[i]; });
+  view.for_each([out = x.mutable_data(), in = y.data()](std::size_t i, std::size_t k) { out[k] = in[i]; });
 }
 
 /// Adds y to the numbers of the view.
 template <class T>
 void add(Array<T>& x, const View& view, const Array<T>& y) {
-  T* const out = x.mutable_data();
-  view.for_each([&](std::size_t i, std::size_t k) { out[k] += y.data()[i]; });
+  view.for_each([out = x.mutable_data(), in = y.data()](std::size_t i, std::size_t k) { out[k] += in[i]; });
 }
 
 /// x with its axes in another order.

@@ -2,11 +2,8 @@
 // shape.
 #include <xgrad/autograd/ops/arithmetic.hpp>
 
-#include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops/broadcasting.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
 
@@ -59,13 +56,6 @@ Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 
-#define XGRAD_INSTANTIATE(T)                                             \
-  template Variable<T> add(const Variable<T>&, const Variable<T>&);      \
-  template Variable<T> subtract(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> multiply(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> divide(const Variable<T>&, const Variable<T>&);   \
-  template Variable<T> negate(const Variable<T>&);                       \
-  template Variable<T> scale_shift(const Variable<T>&, double, double);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(add, subtract, multiply, divide, negate, scale_shift)
 
 }  // namespace xgrad

@@ -1,9 +1,7 @@
 // See axes.hpp.
 #include <xgrad/autograd/ops/axes.hpp>
 
-#include <string>
-
-#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/numbers/refuse.hpp>
 
 namespace xgrad {
 
@@ -11,8 +9,7 @@ std::vector<bool> Axes::mask(const char* op, const Shape& x) const {
   std::vector<bool> reduce(x.rank(), all_);
   for (const int axis : axes_) {
     const std::size_t a = normalize_axis(op, axis, x);
-    if (reduce[a])
-      throw Error(op, "axis " + std::to_string(axis) + " of shape " + to_string(x) + " is named twice");
+    if (reduce[a]) detail::refuse(op, "axis {} of shape {} is named twice", axis, x);
     reduce[a] = true;
   }
   return reduce;
@@ -20,9 +17,8 @@ std::vector<bool> Axes::mask(const char* op, const Shape& x) const {
 
 Shape Axes::reduced(const char* op, const Shape& x) const {
   const auto reduce = mask(op, x);
-  Shape result = x;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis)
-    if (reduce[axis]) result.set(axis, 1);
+  Shape result;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) result.push_back(reduce[axis] ? 1 : x[axis]);
   return result;
 }
 

@@ -7,58 +7,30 @@
 #include <memory>
 #include <vector>
 
-#include <fmt/format.h>
-
-#include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/numbers/map.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
+
+using detail::refuse;
 
 namespace {
 
 // 1 where the mask is not 0.
 template <class T>
 Array<T> ones_of(const Ids& mask) {
-  auto result = Array<T>::uninitialized(mask.shape());
-  std::transform(mask.begin(), mask.end(), result.mutable_data(), [](auto id) { return T(id != 0 ? 1 : 0); });
-  return result;
+  return kernels::filled<T>(mask.shape(), [&](T* out) {
+    std::transform(mask.begin(), mask.end(), out, [](auto id) { return T(id != 0 ? 1 : 0); });
+  });
 }
-
-}  // namespace
-
-// y = x if m != 0 else z            dx = dy if m != 0 else 0        dz = 0 if m != 0 else dy
-template <class T>
-Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& z) {
-  const auto both = broadcast(x.shape(), z.shape());
-  if (!both || !broadcast(*both, mask.shape()))
-    throw Error(
-        "where",
-        fmt::format("shapes {} and {} and a mask of shape {} do not broadcast: aligned right, axes must "
-                    "be equal or 1",
-                    describe(x), describe(z), to_string(mask.shape())));
-  const auto m = ones_of<T>(mask);
-  const auto chosen = [](const Array<T>& c, const Array<T>& yes, const Array<T>& no) {
-    return kernels::map(kernels::formulas::Where(), c, yes, no);
-  };
-  const Array<T> zero(0);
-  return record(ops::where, chosen(m, x.value(), z.value()),
-                wrt(x, [=](const Array<T>& dy) { return chosen(m, dy, zero); }),
-                wrt(z, [=](const Array<T>& dy) { return chosen(m, zero, dy); }));
-}
-
-namespace {
 
 // Where the elements of a branch are in x.
 using Places = std::shared_ptr<const std::vector<std::size_t>>;
 
 template <class T>
 Array<T> picked(const Array<T>& x, const Places& places) {
-  auto y = Array<T>::uninitialized({places->size()});
-  T* out = y.mutable_data();
-  for (const std::size_t i : *places) *out++ = x.data()[i];
-  return y;
+  return kernels::filled<T>({places->size()}, [&](T* out) {
+    for (const std::size_t i : *places) *out++ = x.data()[i];
+  });
 }
 
 // y = the elements of x at `places`   dx at places = dy
@@ -73,40 +45,53 @@ Variable<T> pick(const Variable<T>& x, const Places& places) {
 
 // Those for which the mask is not 0, and the others.
 std::array<Places, 2> places_of(const Ids& mask) {
-  std::array<std::vector<std::size_t>, 2> places{std::vector<std::size_t>(mask.size()),
-                                                 std::vector<std::size_t>(mask.size())};
+  std::vector<std::size_t> yes(mask.size()), no(mask.size());
   std::size_t marked = 0;
-  for (std::size_t i = 0; i < mask.size();
-       ++i) {  // without a branch, which would be guessed wrong half the time
-    places[0][marked] = i;
-    places[1][i - marked] = i;
+  for (std::size_t i = 0; i < mask.size(); ++i) {  // no branch: it would be guessed wrong half the time
+    yes[marked] = no[i - marked] = i;
     marked += mask[i] != 0 ? 1 : 0;
   }
-  places[0].resize(marked);
-  places[1].resize(mask.size() - marked);
-  const auto share = [](std::vector<std::size_t>& p) {
-    return std::make_shared<const std::vector<std::size_t>>(std::move(p));
+  yes.resize(marked);
+  no.resize(mask.size() - marked);
+  const auto share = [](auto& places) {
+    return std::make_shared<std::vector<std::size_t>>(std::move(places));
   };
-  return {share(places[0]), share(places[1])};
+  return {share(yes), share(no)};
 }
 
 }  // namespace
+
+// y = x if m != 0 else z            dx = dy if m != 0 else 0        dz = 0 if m != 0 else dy
+template <class T>
+Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& z) {
+  const auto both = broadcast(x.shape(), z.shape());
+  if (!both || !broadcast(*both, mask.shape()))
+    refuse(ops::where,
+           "shapes {} and {} and a mask of shape {} do not broadcast: aligned right, axes must be equal or 1",
+           x, z, mask.shape());
+  const auto m = ones_of<T>(mask);
+  const auto chosen = [](const Array<T>& c, const Array<T>& yes, const Array<T>& no) {
+    return kernels::map(kernels::formulas::Where(), c, yes, no);
+  };
+  const Array<T> zero(0);
+  return record(ops::where, chosen(m, x.value(), z.value()),
+                wrt(x, [=](const Array<T>& dy) { return chosen(m, dy, zero); }),
+                wrt(z, [=](const Array<T>& dy) { return chosen(m, zero, dy); }));
+}
 
 // y = f and g of their elements, each put back where it came from
 template <class T>
 Variable<T> where(const Ids& mask, const Variable<T>& x, const ElementFunction<T>& f,
                   const ElementFunction<T>& g) {
   if (mask.shape() != x.shape())
-    throw Error(
-        "where",
-        fmt::format("a mask of shape {} does not fit x of shape {}: each element needs one of its own",
-                    to_string(mask.shape()), describe(x)));
+    refuse(ops::where, "a mask of shape {} does not fit x of shape {}: each element needs one of its own",
+           mask.shape(), x);
   const auto places = places_of(mask);
   const auto applied = [&](const char* name, const ElementFunction<T>& function, const Places& own) {
     Variable<T> y = function(pick(x, own));
     if (y.shape() != Shape{own->size()})
-      throw Error("where", fmt::format("{} made shape {} of a vector of {} numbers, expected {}", name,
-                                       to_string(y.shape()), own->size(), to_string(Shape{own->size()})));
+      refuse(ops::where, "{} made shape {} of a vector of {} numbers, expected {}", name, y.shape(),
+             own->size(), Shape{own->size()});
     return y;
   };
   const std::array<Variable<T>, 2> parts{applied("f", f, places[0]), applied("g", g, places[1])};

@@ -59,6 +59,18 @@ class Columns {
     }
     return total;
   }
+
+  /// The sum of e^(x - shift) of each column, which has a shift of its own. Row r of x - shift is left where
+  /// `shifted(r)` points to, and of its exponential at e(r), which may be the same.
+  template <class Shifted, class Exp>
+  std::vector<T> sum_exp(const T* x, const std::vector<T>& shift, Shifted shifted, Exp e) const {
+    const std::size_t count = shift.size();
+    return sum(count, [&](std::size_t r) {
+      kernels::map_row(kernels::formulas::Subtract(), shifted(r), count, x + r * width, shift.data());
+      kernels::map_row(functions::Value<functions::Exp>(), e(r), count, shifted(r));
+      return e(r);
+    });
+  }
 };
 
 }  // namespace xgrad::detail

@@ -1,22 +1,18 @@
 // The ops of the elementwise functions. Their values and slopes are in kernels/functions.hpp.
-#include <fmt/format.h>
-
-#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/choice.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/function_op.hpp>
 
 namespace xgrad {
 
-#define XGRAD_DEFINE(name, Function)                       \
-  template <class T>                                       \
-  Variable<T> name(const Variable<T>& x) {                 \
-    return detail::elementwise(functions::Function(), x);  \
-  }                                                        \
-  template Variable<float> name(const Variable<float>&);   \
-  template Variable<double> name(const Variable<double>&); \
-  template Variable<Complex> name(const Variable<Complex>&);
+#define XGRAD_DEFINE(name, Function)                      \
+  template <class T>                                      \
+  Variable<T> name(const Variable<T>& x) {                \
+    return detail::elementwise(functions::Function(), x); \
+  }                                                       \
+  XGRAD_INSTANTIATE_OPS(name)
 XGRAD_FUNCTIONS(XGRAD_DEFINE)
 #undef XGRAD_DEFINE
 
@@ -47,19 +43,17 @@ Variable<T> minimum(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Variable<T> clip(const Variable<T>& x, double low, double high) {
   if (!(low <= high))
-    throw Error("clip", fmt::format("needs bounds low <= high, got low {} and high {}", low, high));
+    detail::refuse(functions::Clip<T>::op, "needs bounds low <= high, got low {} and high {}", low, high);
   using Real = scalar::Real<T>;
   return detail::elementwise(functions::Clip<T>{{}, static_cast<Real>(low), static_cast<Real>(high)}, x);
 }
 
+XGRAD_INSTANTIATE_OPS(leaky_relu, elu, clip)
 #define XGRAD_INSTANTIATE(T)                                            \
   template Variable<T> pow(const Variable<T>&, const Variable<T>&);     \
   template Variable<T> pow(const Variable<T>&, double);                 \
-  template Variable<T> leaky_relu(const Variable<T>&, double);          \
-  template Variable<T> elu(const Variable<T>&, double);                 \
   template Variable<T> maximum(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> minimum(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> clip(const Variable<T>&, double, double);
+  template Variable<T> minimum(const Variable<T>&, const Variable<T>&);
 XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -10,19 +10,12 @@ inline constexpr Op add{"add", OpKind::addition}, subtract{"subtract", OpKind::e
     multiply{"multiply", OpKind::elementwise}, divide{"divide", OpKind::elementwise},
     negate{"negate", OpKind::elementwise}, scale_shift{"scale_shift", OpKind::elementwise};
 
-inline constexpr Op exp{"exp", OpKind::elementwise}, expm1{"expm1", OpKind::elementwise},
-    log{"log", OpKind::elementwise}, log1p{"log1p", OpKind::elementwise}, sin{"sin", OpKind::elementwise},
-    cos{"cos", OpKind::elementwise}, erf{"erf", OpKind::elementwise}, square{"square", OpKind::elementwise},
-    sqrt{"sqrt", OpKind::elementwise}, rsqrt{"rsqrt", OpKind::elementwise}, pow{"pow", OpKind::elementwise},
-    abs{"abs", OpKind::elementwise};
+// The elementwise functions have theirs in kernels/functions.hpp. These are compared with.
+inline constexpr Op exp{"exp", OpKind::elementwise}, square{"square", OpKind::elementwise},
+    tanh{"tanh", OpKind::activation}, sigmoid{"sigmoid", OpKind::activation},
+    softplus{"softplus", OpKind::activation};
 
-inline constexpr Op tanh{"tanh", OpKind::activation}, sigmoid{"sigmoid", OpKind::activation},
-    softplus{"softplus", OpKind::activation}, relu{"relu", OpKind::activation},
-    leaky_relu{"leaky_relu", OpKind::activation}, elu{"elu", OpKind::activation},
-    gelu{"gelu", OpKind::activation};
-
-inline constexpr Op maximum{"maximum", OpKind::elementwise}, minimum{"minimum", OpKind::elementwise},
-    clip{"clip", OpKind::elementwise}, where{"where", OpKind::elementwise}, merge{"merge", OpKind::joining},
+inline constexpr Op where{"where", OpKind::elementwise}, merge{"merge", OpKind::joining},
     dropout{"dropout", OpKind::elementwise};
 
 inline constexpr Op matmul{"matmul", OpKind::product}, affine{"affine", OpKind::product};
@@ -46,7 +39,6 @@ inline constexpr Op softmax{"softmax", OpKind::activation}, log_softmax{"log_sof
     layer_norm{"layer_norm", OpKind::other};
 
 inline constexpr Op softmax_cross_entropy{"softmax_cross_entropy", OpKind::loss},
-    affine_cross_entropy{"affine_cross_entropy", OpKind::loss}, cross_entropy{"cross_entropy", OpKind::loss},
-    huber{"huber", OpKind::loss};
+    affine_cross_entropy{"affine_cross_entropy", OpKind::loss}, cross_entropy{"cross_entropy", OpKind::loss};
 
 }  // namespace xgrad::ops

@@ -2,16 +2,13 @@
 #include <xgrad/autograd/ops/indexing.hpp>
 
 #include <algorithm>
-#include <string>
-
-#include <fmt/format.h>
 
 #include <xgrad/autograd/kernels/parallel.hpp>
-#include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
+
+using detail::refuse;
 
 namespace {
 
@@ -30,15 +27,15 @@ Array<T> with_rows_zeroed(const Array<T>& x, const Ids& rows) {
 class AlongAxis {
  public:
   template <class T>
-  AlongAxis(const char* op, const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) : ids_(ids) {
+  AlongAxis(const Op& op, const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) : ids_(ids) {
     const Shape& shape = x.shape();
-    const std::size_t a = normalize_axis(op, axis, shape);
+    const std::size_t a = normalize_axis(op.name(), axis, shape);
     Shape expected = ids.shape();
     if (expected.rank() == shape.rank()) expected.set(a, shape[a]);
     if (expected != shape)
-      throw Error(op, fmt::format("ids of shape {} do not fit x of shape {}: all axes but axis {} must agree",
-                                  to_string(ids.shape()), describe(x), a));
-    ids.check_range(op, "id", shape[a]);
+      refuse(op, "ids of shape {} do not fit x of shape {}: all axes but axis {} must agree", ids.shape(), x,
+             a);
+    ids.check_range(op.name(), "id", shape[a]);
     n_ = shape[a];
     count_ = ids.shape()[a];
     inner_ = Shape(shape.begin() + a + 1, shape.end()).size();
@@ -55,10 +52,8 @@ class AlongAxis {
   }
   template <class T>
   Array<T> gathered(const Array<T>& x) const {
-    auto y = Array<T>::uninitialized(ids_.shape());
-    T* const out = y.mutable_data();
-    for_each([&](std::size_t i, std::size_t k) { out[i] = x.data()[k]; });
-    return y;
+    return kernels::filled<T>(
+        ids_.shape(), [&](T* out) { for_each([&](std::size_t i, std::size_t k) { out[i] = x.data()[k]; }); });
   }
   template <class T>
   void add(const Array<T>& y, Array<T>& x) const {
@@ -76,19 +71,19 @@ class AlongAxis {
 // y_i = table[ids_i]                dtable[ids_i] += dy_i
 template <class T>
 Variable<T> take(const Variable<T>& table, const Ids& ids) {
-  if (table.rank() == 0) throw Error("take", "needs a table with at least one axis, got a number");
+  if (table.rank() == 0) refuse(ops::take, "needs a table with at least one axis, got a number");
   ids.check_range("take", "id", table.shape()[0]);
   const Shape row(table.shape().begin() + 1, table.shape().end());
   Shape shape = ids.shape();
   for (const auto dim : row) shape.push_back(dim);
 
-  auto y = Array<T>::uninitialized(shape);
-  T* const out = y.mutable_data();
   const std::size_t width = row.size();
   const T* const numbers = table.value_of_rows(ids).data();
-  kernels::parallel_rows(ids.size(), width, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i)
-      std::copy_n(numbers + static_cast<std::size_t>(ids[i]) * width, width, out + i * width);
+  const auto y = kernels::filled<T>(shape, [&](T* out) {
+    kernels::parallel_rows(ids.size(), width, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i)
+        std::copy_n(numbers + static_cast<std::size_t>(ids[i]) * width, width, out + i * width);
+    });
   });
   return record(ops::take, y, wrt(table, [ids, shape = table.shape()](const Array<T>& dy) {
                   Shape rows = shape;
@@ -101,8 +96,8 @@ Variable<T> take(const Variable<T>& table, const Ids& ids) {
 template <class T>
 Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
   if (x.rank() == 0 || rows.shape() != Shape{x.shape()[0]})
-    throw Error("reset_rows", "a mask of shape " + to_string(rows.shape()) + " does not fit x of shape " +
-                                  describe(x) + ": it needs one entry per row");
+    refuse(ops::reset_rows, "a mask of shape {} does not fit x of shape {}: it needs one entry per row",
+           rows.shape(), x);
   return record(ops::reset_rows, with_rows_zeroed(x.value(), rows),
                 wrt(x, [rows](const Array<T>& dy) { return with_rows_zeroed(dy, rows); }));
 }
@@ -110,7 +105,7 @@ Variable<T> reset_rows(const Variable<T>& x, const Ids& rows) {
 // y_i = x[ids_i]                    dx[ids_i] += dy_i
 template <class T>
 Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
-  const AlongAxis along("gather", x, ids, axis);
+  const AlongAxis along(ops::gather, x, ids, axis);
   return record(ops::gather, along.gathered(x.value()),
                 wrt(x, [along](const Array<T>& dy, Array<T>& dx) { along.add(dy, dx); }));
 }
@@ -118,10 +113,9 @@ Variable<T> gather(const Variable<T>& x, const Ids& ids, std::ptrdiff_t axis) {
 // z = x, z[ids_i] += y_i            dx = dz                 dy_i = dz[ids_i]
 template <class T>
 Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>& y, std::ptrdiff_t axis) {
-  const AlongAxis along("scatter_add", x, ids, axis);
+  const AlongAxis along(ops::scatter_add, x, ids, axis);
   if (y.shape() != ids.shape())
-    throw Error("scatter_add", fmt::format("ids of shape {} do not fit y of shape {}, expected the same",
-                                           to_string(ids.shape()), describe(y)));
+    refuse(ops::scatter_add, "ids of shape {} do not fit y of shape {}, expected the same", ids.shape(), y);
   Array<T> z = x.value().copy();
   along.add(y.value(), z);
   return record(ops::scatter_add, z, wrt(x, [](const Array<T>& dz) { return dz; }),
@@ -139,12 +133,6 @@ Variable<T> one_hot(const Ids& ids, std::size_t count) {
   return y;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                            \
-  template Variable<T> take(const Variable<T>&, const Ids&);                                            \
-  template Variable<T> reset_rows(const Variable<T>&, const Ids&);                                      \
-  template Variable<T> gather(const Variable<T>&, const Ids&, std::ptrdiff_t);                          \
-  template Variable<T> scatter_add(const Variable<T>&, const Ids&, const Variable<T>&, std::ptrdiff_t); \
-  template Variable<T> one_hot<T>(const Ids&, std::size_t);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(take, reset_rows, gather, scatter_add, one_hot)
 
 }  // namespace xgrad

@@ -4,21 +4,19 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <numeric>
 
 #include <xgrad/autograd/kernels/row.hpp>
-#include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
 #include <xgrad/autograd/ops/columns.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
 
 namespace {
+
+using kernels::Wide;
 
 // x seen as rows of the numbers that are reduced together: the kept axes in front, the reduced ones behind.
 class Rows {
@@ -26,9 +24,9 @@ class Rows {
   std::size_t count, length;
   Shape shape;  // of the result
 
-  Rows(const char* op, const Shape& x, const Axes& axes, bool keep_axes)
-      : shape(keep_axes ? axes.reduced(op, x) : axes.dropped(op, x)), back_(x.rank()) {
-    const std::vector<bool> reduce = axes.mask(op, x);
+  Rows(const Op& op, const Shape& x, const Axes& axes, bool keep_axes, bool may_be_empty = true)
+      : shape(keep_axes ? axes.reduced(op.name(), x) : axes.dropped(op.name(), x)), back_(x.rank()) {
+    const std::vector<bool> reduce = axes.mask(op.name(), x);
     for (const bool reduced : {false, true})
       for (std::size_t axis = 0; axis < x.rank(); ++axis)
         if (reduce[axis] == reduced) {
@@ -39,6 +37,8 @@ class Rows {
     count = shape.size();
     length = 1;
     for (std::size_t axis = 0; axis < x.rank(); ++axis) length *= reduce[axis] ? x[axis] : 1;
+    if (length == 0 && !may_be_empty)
+      detail::refuse(op, "of no numbers: shape {} is empty along the axes it is taken over", x);
   }
 
   template <class T>
@@ -55,26 +55,25 @@ class Rows {
   Shape moved_;
 };
 
-void check_some(const char* op, const Rows& rows, const Shape& x) {
-  if (rows.length == 0)
-    throw Error(op, "of no numbers: shape " + to_string(x) + " is empty along the axes it is taken over");
-}
-
 // y_r = value(row r)                dx_r = slope(row r, y_r, dy_r)
 template <class T, class Value, class Slope>
 Variable<T> reduction(const Op& op, const Variable<T>& x, const Rows& rows, Value value, Slope slope) {
   const std::size_t n = rows.length;
   const Array<T> numbers = rows.of(x.value());
-  auto y = Array<T>::uninitialized(rows.shape);
-  T* const out = y.mutable_data();
-  for (std::size_t r = 0; r < rows.count; ++r) out[r] = value(numbers.data() + r * n, n);
+  const auto y = kernels::filled<T>(rows.shape, [&](T* out) {
+    for (std::size_t r = 0; r < rows.count; ++r) out[r] = value(numbers.data() + r * n, n);
+  });
   return record(op, y, wrt(x, [=](const Array<T>& dy) {
-                  auto dx = Array<T>::uninitialized(numbers.shape());
-                  T* const d = dx.mutable_data();
-                  for (std::size_t r = 0; r < rows.count; ++r)
-                    slope(numbers.data() + r * n, n, y.data()[r], dy.data()[r], d + r * n);
-                  return rows.undo(dx);
+                  return rows.undo(kernels::filled<T>(numbers.shape(), [&](T* dx) {
+                    for (std::size_t r = 0; r < rows.count; ++r)
+                      slope(numbers.data() + r * n, n, y.data()[r], dy.data()[r], dx + r * n);
+                  }));
                 }));
+}
+
+template <class T>
+Wide<T> mean_of(const T* row, std::size_t n) {
+  return std::accumulate(row, row + n, Wide<T>(0)) / static_cast<double>(n);
 }
 
 // y = factor sum(x)                 dx = factor dy, the same for every element that was summed
@@ -83,11 +82,11 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
                        scalar::Real<T> factor) {
   const Shape reduced = axes.reduced(op.name(), x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
-  if (factor != 1) y = kernels::map(kernels::formulas::Scale<T>{factor}, y);
+  if (factor != 1) y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
-                  kernels::map_into(dx, kernels::formulas::Scale<T>{factor}, dy.reshaped(reduced));
+                  kernels::map_into(dx, kernels::formulas::ScaleShift<T>{factor}, dy.reshaped(reduced));
                   return dx;
                 }));
 }
@@ -103,7 +102,7 @@ Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 template <class T>
 Variable<T> prod(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return reduction(
-      ops::prod, x, Rows("prod", x.shape(), axes, keep_axes),
+      ops::prod, x, Rows(ops::prod, x.shape(), axes, keep_axes),
       [](const T* row, std::size_t n) { return std::accumulate(row, row + n, T(1), std::multiplies<T>()); },
       [](const T* row, std::size_t n, T, T dy, T* dx) {
         T before = dy, after = T(1);
@@ -114,31 +113,18 @@ Variable<T> prod(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 
 template <class T>
 Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  const Rows rows("mean", x.shape(), axes, keep_axes);
-  check_some("mean", rows, x.shape());
+  const Rows rows(ops::mean, x.shape(), axes, keep_axes, false);
   return scaled_sum(ops::mean, x, axes, keep_axes,
                     static_cast<scalar::Real<T>>(1.0 / static_cast<double>(rows.length)));
 }
 
-namespace {
-
-using kernels::Wide;
-
-template <class T>
-Wide<T> mean_of(const T* row, std::size_t n) {
-  return std::accumulate(row, row + n, Wide<T>(0)) / static_cast<double>(n);
-}
-
-}  // namespace
-
 // y = sum (x_i - m)^2 / (n - ddof)  dx_i = dy 2 (x_i - m) / (n - ddof), m the mean
 template <class T>
 Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keep_axes, std::size_t ddof) {
-  const Rows rows("variance", x.shape(), axes, keep_axes);
+  const Rows rows(ops::variance, x.shape(), axes, keep_axes);
   if (rows.length <= ddof)
-    throw Error("variance", "of " + std::to_string(rows.length) + " numbers with ddof " +
-                                std::to_string(ddof) + ", expected more than that: shape " +
-                                to_string(x.shape()));
+    detail::refuse(ops::variance, "of {} numbers with ddof {}, expected more than that: shape {}",
+                   rows.length, ddof, x.shape());
   const auto N = static_cast<double>(rows.length - ddof);
   return reduction(
       ops::variance, x, rows,
@@ -158,10 +144,8 @@ namespace {
 // y = the x_i before all others     dx_i = dy / (how many tie) where x_i = y, else 0
 template <class T, class Before>
 Variable<T> extremum(const Op& op, const Variable<T>& x, const Axes& axes, bool keep_axes, Before before) {
-  const Rows rows(op.name(), x.shape(), axes, keep_axes);
-  check_some(op.name(), rows, x.shape());
   return reduction(
-      op, x, rows,
+      op, x, Rows(op, x.shape(), axes, keep_axes, false),
       [before](const T* row, std::size_t n) {
         const T* best = row;
         for (const T* xi = row + 1; xi < row + n; ++xi)
@@ -193,59 +177,63 @@ namespace {
 
 // logsumexp of rows.
 template <class T>
-Variable<T> logsumexp_of(const Variable<T>& x, const Rows& rows) {
-  return reduction(
-      ops::logsumexp, x, rows,
-      [](const T* row, std::size_t n) {
-        const auto largest = kernels::row_max(row, n);
-        const auto shift = std::isfinite(largest) ? largest : 0;
-        return scalar::log(kernels::sum_exp_shifted(row, n, shift)) + shift;
-      },
-      [](const T* row, std::size_t n, T y, T dy, T* dx) {
-        const auto shift = scalar::real(y);
-        if (shift == -std::numeric_limits<scalar::Real<T>>::infinity())  // all of them are -inf
-          return static_cast<void>(std::fill_n(dx, n, T(0)));
-        kernels::exp_shifted(row, dx, n, shift);
-        kernels::scale(dx, dx, n, dy * scalar::exp(shift - y));
-      });
+Array<T> logsumexp_of(const Array<T>& x, const Rows& rows) {
+  const std::size_t n = rows.length;
+  return kernels::filled<T>(rows.shape, [&, numbers = rows.of(x)](T* y) {
+    for (std::size_t r = 0; r < rows.count; ++r) {
+      const T* const row = numbers.data() + r * n;
+      const auto largest = kernels::row_max(row, n);
+      const auto shift = std::isfinite(largest) ? largest : 0;
+      y[r] = scalar::log(kernels::exp_shifted<T>(row, nullptr, n, shift)) + shift;
+    }
+  });
 }
 
 // logsumexp of columns.
 template <class T>
-Variable<T> logsumexp_of(const Variable<T>& x, const detail::Columns<T>& c, const Shape& shape) {
-  using functions::Exp, functions::Value;
-  using kernels::map_row;
-  using kernels::formulas::Multiply, kernels::formulas::Subtract;
-  auto y = Array<T>::uninitialized(shape);
-  T* const out = y.mutable_data();
-  c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
-    const T* const in = x.value().data() + at;
-    auto shift = c.largest(in, count);
-    for (T& s : shift) s = std::isfinite(scalar::real(s)) ? s : T(0);
-    std::vector<T> e(count);
-    const auto total = c.sum(count, [&](std::size_t r) {
-      map_row(Subtract(), e.data(), count, in + r * c.width, shift.data());
-      map_row(Value<Exp>(), e.data(), count, e.data());
-      return e.data();
+Array<T> logsumexp_of(const Array<T>& x, const detail::Columns<T>& c, const Shape& shape) {
+  return kernels::filled<T>(shape, [&](T* y) {
+    c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
+      auto shift = c.largest(x.data() + at, count);
+      for (T& s : shift) s = std::isfinite(scalar::real(s)) ? s : T(0);
+      std::vector<T> e(count);
+      const auto place = [&](std::size_t) { return e.data(); };
+      const auto total = c.sum_exp(x.data() + at, shift, place, place);
+      for (std::size_t j = 0; j < count; ++j) y[column + j] = scalar::log(total[j]) + shift[j];
     });
-    for (std::size_t j = 0; j < count; ++j) out[column + j] = scalar::log(total[j]) + shift[j];
   });
-  return record(ops::logsumexp, y, wrt(x, [x = x.value(), c, y](const Array<T>& dy) {
-                  auto dx = Array<T>::uninitialized(x.shape());
-                  T* const d = dx.mutable_data();
-                  c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
-                    std::vector<T> shift(y.data() + column, y.data() + column + count);
-                    for (T& s : shift)  // where all of a column are -inf
-                      if (scalar::real(s) == -std::numeric_limits<scalar::Real<T>>::infinity()) s = T(0);
-                    for (std::size_t r = 0; r < c.n; ++r) {
-                      T* const dr = d + at + r * c.width;
-                      map_row(Subtract(), dr, count, x.data() + at + r * c.width, shift.data());
-                      map_row(Value<Exp>(), dr, count, dr);
-                      map_row(Multiply(), dr, count, dr, dy.data() + column);
-                    }
-                  });
-                  return dx;
-                }));
+}
+
+// By columns where the axes are neighbours and wide enough.
+template <class T>
+Array<T> logsumexp_of(const Array<T>& x, const Axes& axes, bool keep_axes) {
+  const Rows rows(ops::logsumexp, x.shape(), axes, keep_axes, false);
+  const auto mask = axes.mask("logsumexp", x.shape());
+  const auto first = std::find(mask.begin(), mask.end(), true), last = std::find(first, mask.end(), false);
+  if (std::find(last, mask.end(), true) != mask.end()) return logsumexp_of(x, rows);
+  const detail::Columns<T> columns(x.shape(), static_cast<std::size_t>(first - mask.begin()),
+                                   static_cast<std::size_t>(last - mask.begin()));
+  return columns.width < columns.fewest ? logsumexp_of(x, rows) : logsumexp_of(x, columns, rows.shape);
+}
+
+// Sums along an axis from its start, or from its end.
+template <class T>
+Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
+  const std::size_t n = x.shape()[axis], inner = Shape(x.shape().begin() + axis + 1, x.shape().end()).size();
+  return kernels::filled<T>(x.shape(), [&](T* out) {
+    for (std::size_t start = 0; start < x.size(); start += n * inner) {
+      const auto place = [&](std::size_t k) { return start + (from_end ? n - 1 - k : k) * inner; };
+      if (inner == 1) {
+        T total = T(0);
+        for (std::size_t k = 0; k < n; ++k) out[place(k)] = total += x.data()[place(k)];
+        continue;
+      }
+      std::copy_n(x.data() + place(0), inner, out + place(0));
+      for (std::size_t k = 1; k < n; ++k)
+        kernels::map_row(kernels::formulas::Add(), out + place(k), inner, out + place(k - 1),
+                         x.data() + place(k));
+    }
+  });
 }
 
 }  // namespace
@@ -253,23 +241,19 @@ Variable<T> logsumexp_of(const Variable<T>& x, const detail::Columns<T>& c, cons
 // y = log sum e^x_i                 dx_i = dy e^(x_i - y)
 template <class T>
 Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  const Rows rows("logsumexp", x.shape(), axes, keep_axes);
-  check_some("logsumexp", rows, x.shape());
-  const auto mask = axes.mask("logsumexp", x.shape());
-  const auto first = std::find(mask.begin(), mask.end(), true), last = std::find(first, mask.end(), false);
-  if (std::find(last, mask.end(), true) == mask.end()) {  // neighbours
-    const detail::Columns<T> columns(x.shape(), static_cast<std::size_t>(first - mask.begin()),
-                                     static_cast<std::size_t>(last - mask.begin()));
-    if (columns.width >= columns.fewest) return logsumexp_of(x, columns, rows.shape);
-  }
-  return logsumexp_of(x, rows);
+  const Array<T> y = logsumexp_of(x.value(), axes, keep_axes);
+  return record(
+      ops::logsumexp, y,
+      wrt(x, [x = x.value(), y = y.reshaped(axes.reduced("logsumexp", x.shape()))](const Array<T>& dy) {
+        return kernels::map(kernels::formulas::LogsumexpVjp(), dy.reshaped(y.shape()), x, y);
+      }));
 }
 
 // y = sqrt(sum x_i^2)               dx_i = dy x_i / y, 0 where y = 0
 template <class T>
 Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return reduction(
-      ops::norm, x, Rows("norm", x.shape(), axes, keep_axes),
+      ops::norm, x, Rows(ops::norm, x.shape(), axes, keep_axes),
       [](const T* row, std::size_t n) {
         scalar::Real<T> size = 0;  // squares of numbers of about 1 neither overflow nor vanish
         for (std::size_t i = 0; i < n; ++i) {
@@ -288,31 +272,6 @@ Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
       });
 }
 
-namespace {
-
-// Sums along an axis from its start, or from its end.
-template <class T>
-Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
-  const std::size_t n = x.shape()[axis], inner = Shape(x.shape().begin() + axis + 1, x.shape().end()).size();
-  auto y = Array<T>::uninitialized(x.shape());
-  T* const out = y.mutable_data();
-  for (std::size_t start = 0; start < y.size(); start += n * inner) {
-    const auto place = [&](std::size_t k) { return start + (from_end ? n - 1 - k : k) * inner; };
-    if (inner == 1) {
-      T total = T(0);
-      for (std::size_t k = 0; k < n; ++k) out[place(k)] = total += x.data()[place(k)];
-      continue;
-    }
-    std::copy_n(x.data() + place(0), inner, out + place(0));
-    for (std::size_t k = 1; k < n; ++k)
-      kernels::map_row(kernels::formulas::Add(), out + place(k), inner, out + place(k - 1),
-                       x.data() + place(k));
-  }
-  return y;
-}
-
-}  // namespace
-
 // y_i = x_1 + ... + x_i             dx_i = dy_i + ... + dy_n
 template <class T>
 Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
@@ -321,16 +280,6 @@ Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Variable<T> sum(const Variable<T>&, const Axes&, bool);                   \
-  template Variable<T> prod(const Variable<T>&, const Axes&, bool);                  \
-  template Variable<T> mean(const Variable<T>&, const Axes&, bool);                  \
-  template Variable<T> max(const Variable<T>&, const Axes&, bool);                   \
-  template Variable<T> min(const Variable<T>&, const Axes&, bool);                   \
-  template Variable<T> logsumexp(const Variable<T>&, const Axes&, bool);             \
-  template Variable<T> norm(const Variable<T>&, const Axes&, bool);                  \
-  template Variable<T> variance(const Variable<T>&, const Axes&, bool, std::size_t); \
-  template Variable<T> cumsum(const Variable<T>&, std::ptrdiff_t);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(sum, prod, mean, max, min, logsumexp, norm, variance, cumsum)
 
 }  // namespace xgrad

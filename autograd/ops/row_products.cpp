@@ -4,7 +4,6 @@
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/ops/rows.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>
 
 namespace xgrad::detail {

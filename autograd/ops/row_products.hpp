@@ -5,11 +5,59 @@
 // `row_of_product`. Internal.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
-#include <xgrad/autograd/variable.hpp>
+#include <xgrad/autograd/tape.hpp>
 
 namespace xgrad::detail {
+
+/// Which variables of a tape are rows of another, as select made them, and the products of many rows at once
+/// that were recorded of them. Kept on the tape; nothing here keeps a sequence's elements alive.
+template <class T>
+struct Rows final : Memo {
+  /// That the variable at `node` is row `index` of the one at `of`.
+  struct Row {
+    std::uint32_t node, of;
+    std::size_t index;
+  };
+  /// A product of rows [first, last) of the variable at `of`, with W, and with b unless that is null.
+  struct RowsProduct {
+    std::uint32_t of;
+    Variable<T> W;
+    std::optional<Variable<T>> b;
+    std::size_t first, last;
+    Variable<T> y;          ///< (last - first, ...)
+    std::uint64_t version;  ///< of the elements of W and b together, when it was made
+  };
+
+  std::vector<Row> rows;  ///< in the order of their nodes
+  std::vector<RowsProduct> products;
+
+  /// Those of a tape.
+  static Rows& of(Tape<T>& tape) {
+    if (tape.memo() == nullptr) tape.memo() = std::make_unique<Rows>();
+    return static_cast<Rows&>(*tape.memo());
+  }
+
+  /// What the variable at `node` is a row of, or null.
+  const Row* find(std::uint32_t node) const {
+    const auto found = std::lower_bound(rows.begin(), rows.end(), node,
+                                        [](const Row& row, std::uint32_t n) { return row.node < n; });
+    return found != rows.end() && found->node == node ? &*found : nullptr;
+  }
+};
+
+/// Notes that y, which was recorded last, is row `index` of x and shares its elements.
+template <class T>
+void note_row(const Variable<T>& y, const Variable<T>& x, std::size_t index) {
+  Tape<T>* const tape = Tape<T>::current();
+  if (tape == nullptr || tape->node(y) == no_node || tape->node(x) == no_node) return;
+  Rows<T>::of(*tape).rows.push_back({tape->node(y), tape->node(x), index});
+}
 
 /// Records the product of x and W, plus b unless that is null.
 template <class T>

@@ -1,18 +1,14 @@
 // Most of these are views: the vjp reads or writes the gradient through the same view.
 #include <xgrad/autograd/ops/shape.hpp>
 
-#include <string>
-
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <xgrad/autograd/numbers/instantiate.hpp>
-#include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
-#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
+
+using detail::refuse;
 
 // y = x in another shape            dx = dy in x's shape
 template <class T>
@@ -23,7 +19,7 @@ Variable<T> reshape(const Variable<T>& x, const Sizes& sizes) {
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     asked += (i > 0 ? ", " : "") + std::to_string(sizes[i]);
     if (sizes[i] < -1 || (sizes[i] == -1 && unknown >= 0))
-      throw Error("reshape", "the sizes (" + asked + "...) must not be negative, except for one -1");
+      refuse(ops::reshape, "the sizes ({}...) must not be negative, except for one -1", asked);
     if (sizes[i] == -1) unknown = static_cast<std::ptrdiff_t>(i);
     known *= sizes[i] == -1 ? 1 : static_cast<std::size_t>(sizes[i]);
   }
@@ -32,8 +28,7 @@ Variable<T> reshape(const Variable<T>& x, const Sizes& sizes) {
     shape.push_back(sizes[i] == -1 ? (known == 0 ? 0 : x.size() / known)
                                    : static_cast<std::size_t>(sizes[i]));
   if (shape.size() != x.size() || (unknown >= 0 && known == 0))
-    throw Error("reshape", "shape " + describe(x) + " holds " + std::to_string(x.size()) +
-                               " numbers, which do not fit (" + asked + ")");
+    refuse(ops::reshape, "shape {} holds {} numbers, which do not fit ({})", x, x.size(), asked);
   return record(ops::reshape, x.value().reshaped(shape),
                 wrt(x, [shape = x.shape()](const Array<T>& dy) { return dy.reshaped(shape); }));
 }
@@ -45,8 +40,7 @@ Variable<T> squeeze(const Variable<T>& x, const Axes& axes) {
   for (std::size_t a = 0; a < x.rank(); ++a) {
     const bool drop = named[a] && (x.shape()[a] == 1 || !axes.all());
     if (drop && x.shape()[a] != 1)
-      throw Error("squeeze",
-                  fmt::format("axis {} of shape {} has size {}, expected 1", a, describe(x), x.shape()[a]));
+      refuse("squeeze", "axis {} of shape {} has size {}, expected 1", a, x, x.shape()[a]);
     if (!drop) shape.push_back(x.shape()[a]);
   }
   return reshape(x, shape);
@@ -66,17 +60,13 @@ Variable<T> expand_dims(const Variable<T>& x, std::ptrdiff_t axis) {
 template <class T>
 Variable<T> transpose(const Variable<T>& x, const std::vector<std::ptrdiff_t>& order) {
   std::vector<std::size_t> axes(x.rank()), back(x.rank(), Shape::max_rank);
-  if (order.empty()) {
-    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = axes.size() - 1 - i;
-  } else {
-    if (order.size() != x.rank())
-      throw Error("transpose", std::to_string(order.size()) + " axes were given for shape " + describe(x));
-    for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = normalize_axis("transpose", order[i], x.shape());
-  }
+  if (!order.empty() && order.size() != x.rank())
+    refuse(ops::transpose, "{} axes were given for shape {}", order.size(), x);
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    axes[i] = order.empty() ? axes.size() - 1 - i : normalize_axis("transpose", order[i], x.shape());
   for (std::size_t i = 0; i < axes.size(); ++i) {
     if (back[axes[i]] != Shape::max_rank)
-      throw Error("transpose",
-                  "axis " + std::to_string(axes[i]) + " of shape " + describe(x) + " is named twice");
+      refuse(ops::transpose, "axis {} of shape {} is named twice", axes[i], x);
     back[axes[i]] = i;
   }
   return record(ops::transpose, kernels::transposed(x.value(), axes),
@@ -101,8 +91,7 @@ Variable<T> flip(const Variable<T>& x, const Axes& axes) {
 template <class T>
 Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
   if (broadcast(x.shape(), shape) != shape)
-    throw Error("broadcast_to",
-                fmt::format("shape {} does not broadcast to {}", describe(x), to_string(shape)));
+    refuse(ops::broadcast_to, "shape {} does not broadcast to {}", x, shape);
   auto y = Array<T>::uninitialized(shape);
   kernels::map_into(y, kernels::formulas::Copy(), x.value());
   return record(ops::broadcast_to, y, wrt(x, [](const Array<T>& dy) { return dy; }));
@@ -112,11 +101,9 @@ Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
 template <class T>
 Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, double value) {
   if (padding.size() != x.rank())
-    throw Error("pad", fmt::format("{} paddings were given for shape {}, expected one for each axis",
-                                   padding.size(), describe(x)));
+    refuse(ops::pad, "{} paddings were given for shape {}, expected one for each axis", padding.size(), x);
   Shape shape = x.shape();
-  for (std::size_t a = 0; a < x.rank(); ++a)
-    shape.set(a, padding[a].before + x.shape()[a] + padding[a].after);
+  for (std::size_t a = 0; a < x.rank(); ++a) shape.set(a, padding[a].before + shape[a] + padding[a].after);
   kernels::View inside(shape);
   inside.shape = x.shape();
   for (std::size_t a = 0; a < x.rank(); ++a) inside.offset += padding[a].before * inside.strides[a];
@@ -125,14 +112,6 @@ Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, doubl
   return record(ops::pad, y, wrt(x, [inside](const Array<T>& dy) { return kernels::read(dy, inside); }));
 }
 
-#define XGRAD_INSTANTIATE(T)                                                              \
-  template Variable<T> reshape(const Variable<T>&, const Sizes&);                         \
-  template Variable<T> squeeze(const Variable<T>&, const Axes&);                          \
-  template Variable<T> expand_dims(const Variable<T>&, std::ptrdiff_t);                   \
-  template Variable<T> transpose(const Variable<T>&, const std::vector<std::ptrdiff_t>&); \
-  template Variable<T> flip(const Variable<T>&, const Axes&);                             \
-  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                    \
-  template Variable<T> pad(const Variable<T>&, const std::vector<Padding>&, double);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(reshape, squeeze, expand_dims, transpose, flip, broadcast_to, pad)
 
 }  // namespace xgrad

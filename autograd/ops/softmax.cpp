@@ -2,14 +2,11 @@
 // and for the columns of columns.hpp. Where those are few, the array is transposed first.
 #include <xgrad/autograd/ops/softmax.hpp>
 
-#include <array>
 #include <numeric>
 
-#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/ops/columns.hpp>
-#include <xgrad/autograd/ops/identities.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
-#include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
@@ -19,9 +16,7 @@ using detail::Columns;
 using kernels::exp_shifted;
 using kernels::map_row;
 using kernels::row_max;
-using kernels::scale;
 namespace formulas = kernels::formulas;
-using ExpOf = functions::Value<functions::Exp>;
 
 // y = softmax x                     dx = y (dy - <dy, y>)
 struct Softmax {
@@ -30,7 +25,7 @@ struct Softmax {
   template <class T>
   static void row(const T* x, T* y, std::size_t n) {
     const T total = exp_shifted(x, y, n, row_max(x, n));
-    scale(y, y, n, T(1) / total);
+    map_row(formulas::Multiply(), y, n, y, T(1) / total);
   }
   template <class T>
   static void row_vjp(const T* dy, const T* y, T* dx, std::size_t n) {
@@ -40,13 +35,8 @@ struct Softmax {
 
   template <class T>
   static void columns(const Columns<T>& c, const T* x, T* y, std::size_t count) {
-    const auto shift = c.largest(x, count);
-    auto total = c.sum(count, [&](std::size_t r) {
-      T* const yr = y + r * c.width;
-      map_row(formulas::Subtract(), yr, count, x + r * c.width, shift.data());
-      map_row(ExpOf(), yr, count, yr);
-      return yr;
-    });
+    const auto at = [&](std::size_t r) { return y + r * c.width; };
+    const auto total = c.sum_exp(x, c.largest(x, count), at, at);
     for (std::size_t r = 0; r < c.n; ++r)
       map_row(formulas::Divide(), y + r * c.width, count, y + r * c.width, total.data());
   }
@@ -72,7 +62,7 @@ struct LogSoftmax {
   template <class T>
   static void row(const T* x, T* y, std::size_t n) {
     const auto shift = row_max(x, n);
-    const T log_total = scalar::log(kernels::sum_exp_shifted(x, n, shift));
+    const T log_total = scalar::log(exp_shifted<T>(x, nullptr, n, shift));
     for (std::size_t i = 0; i < n; ++i) y[i] = (x[i] - shift) - log_total;
   }
   template <class T>
@@ -84,14 +74,10 @@ struct LogSoftmax {
 
   template <class T>
   static void columns(const Columns<T>& c, const T* x, T* y, std::size_t count) {
-    const auto shift = c.largest(x, count);
     std::vector<T> e(count);
-    auto total = c.sum(count, [&](std::size_t r) {
-      T* const yr = y + r * c.width;
-      map_row(formulas::Subtract(), yr, count, x + r * c.width, shift.data());
-      map_row(ExpOf(), e.data(), count, yr);
-      return e.data();
-    });
+    auto total = c.sum_exp(
+        x, c.largest(x, count), [&](std::size_t r) { return y + r * c.width; },
+        [&](std::size_t) { return e.data(); });
     for (T& t : total) t = scalar::log(t);
     for (std::size_t r = 0; r < c.n; ++r)
       map_row(formulas::Subtract(), y + r * c.width, count, y + r * c.width, total.data());
@@ -101,7 +87,7 @@ struct LogSoftmax {
     const auto total = c.sum(count, [&](std::size_t r) { return dy + r * c.width; });
     for (std::size_t r = 0; r < c.n; ++r) {
       T* const d = dx + r * c.width;
-      map_row(ExpOf(), d, count, y + r * c.width);
+      map_row(functions::Value<functions::Exp>(), d, count, y + r * c.width);
       map_row(formulas::Multiply(), d, count, d, total.data());
       map_row(formulas::Subtract(), d, count, dy + r * c.width, d);
     }
@@ -110,10 +96,8 @@ struct LogSoftmax {
 
 template <class F, class T>
 Variable<T> along(const F& f, const Variable<T>& x, std::ptrdiff_t axis) {
-  const char* const op = F::op.name();
-  const std::size_t a = normalize_axis(op, axis, x.shape());
-  if (x.shape()[a] == 0)
-    throw Error(op, "axis " + std::to_string(a) + " of shape " + describe(x) + " is empty");
+  const std::size_t a = normalize_axis(F::op.name(), axis, x.shape());
+  if (x.shape()[a] == 0) detail::refuse(F::op, "axis {} of shape {} is empty", a, x);
   const Columns<T> c(x.shape(), a, a + 1);
   if (c.width > 1 && c.width < Columns<T>::fewest) {
     std::vector<std::ptrdiff_t> swap(x.rank());
@@ -121,24 +105,18 @@ Variable<T> along(const F& f, const Variable<T>& x, std::ptrdiff_t axis) {
     std::swap(swap[a], swap.back());
     return transpose(along(f, transpose(x, swap), -1), swap);
   }
-  auto y = Array<T>::uninitialized(x.shape());
-  T* const out = y.mutable_data();
-  c.for_each_strip([&](std::size_t at, std::size_t, std::size_t count) {
-    if (c.width == 1)
-      F::row(x.value().data() + at, out + at, c.n);
-    else
-      F::columns(c, x.value().data() + at, out + at, count);
+  const auto y = kernels::filled<T>(x.shape(), [&, in = x.value().data()](T* out) {
+    c.for_each_strip([&](std::size_t at, std::size_t, std::size_t count) {
+      c.width == 1 ? F::row(in + at, out + at, c.n) : F::columns(c, in + at, out + at, count);
+    });
   });
   return record(F::op, y, wrt(x, [c, y](const Array<T>& dy) {
-                  auto dx = Array<T>::uninitialized(y.shape());
-                  T* const d = dx.mutable_data();
-                  c.for_each_strip([&](std::size_t at, std::size_t, std::size_t count) {
-                    if (c.width == 1)
-                      F::row_vjp(dy.data() + at, y.data() + at, d + at, c.n);
-                    else
-                      F::columns_vjp(c, dy.data() + at, y.data() + at, d + at, count);
+                  return kernels::filled<T>(y.shape(), [&](T* dx) {
+                    c.for_each_strip([&](std::size_t at, std::size_t, std::size_t count) {
+                      const T *const d = dy.data() + at, *const p = y.data() + at;
+                      c.width == 1 ? F::row_vjp(d, p, dx + at, c.n) : F::columns_vjp(c, d, p, dx + at, count);
+                    });
                   });
-                  return dx;
                 }));
 }
 
@@ -153,9 +131,6 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
   return along(LogSoftmax(), x, axis);
 }
 
-#define XGRAD_INSTANTIATE(T)                                        \
-  template Variable<T> softmax(const Variable<T>&, std::ptrdiff_t); \
-  template Variable<T> log_softmax(const Variable<T>&, std::ptrdiff_t);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(softmax, log_softmax)
 
 }  // namespace xgrad

@@ -3,7 +3,6 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> avx2_float = make_table<float>(InstructionSet::avx2);
-constinit const Table<double> avx2_double = make_table<double>(InstructionSet::avx2);
+constinit const Tables avx2_tables = make_tables();
 
 }  // namespace xgrad::kernels

@@ -3,7 +3,6 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> avx512_float = make_table<float>(InstructionSet::avx512);
-constinit const Table<double> avx512_double = make_table<double>(InstructionSet::avx512);
+constinit const Tables avx512_tables = make_tables();
 
 }  // namespace xgrad::kernels

@@ -3,7 +3,6 @@
 
 namespace xgrad::kernels {
 
-constinit const Table<float> baseline_float = make_table<float>(InstructionSet::baseline);
-constinit const Table<double> baseline_double = make_table<double>(InstructionSet::baseline);
+constinit const Tables baseline_tables = make_tables();
 
 }  // namespace xgrad::kernels

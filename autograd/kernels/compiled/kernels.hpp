@@ -1,7 +1,7 @@
 // The code of the kernels, written in xsimd's batches. The .cpp files beside this one include it, each
 // compiled for another instruction set, and nothing else that defines a function: a `std::vector` member
 // compiled there might be the copy that the linker keeps for everyone, on processors without those
-// instructions. For the same reason all of it is in an anonymous namespace. Start with `make_table`, at the
+// instructions. For the same reason all of it is in an anonymous namespace. Start with `make_tables`, at the
 // end.
 #pragma once
 
@@ -63,35 +63,26 @@ void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::
   apply<T>(*static_cast<const F*>(f), y, x, steps, n, std::make_index_sequence<arguments<F, Batch<T>>>());
 }
 
-// `pack` reads and writes the elements that a step is about.
-template <class T, class Rule, class Pack>
-void update_pack(const Rule& rule, T* w, T* const* slots, const T* g, const Pack& pack) {
-  const Batch<T> zero(T(0));
-  Batch<T> slot[Rule::slots], weight = pack.load(w);
-  for (std::size_t k = 0; k < Rule::slots; ++k) slot[k] = slots[k] == nullptr ? zero : pack.load(slots[k]);
-  rule(weight, slot, g == nullptr ? zero : pack.load(g));
-  for (std::size_t k = 0; k < Rule::slots; ++k)
-    if (slots[k] != nullptr) pack.store(slots[k], slot[k]);
-  pack.store(w, weight);
-}
-
 template <class T, class Rule>
 void update(const void* rule, T* w, T* const* slots, const T* g, std::size_t n) {
   const Rule& r = *static_cast<const Rule*>(rule);
-  for_each_pack<T, Arch>(n, [&](const auto& pack) { update_pack(r, w, slots, g, pack); });
+  for_each_pack<T, Arch>(n, [&](const auto& pack) {
+    const Batch<T> zero(T(0));
+    Batch<T> slot[Rule::slots], weight = pack.load(w);
+    for (std::size_t k = 0; k < Rule::slots; ++k) slot[k] = slots[k] == nullptr ? zero : pack.load(slots[k]);
+    r(weight, slot, g == nullptr ? zero : pack.load(g));
+    for (std::size_t k = 0; k < Rule::slots; ++k)
+      if (slots[k] != nullptr) pack.store(slots[k], slot[k]);
+    pack.store(w, weight);
+  });
 }
 
 template <class T>
 T max(const T* x, std::size_t n) {
-  if (n < width<T>) {
-    T largest = x[0];
-    for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
-    return largest;
-  }
-  Batch<T> best = Batch<T>::load_unaligned(x);
-  for (std::size_t i = 0; i + width<T> <= n; i += width<T>)
-    best = larger(best, Batch<T>::load_unaligned(x + i));
-  best = larger(best, Batch<T>::load_unaligned(x + n - width<T>));
+  Batch<T> best(x[0]);
+  std::size_t i = 0;
+  for (; i + width<T> <= n; i += width<T>) best = larger(best, Batch<T>::load_unaligned(x + i));
+  if (i < n) best = larger(best, load_lanes<Arch>(x + i, n - i, x[0]));
   alignas(64) T lanes[width<T>];
   best.store_aligned(lanes);
   T largest = lanes[0];
@@ -121,21 +112,14 @@ template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
   if (n > long_row) {
     const T first = exp_shifted(x, y, n / 2, shift);
-    return first + exp_shifted(x + n / 2, y + n / 2, n - n / 2, shift);
+    return first + exp_shifted(x + n / 2, y == nullptr ? y : y + n / 2, n - n / 2, shift);
   }
   const Batch<T> shifts(shift);
   return sum_of<T>(n, [&](const auto& pack) {
     const Batch<T> e = scalar::exp(pack.load(x) - shifts);
-    pack.store(y, e);
+    if (y != nullptr) pack.store(y, e);
     return e;
   });
-}
-
-template <class T>
-T sum_exp_shifted(const T* x, std::size_t n, T shift) {
-  if (n > long_row) return sum_exp_shifted(x, n / 2, shift) + sum_exp_shifted(x + n / 2, n - n / 2, shift);
-  const Batch<T> shifts(shift);
-  return sum_of<T>(n, [&](const auto& pack) -> Batch<T> { return scalar::exp(pack.load(x) - shifts); });
 }
 
 // Four chains of additions are in flight at once.
@@ -158,6 +142,32 @@ template <class T>
 T dot(const T* x, const T* y, std::size_t n) {
   if (n > long_row) return dot(x, y, n / 2) + dot(x + n / 2, y + n / 2, n - n / 2);
   return sum_of<T>(n, [&](const auto& pack) -> Batch<T> { return pack.load(x) * pack.load(y); });
+}
+
+template <class T, std::size_t count>
+using Vector [[gnu::vector_size(sizeof(T) * count)]] = T;
+
+// In double, where squares of floats neither overflow nor vanish, and again in four chains. No function takes
+// or returns the vectors: how they are passed would differ between processors.
+template <class T>
+double sum_of_squares(const T* x, std::size_t n) {
+  constexpr std::size_t lanes = 8, chains = 4;
+  using Doubles = Vector<double, lanes>;
+  Doubles part[chains] = {};
+  std::size_t i = 0;
+  for (; i + chains * lanes <= n; i += chains * lanes)
+#pragma GCC unroll 4  // else GCC keeps the sums in memory
+    for (std::size_t k = 0; k < chains; ++k) {
+      Vector<T, lanes> numbers;
+      __builtin_memcpy(&numbers, x + i + k * lanes, sizeof numbers);
+      const Doubles wide = __builtin_convertvector(numbers, Doubles);
+      part[k] += wide * wide;
+    }
+  const Doubles parts = (part[0] + part[1]) + (part[2] + part[3]);
+  double total = 0;
+  for (std::size_t lane = 0; lane < lanes; ++lane) total += parts[lane];
+  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return total;
 }
 
 // The registers hold a tile of c, beside two vectors of b and a number of a.
@@ -229,7 +239,7 @@ void tile(const Tile<T>& t) {
 // A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each
 // 2s x 2s square change places.
 template <class T>
-using Lanes [[gnu::vector_size(sizeof(T) * width<T>)]] = T;
+using Lanes = Vector<T, width<T>>;
 
 template <std::size_t s, class V, std::size_t... j>
 void exchange(V& a, V& b, std::index_sequence<j...>) {
@@ -278,35 +288,9 @@ void pack_rows(std::size_t depth, std::size_t columns, const T* b, std::size_t b
   }
 }
 
-template <class T>
-void pack_transposed_panel(std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
-  for (std::size_t j = 0; j < tile_columns<T>; j += width<T>) {
-    const std::size_t rows = j >= columns ? 0 : columns - j < width<T> ? columns - j : width<T>;
-    for (std::size_t p = 0; p < depth; p += width<T>) {
-      const std::size_t present = depth - p < width<T> ? depth - p : width<T>;
-      Lanes<T> square[width<T>];
-#pragma GCC unroll 16
-      for (std::size_t i = 0; i < width<T>; ++i) {
-        const Batch<T> row = i < rows ? load_present(b + (j + i) * b_row + p, present) : Batch<T>(T(0));
-        __builtin_memcpy(&square[i], &row, sizeof row);
-      }
-      transpose<T>(square);
-      for (std::size_t i = 0; i < present; ++i)
-        __builtin_memcpy(packed + (p + i) * tile_columns<T> + j, &square[i], sizeof square[i]);
-    }
-  }
-}
-
-template <class T>
-void pack(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
-  if (!transposed) return pack_rows(depth, columns, b, b_row, packed);
-  for (std::size_t j = 0; j < columns; j += tile_columns<T>) {
-    const std::size_t present = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
-    pack_transposed_panel(depth, present, b + j * b_row, b_row, packed + j * depth);
-  }
-}
-
-template <class T>
+// y[j][i] = x[i][j] for i < rows and j < columns, as far as they fit in a register. Rows of y are written
+// whole if they are `padded`, with zeros.
+template <bool padded, class T>
 void transpose_square(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
                       std::size_t y_row) {
   Lanes<T> square[width<T>];
@@ -321,11 +305,21 @@ void transpose_square(std::size_t rows, std::size_t columns, const T* x, std::si
     if (j >= columns) break;
     Batch<T> column;
     __builtin_memcpy(&column, &square[j], sizeof column);
-    if (rows >= width<T>)
+    if (padded || rows >= width<T>)
       column.store_unaligned(y + j * y_row);
     else
       store_lanes(y + j * y_row, rows, column);
   }
+}
+
+template <class T>
+void pack(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row, T* packed) {
+  if (!transposed) return pack_rows(depth, columns, b, b_row, packed);
+  for (std::size_t panel = 0; panel < columns; panel += tile_columns<T>)
+    for (std::size_t j = panel; j < panel + tile_columns<T>; j += width<T>)
+      for (std::size_t p = 0; p < depth; p += width<T>)
+        transpose_square<true>(j < columns ? columns - j : 0, depth - p, b + j * b_row + p, b_row,
+                               packed + panel * depth + p * tile_columns<T> + (j - panel), tile_columns<T>);
 }
 
 // By four squares at a time, so that what is read and what is written are whole cache lines, and within 64
@@ -342,32 +336,23 @@ void transpose_matrix(std::size_t rows, std::size_t columns, const T* x, std::si
         for (std::size_t k = 0; k < step; ++k) __builtin_prefetch(later + k * x_row);
         for (std::size_t i1 = i; i1 < rows && i1 < i + step; i1 += width<T>)
           for (std::size_t j1 = j; j1 < to && j1 < j + step; j1 += width<T>)
-            transpose_square(rows - i1, to - j1, x + i1 * x_row + j1, x_row, y + j1 * y_row + i1, y_row);
+            transpose_square<false>(rows - i1, to - j1, x + i1 * x_row + j1, x_row, y + j1 * y_row + i1,
+                                    y_row);
       }
   }
 }
 
 template <class T, class... F, class... Rule>
-constexpr Table<T> make_table(InstructionSet set, FormulaList<F...>, FormulaList<Rule...>) {
-  return {set,
-          {&row<T, F>...},
-          {&update<T, Rule>...},
-          &max<T>,
-          &exp_shifted<T>,
-          &sum_exp_shifted<T>,
-          &sum<T>,
-          &dot<T>,
-          tile_rows<T>,
-          tile_columns<T>,
-          &tile<T>,
-          &pack<T>,
-          &transpose_matrix<T>};
+constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
+  return {{&row<T, F>...}, {&update<T, Rule>...}, &max<T>,      &exp_shifted<T>, &sum<T>,
+          &dot<T>,         &sum_of_squares<T>,    tile_rows<T>, tile_columns<T>, &tile<T>,
+          &pack<T>,        &transpose_matrix<T>};
 }
 
-/// The table of this file's instruction set.
-template <class T>
-constexpr Table<T> make_table(InstructionSet set) {
-  return make_table<T>(set, Formulas<T>(), Updates<T>());
+/// The tables of this file's instruction set.
+constexpr Tables make_tables() {
+  return {make_table<float>(Formulas<float>(), Updates<float>()),
+          make_table<double>(Formulas<double>(), Updates<double>())};
 }
 
 }  // namespace

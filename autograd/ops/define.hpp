@@ -1,0 +1,24 @@
+// What an op is defined with: loops over arrays, refusals, its identity, the recording, and the instantiation
+// for all scalars. Internal.
+#pragma once
+
+#include <xgrad/autograd/numbers/instantiate.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
+#include <xgrad/autograd/numbers/refuse.hpp>
+#include <xgrad/autograd/ops/identities.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+// XGRAD_INSTANTIATE_OPS(sum, prod) instantiates each for all scalars. A name that several functions share takes
+// XGRAD_FOR_SCALARS instead. A macro cannot call itself, but what it leaves behind is expanded once more by each
+// XGRAD_EXPAND around it: enough for a dozen names.
+#define XGRAD_INSTANTIATE_OPS(...) XGRAD_EXPAND_9(XGRAD_FIRST_OP(__VA_ARGS__))
+#define XGRAD_FIRST_OP(op, ...)               \
+  template decltype(op<float>) op<float>;     \
+  template decltype(op<double>) op<double>;   \
+  template decltype(op<Complex>) op<Complex>; \
+  __VA_OPT__(XGRAD_OTHER_OPS XGRAD_NOTHING(__VA_ARGS__))
+#define XGRAD_OTHER_OPS() XGRAD_FIRST_OP
+#define XGRAD_NOTHING ()
+#define XGRAD_EXPAND_9(...) XGRAD_EXPAND_3(XGRAD_EXPAND_3(XGRAD_EXPAND_3(__VA_ARGS__)))
+#define XGRAD_EXPAND_3(...) XGRAD_EXPAND(XGRAD_EXPAND(XGRAD_EXPAND(__VA_ARGS__)))
+#define XGRAD_EXPAND(...) __VA_ARGS__
