@@ -84,28 +84,24 @@ Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
 // Vjps are opaque closures: what one holds has a reference more while a copy of it lives.
 template <class T>
 void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs) {
-  struct Candidate {
-    storage::Block* block;
-    std::uint32_t references = 0;
-  };
   struct Look {
-    std::vector<Candidate> candidates;
+    std::map<storage::Block*, std::uint32_t> candidates;  // and their references before the copy
     std::set<storage::Block*> held;
   } look;
   const auto offer = [&](storage::Block* block) {
-    if (block != nullptr && !block->parameter && !holder_.contains(block)) look.candidates.push_back({block});
+    if (block != nullptr && !block->parameter && !holder_.contains(block)) look.candidates.emplace(block, 0);
   };
   for (storage::Block* const block : watch_.blocks()) offer(block);
   offer(y.block());
   for (const auto& input : inputs) offer(input.x.value().block());
   const auto compare = [](void* context) {
     auto& [candidates, held] = *static_cast<Look*>(context);
-    for (const Candidate& candidate : candidates)
-      if (candidate.block->references > candidate.references) held.insert(candidate.block);
+    for (const auto& [block, references] : candidates)
+      if (block->references > references) held.insert(block);
   };
   for (const auto& input : inputs) {
     if (input.node == no_node) continue;
-    for (Candidate& candidate : look.candidates) candidate.references = candidate.block->references;
+    for (auto& [block, references] : look.candidates) references = block->references;
     if (!input.vjp->with_copy(compare, &look)) ++saved.unknown_vjps;
   }
   for (storage::Block* const block : look.held) {

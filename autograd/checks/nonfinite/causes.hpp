@@ -105,14 +105,9 @@ Element element_of(const Array<T>& x, const Shape& y, std::size_t index, bool el
 template <class T>
 NonfiniteCause cause(std::string name, const Array<T>& x, Element element, const TracedOp<T>& op,
                      const std::optional<Ids>& tokens) {
-  const auto [index, largest] = element;
-  return {std::move(name),
-          "",
-          x.shape(),
-          index,
-          shown(x.data()[index]),
-          largest,
-          place_of(x.shape(), index, op.step, tokens)};
+  const WindowPlace where = place_of(x.shape(), element.index, op.step, tokens);
+  const double value = shown(x.data()[element.index]);
+  return {std::move(name), "", x.shape(), element.index, value, element.largest, where};
 }
 
 /// The same of argument j, which may be a parameter, and then has no row.
