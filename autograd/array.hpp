@@ -91,8 +91,7 @@ class Array {
 
   /// The elements for writing; copies them first if another handle shares the block.
   T* mutable_data();
-  /// Replaces the elements in place, seen by every handle of the block; for parameters. Bumps the version.
-  /// Throws Error if the shapes differ.
+  /// Replaces the elements in place, for every handle of the block. Throws Error if the shapes differ.
   void overwrite(const Array& values);
   /// The elements for an update in place that every handle sees (parameters); bumps the version.
   T* shared_data();

@@ -8,8 +8,7 @@
 
 namespace xgrad {
 
-/// Thrown for every wrong use of the library: shapes that do not fit, ids out of range, tapes that have
-/// ended.
+/// Thrown for every wrong use of the library: shapes that do not fit, ids out of range, ended tapes.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -1,6 +1,5 @@
-// FastPaths: what makes a training step fast, each behind a switch. All are on. Switching one off takes the
-// plain path, which computes the same by simpler means: the tests compare the two, and the benchmarks show
-// what each one gives; see docs/performance.md. SwitchedOff is the way to do it for a while.
+// FastPaths: what makes a training step fast, each behind a switch. Switching one off takes the plain path,
+// which computes the same by simpler means; what each one gives is in docs/performance.md.
 #pragma once
 
 #include <utility>

@@ -1,7 +1,6 @@
 // Parameters<T>: the only place where a named trainable array is born, so that none can be forgotten by an
 // optimizer, a check or a file. It is a handle to a shared, ordered list and a scope: `p / "rnn"` declares
-// under "rnn/...". A model is a function of a Parameters: gradcheck runs that function again and again with
-// values of its choosing, by the same paths (`Parameters(values)`).
+// under "rnn/...". A model is a function of a Parameters, which gradcheck calls with values of its choosing.
 #pragma once
 
 #include <concepts>

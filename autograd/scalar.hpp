@@ -45,11 +45,10 @@ using Real = decltype(real(T{}));
 /// The same number as another scalar; from Complex to a real one, its real part.
 template <class U, class T>
 U convert(T x) {
-  if constexpr (std::same_as<U, Complex>) {
+  if constexpr (std::same_as<U, Complex>)
     return U(x);
-  } else {
+  else
     return static_cast<U>(real(x));
-  }
 }
 
 /// How often this thread's Complex functions were asked for a value at a kink, where the slopes of the two

@@ -1,6 +1,5 @@
-// Shapes: the sizes of an array's axes, held inline (rank <= 6), with NumPy's broadcasting rule and the text
-// that error messages print. A shape is 28 bytes so that an Array handle stays small enough to be captured by
-// every vjp.
+// Shapes: the sizes of an array's axes, held inline (rank <= 6, 28 bytes) as every vjp captures some, with
+// NumPy's broadcasting rule and the text that error messages print.
 #pragma once
 
 #include <array>

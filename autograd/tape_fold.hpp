@@ -1,6 +1,5 @@
 // A tape folded over time: the values of an unrolled loop that are the same at every step become one, so that
-// a model of 35 steps is one picture of its cell. Folding works on the list of Tape::nodes(); tape_dot.hpp
-// draws the result.
+// a model of 35 steps is one picture of its cell, which tape_dot.hpp draws.
 #pragma once
 
 #include <cstddef>

@@ -33,10 +33,9 @@ struct TapeStats {
 
     /// Bytes of the arrays that the vjps of these values hold, and so keep alive until the sweep; 0 after a
     /// sweep without `keep`. A block of storage counts once, for the value recorded first of those whose vjps
-    /// hold it, and as a whole, even if only a row of it is held. Parameters do not count: they live on
-    /// anyway. Leaves and constants do, where a vjp holds them. What is made before the statistics begin and
-    /// is no input of the op, ids, and whatever else a vjp captured that is not an Array, do not count, nor
-    /// does what the allocator rounds up.
+    /// hold it, and as a whole, even if only a row of it is held. Leaves and constants count, parameters,
+    /// which live on anyway, do not; nor does what is made before the statistics begin and is no input of the
+    /// op, what a vjp captured that is not an Array, such as ids, and what the allocator rounds up.
     std::size_t saved_bytes = 0;
 
     /// Floating-point operations of the matrix products in the forward pass, 2 m n k for each, whatever the

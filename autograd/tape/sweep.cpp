@@ -34,7 +34,8 @@ class Sweep {
       end -= edges.size();
       if (edges.empty() || wanted_[node]) result_.wanted_.insert(node);
       const bool reached = node <= start && !sums_[node].empty();
-      if (reached && edges.empty()) reach_leaf(node);
+      if (reached && edges.empty())  // a parameter or leaf
+        add_to_result(node, shown(node, sums_[node].take(shape_of(node)), true));
       if (reached && !edges.empty()) reach(node, edges);
       if (!keep_)
         for (auto& edge : edges) graph_.free(edge);
@@ -63,10 +64,6 @@ class Sweep {
                               to_string(shape), to_string(expected)));
     if (sparse != nullptr && !leaf) return sparse->dense();
     return dy;
-  }
-
-  void reach_leaf(std::uint32_t node) {
-    add_to_result(node, shown(node, sums_[node].take(shape_of(node)), true));
   }
 
   void reach(std::uint32_t node, Edges edges) {

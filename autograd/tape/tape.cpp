@@ -49,7 +49,6 @@ std::optional<Graph<T>>& spare() {
   thread_local std::optional<Graph<T>> graph;
   return graph;
 }
-constexpr std::size_t spare_limit = std::size_t{64} << 20;  // bytes
 
 }  // namespace
 
@@ -92,7 +91,7 @@ Tape<T>::~Tape() {
   close(this);
   live_tapes().close(serial_);
   graph_.clear();
-  if (graph_.capacity_bytes() <= spare_limit) spare<T>().emplace(std::move(graph_));
+  if (graph_.capacity_bytes() <= std::size_t{64} << 20) spare<T>().emplace(std::move(graph_));
 }
 
 template <class T>
