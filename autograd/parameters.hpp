@@ -70,8 +70,8 @@ class Parameters {
   void assign(std::string_view path, const Array<T>& values) const;
 
   /// Writes all parameters of the list, whatever the scope, to a safetensors file, each under its path. An
-  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with the
-  /// system's reason.
+  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with
+  /// the system's reason.
   void save(const std::string& file) const requires std::floating_point<T>;
   /// Replaces all elements, in place, by those of a safetensors file; every handle sees them.
   /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all
