@@ -38,11 +38,8 @@ void gemm(Trans trans_a, Trans trans_b, std::size_t m, std::size_t n, std::size_
                      alpha, a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
 
-template void gemm<float>(Trans, Trans, std::size_t, std::size_t, std::size_t, float, const float*,
-                          std::size_t, const float*, std::size_t, float, float*, std::size_t);
-template void gemm<double>(Trans, Trans, std::size_t, std::size_t, std::size_t, double, const double*,
-                           std::size_t, const double*, std::size_t, double, double*, std::size_t);
-template void gemm<Complex>(Trans, Trans, std::size_t, std::size_t, std::size_t, Complex, const Complex*,
-                            std::size_t, const Complex*, std::size_t, Complex, Complex*, std::size_t);
+template decltype(gemm<float>) gemm<float>;
+template decltype(gemm<double>) gemm<double>;
+template decltype(gemm<Complex>) gemm<Complex>;
 
 }  // namespace xgrad::kernels

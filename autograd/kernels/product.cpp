@@ -123,10 +123,9 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
                       const T* whole_packed) {
   const Table<T>& kernels = table<T>();
   const bool turned = whole_b.trans == Trans::yes;
-  Matrix<T> b = whole_b;
-  b.data += turned ? first * b.row : first;
+  const Matrix<T> b = whole_b.from(0, first);
   const std::size_t n = last - first;
-  if (base.data != nullptr) base.data += first;
+  base = base.from(0, first);
   c += first;
   Tile<T> tile{};
   tile.a_row = a.trans == Trans::no ? a.row : 1;
@@ -158,13 +157,12 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
     for (std::size_t p = 0; p < k; p += depth) {
       tile.depth = std::min(depth, k - p);
       T* const packed = scratch<T>(packed_size(kernels, tile.depth, columns));
-      kernels.pack(turned, tile.depth, columns, b.data + (turned ? j * b.row + p : p * b.row + j), b.row,
-                   packed);
+      kernels.pack(turned, tile.depth, columns, b.from(p, j).data, b.row, packed);
       const Addend<T> so_far = p == 0 ? base : Addend<T>{c, c_row};
+      tile.base_row = so_far.row;
       for (std::size_t i = 0; i < m; i += block_rows) {
-        tile.a = a.data + i * tile.a_row + p * tile.a_column;
-        tile.base = so_far.data == nullptr ? nullptr : so_far.data + i * so_far.row + j;
-        tile.base_row = so_far.row;
+        tile.a = a.from(i, p).data;
+        tile.base = so_far.from(i, j).data;
         tile.c = c + i * c_row + j;
         multiply_block(kernels, tile, std::min(block_rows, m - i), columns,
                        packed_panels<T>(kernels, packed, tile.depth));
@@ -191,11 +189,8 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, c
     return;
   }
   parallel_ranges(m, 1 + large / (n * k), [&](std::size_t first, std::size_t last) {
-    Matrix<T> rows = a;
-    rows.data += first * (a.trans == Trans::no ? a.row : 1);
-    Addend<T> rows_base = base;
-    if (base.data != nullptr) rows_base.data += first * base.row;
-    multiply_columns(last - first, 0, n, k, rows, b, rows_base, c + first * c_row, c_row, copy);
+    multiply_columns(last - first, 0, n, k, a.from(first, 0), b, base.from(first, 0), c + first * c_row,
+                     c_row, copy);
   });
 }
 
@@ -227,11 +222,8 @@ void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, co
 
 std::uint64_t flops() { return flops_so_far; }
 
-template void product(std::size_t, std::size_t, std::size_t, const Matrix<float>&, const Matrix<float>&,
-                      Addend<float>, float*, std::size_t);
-template void product(std::size_t, std::size_t, std::size_t, const Matrix<double>&, const Matrix<double>&,
-                      Addend<double>, double*, std::size_t);
-template void product(std::size_t, std::size_t, std::size_t, const Matrix<Complex>&, const Matrix<Complex>&,
-                      Addend<Complex>, Complex*, std::size_t);
+template decltype(product<float>) product<float>;
+template decltype(product<double>) product<double>;
+template decltype(product<Complex>) product<Complex>;
 
 }  // namespace xgrad::kernels

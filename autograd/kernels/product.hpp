@@ -20,6 +20,10 @@ struct Matrix {
   /// packed copy.
   storage::Block* reused = nullptr;
 
+  /// Without its first i rows and j columns, as they are meant.
+  Matrix from(std::size_t i, std::size_t j) const {
+    return {data + (trans == Trans::no ? i * row + j : j * row + i), row, trans, reused};
+  }
   Matrix transposed() const { return {data, row, trans == Trans::no ? Trans::yes : Trans::no, reused}; }
 };
 
@@ -28,6 +32,10 @@ template <class T>
 struct Addend {
   const T* data = nullptr;
   std::size_t row = 0;
+
+  Addend from(std::size_t i, std::size_t j) const {
+    return {data == nullptr ? nullptr : data + i * row + j, row};
+  }
 };
 
 /// C = base + A B with A: (m, k), B: (k, n), C: (m, n), which may be the base. Rows of C are c_row apart.
