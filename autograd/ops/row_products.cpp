@@ -3,7 +3,7 @@
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
-#include <xgrad/autograd/numbers/instantiate.hpp>
+#include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>
 
 namespace xgrad::detail {
@@ -73,9 +73,6 @@ std::optional<Variable<T>> row_of_product(const Variable<T>& x, const Variable<T
   return row_for(*tape, memo.products.back(), x, t);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                 \
-  template std::optional<Variable<T>> row_of_product(const Variable<T>&, const Variable<T>&, \
-                                                     const Variable<T>*, RecordProduct<T>);
-XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
+XGRAD_INSTANTIATE_OPS(row_of_product)
 
 }  // namespace xgrad::detail
