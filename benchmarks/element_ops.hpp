@@ -16,8 +16,7 @@
 
 namespace xgrad {
 
-/// The ops on (n, n) floats that are timed, and what each is compared with. `rows` is the number of values
-/// a function is asked for, where it is asked for fewer than n^2.
+/// An op on (n, n) floats that is timed, and what stands beside it.
 struct OpWorkload {
   using Function = std::function<Variable<float>(const Variable<float>&, const Variable<float>&)>;
   std::string name, beside;
@@ -106,9 +105,14 @@ inline std::vector<OpWorkload> op_workloads(std::size_t n) {
     result.push_back({"Elementwise/" + name, "exp", step(f), step(exp_of)});
   };
   const std::pair<const char*, Variable<float> (*)(V)> functions[] = {
-      {"expm1", expm1}, {"log", log},         {"log1p", log1p},       {"sin", sin},     {"cos", cos},
-      {"erf", erf},     {"square", square},   {"sqrt", sqrt},         {"rsqrt", rsqrt}, {"abs", abs},
-      {"tanh", tanh},   {"sigmoid", sigmoid}, {"softplus", softplus}, {"relu", relu},   {"gelu", gelu}};
+      {"expm1", expm1},       {"log", log},
+      {"log1p", log1p},       {"sin", sin},
+      {"cos", cos},           {"erf", erf},
+      {"square", square},     {"sqrt", sqrt},
+      {"rsqrt", rsqrt},       {"abs", abs},
+      {"tanh", tanh},         {"sigmoid", sigmoid},
+      {"softplus", softplus}, {"log_sigmoid", log_sigmoid},
+      {"relu", relu},         {"gelu", gelu}};
   for (const auto& [name, f] : functions) beside_exp(name, [f = f](V x, V) { return f(x); });
   beside_exp("leaky_relu", [](V x, V) { return leaky_relu(x); });
   beside_exp("elu", [](V x, V) { return elu(x); });

@@ -22,6 +22,7 @@
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
 //   Compiling          of a file that includes xtensor alone, where the step is that of an example or a
 //                      header: the least processor time of five
+//   Elementwise, Where, Axis 0, Logsumexp, Cumsum, Gather   exp, or what the line says: element_ops.hpp
 //   Tiny ops, Token, Slices   the same by hand: tiny_ops.hpp, bare_products.cpp, slices.hpp
 //
 // Debian's build of the library calls itself a debug build, in the JSON ("library_build_type") and, where its

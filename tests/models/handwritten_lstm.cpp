@@ -1,6 +1,8 @@
 // The LSTM's backward pass by hand, with a switch for each mistake; see handwritten_lstm.hpp.
 #include "models/handwritten_lstm.hpp"
 
+#include <utility>
+
 #include "models/handwritten_batches.hpp"
 
 namespace handwritten {
@@ -98,7 +100,7 @@ Terms lstm_terms(const Values& values, const Ids& targets, Mistake mistake) {
     Matrix da_o = dh * s.tanh_c;
     if (!is(Mistake::output_slope_missing)) da_o = da_o * s.o * (1 - s.o);
     if (is(Mistake::forget_gate_sign)) da_f = -da_f;
-    if (is(Mistake::gates_swapped)) da_i.swap(da_f);
+    if (is(Mistake::gates_swapped)) std::swap(da_i, da_f);
     const Matrix da = side_by_side({da_i, da_f, da_g, da_o});
 
     const Matrix& x = is(Mistake::previous_input) && t > 0 ? steps[t - 1].x : s.x;
