@@ -84,7 +84,6 @@ Cache* cache() {
 
 Block* take(std::size_t size) {
   const std::uint16_t size_class = class_of(size);
-  std::size_t bytes = size;
   if (recycling && fast_paths().recycled_storage) {
     if (Cache* mine = cache(); mine != nullptr && !mine->free[size_class].empty()) {
       Block* block = mine->free[size_class].back();
@@ -96,8 +95,9 @@ Block* take(std::size_t size) {
       block->parameter = false;
       return block;
     }
-    bytes = bytes_of(size_class);
   }
+  // As large as its class, even where recycling is switched off: it may be on again when the block is released.
+  const std::size_t bytes = recycling ? bytes_of(size_class) : size;
   auto* block = new (::operator new (sizeof(Block) + bytes, std::align_val_t{alignment})) Block;
   block->size_class = size_class;
   block->size = size;

@@ -4,11 +4,15 @@
 
 #include <doctest/doctest.h>
 
+#include <malloc.h>
+
 #include <atomic>
 #include <new>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <xgrad/autograd/fast_paths.hpp>
 
 #include "autograd/errors.hpp"
 
@@ -44,6 +48,17 @@ TEST_CASE("Storage: a released block is handed out again as new for its size cla
   CHECK(same->references.load() == 1);
   storage::recycle(smaller);
   storage::recycle(same);
+}
+
+TEST_CASE("Storage: a block that was taken while recycling was off has room for all of its class" *
+          doctest::skip(address_sanitizer)) {
+  storage::Block* block = nullptr;
+  {
+    const xgrad::SwitchedOff off({&xgrad::FastPaths::recycled_storage});
+    block = storage::allocate(65537);  // the class of up to 81920 bytes
+  }
+  CHECK(malloc_usable_size(block) >= sizeof(storage::Block) + 81920);
+  storage::recycle(block);
 }
 
 TEST_CASE("Storage: a size class wastes at most a quarter of what was asked" *
