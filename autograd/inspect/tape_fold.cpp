@@ -131,8 +131,8 @@ class Folding {
     }
   }
 
-  // Whether two values of one group may stay together. A carried input agrees with any that is not of the same
-  // step: with the initial state, or with none where that is a constant.
+  // Whether two values of one group may stay together. A carried input agrees with any that is not of the
+  // same step: with the initial state, or with none where that is a constant.
   bool alike(std::size_t a, std::size_t b) const {
     if (nodes_[a].scope != nodes_[b].scope) return false;
     const auto &xs = nodes_[a].inputs, &ys = nodes_[b].inputs;
@@ -151,8 +151,8 @@ class Folding {
     return true;
   }
 
-  // Divides every group into those that are alike; true if any was divided. The last member, which has all that
-  // a steady loop has, comes first.
+  // Divides every group into those that are alike; true if any was divided. The last member, which has all
+  // that a steady loop has, comes first.
   bool divide() {
     const std::size_t groups = members_.size();
     for (std::size_t g = 0; g < groups; ++g) {

@@ -1,9 +1,9 @@
 // The elementwise functions: each written once, as a struct with its op, its value and its slope. From the
-// struct come the loops for every instruction set (table.hpp), the op for all three scalars (ops/functions.cpp)
-// and its identity on the tape. To add one, write it here, name it in the list at the end, and declare it in
-// ops/elementwise.hpp or ops/activation.hpp. A function serves doubles, complex numbers and vector registers;
-// a literal such as 1.0 becomes any of them, if a float holds it exactly; others take scalar::constant.
-// Internal.
+// struct come the loops for every instruction set (table.hpp), the op for all three scalars
+// (ops/functions.cpp) and its identity on the tape. To add one, write it here, name it in the list at the
+// end, and declare it in ops/elementwise.hpp or ops/activation.hpp. A function serves doubles, complex
+// numbers and vector registers; a literal such as 1.0 becomes any of them, if a float holds it exactly;
+// others take scalar::constant. Internal.
 #pragma once
 
 #include <xgrad/autograd/kernels/simd.hpp>
@@ -12,7 +12,8 @@
 /// The elementwise functions.
 namespace xgrad::functions {
 
-/// What a slope is computed from beside dy: the value y, the argument x, or x and y. The value is kept anyway.
+/// What a slope is computed from beside dy: the value y, the argument x, or x and y. The value is kept
+/// anyway.
 enum class Kept { output, input, both };
 template <Kept what>
 struct From {

@@ -1,6 +1,6 @@
-// Whole registers (xsimd batches) in the place of single numbers: what scalar.hpp has for numbers, so that one
-// generic formula serves both, and how registers are loaded and stored. Internal: included by .cpp files only,
-// because a batch's type depends on the compiler's flags.
+// Whole registers (xsimd batches) in the place of single numbers: what scalar.hpp has for numbers, so that
+// one generic formula serves both, and how registers are loaded and stored. Internal: included by .cpp files
+// only, because a batch's type depends on the compiler's flags.
 #pragma once
 
 #include <cstddef>

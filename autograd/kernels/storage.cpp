@@ -96,7 +96,8 @@ Block* take(std::size_t size) {
       return block;
     }
   }
-  // As large as its class, even where recycling is switched off: it may be on again when the block is released.
+  // As large as its class, even where recycling is switched off: it may be on again when the block is
+  // released.
   const std::size_t bytes = recycling ? bytes_of(size_class) : size;
   auto* block = new (::operator new (sizeof(Block) + bytes, std::align_val_t{alignment})) Block;
   block->size_class = size_class;

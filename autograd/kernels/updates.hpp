@@ -1,7 +1,8 @@
-// The rules of the optimizers, each written once, as a formula for one element w of a parameter, its gradient g
-// and what the rule remembers of it, its slots. From the struct come the loops for every instruction set
-// (table.hpp), which numbers/update.hpp runs; training/ has the options and what surrounds a step. To add one,
-// write it here and add it to `Updates` in table.hpp. A slot that a parameter has not got reads as 0. Internal.
+// The rules of the optimizers, each written once, as a formula for one element w of a parameter, its gradient
+// g and what the rule remembers of it, its slots. From the struct come the loops for every instruction set
+// (table.hpp), which numbers/update.hpp runs; training/ has the options and what surrounds a step. To add
+// one, write it here and add it to `Updates` in table.hpp. A slot that a parameter has not got reads as 0.
+// Internal.
 #pragma once
 
 #include <cstddef>

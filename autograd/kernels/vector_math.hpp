@@ -396,8 +396,9 @@ X normal_cdf(X x, X y) {
                        kernels::quotient(y, x));
 }
 
-// |x|^p = 2^(p log2 |x|), with the sign of (-1)^p for x < 0. The logarithm is a sum of two floats, as an error
-// in it is multiplied by as much as 128: log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) / (m + 1).
+// |x|^p = 2^(p log2 |x|), with the sign of (-1)^p for x < 0. The logarithm is a sum of two floats, as an
+// error in it is multiplied by as much as 128: log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) /
+// (m + 1).
 template <Register X>
 requires detail::single<detail::Lane<X>>
 [[gnu::always_inline]] inline X pow(X x, X p) {

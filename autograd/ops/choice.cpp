@@ -1,5 +1,5 @@
-// Choosing by a mask: it selects and never multiplies, so that what is not chosen cannot leak into a value or a
-// gradient. Those by size, maximum and its kin, are in functions.cpp.
+// Choosing by a mask: it selects and never multiplies, so that what is not chosen cannot leak into a value or
+// a gradient. Those by size, maximum and its kin, are in functions.cpp.
 #include <xgrad/autograd/ops/choice.hpp>
 
 #include <algorithm>

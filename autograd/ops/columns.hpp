@@ -1,6 +1,6 @@
-// Columns: elements along an axis that is not the last, as the columns of matrices (n, width) that lie one after
-// the other. They are read row by row, as they lie in memory, and what is kept of each column stays in the
-// cache. Internal.
+// Columns: elements along an axis that is not the last, as the columns of matrices (n, width) that lie one
+// after the other. They are read row by row, as they lie in memory, and what is kept of each column stays in
+// the cache. Internal.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,8 @@ class Columns {
     return result;
   }
 
-  /// The sum over the rows r of what `row(r)` points to, in blocks, so that rounding grows with the root of n.
+  /// The sum over the rows r of what `row(r)` points to, in blocks, so that rounding grows with the root of
+  /// n.
   template <class Row>
   std::vector<T> sum(std::size_t count, Row row) const {
     constexpr std::size_t block = 256;

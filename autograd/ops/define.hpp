@@ -8,9 +8,9 @@
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
 
-// XGRAD_INSTANTIATE_OPS(sum, prod) instantiates each for all scalars. A name that several functions share takes
-// XGRAD_FOR_SCALARS instead. A macro cannot call itself, but what it leaves behind is expanded once more by each
-// XGRAD_EXPAND around it: enough for a dozen names.
+// XGRAD_INSTANTIATE_OPS(sum, prod) instantiates each for all scalars. A name that several functions share
+// takes XGRAD_FOR_SCALARS instead. A macro cannot call itself, but what it leaves behind is expanded once
+// more by each XGRAD_EXPAND around it: enough for a dozen names.
 #define XGRAD_INSTANTIATE_OPS(...) XGRAD_EXPAND_9(XGRAD_FIRST_OP(__VA_ARGS__))
 #define XGRAD_FIRST_OP(op, ...)               \
   template decltype(op<float>) op<float>;     \

@@ -1,5 +1,5 @@
-// The cross entropies are one loop over rows of logits, which makes the gradient too; the other losses are made
-// of ops and then reduced.
+// The cross entropies are one loop over rows of logits, which makes the gradient too; the other losses are
+// made of ops and then reduced.
 #include <xgrad/autograd/ops/losses.hpp>
 
 #include <numeric>

@@ -1,5 +1,5 @@
-// The softmax family, twice: for rows, elements that lie one after the other, by the loops of kernels/row.hpp,
-// and for the columns of columns.hpp. Where those are few, the array is transposed first.
+// The softmax family, twice: for rows, elements that lie one after the other, by the loops of
+// kernels/row.hpp, and for the columns of columns.hpp. Where those are few, the array is transposed first.
 #include <xgrad/autograd/ops/softmax.hpp>
 
 #include <numeric>

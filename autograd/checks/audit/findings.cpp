@@ -1,7 +1,7 @@
-// The findings and their order; see explanation.hpp. A mistake can be judged once those before it are repaired:
-// first what is wrong with all numbers, however they came about (not finite, one step's term for the sum,
-// sign, factor); then a wrong signal from above, behind which nothing can be judged; then what is next to the
-// loss, and so on backwards; the flow through time last, since it needs all else to be right.
+// The findings and their order; see explanation.hpp. A mistake can be judged once those before it are
+// repaired: first what is wrong with all numbers, however they came about (not finite, one step's term for
+// the sum, sign, factor); then a wrong signal from above, behind which nothing can be judged; then what is
+// next to the loss, and so on backwards; the flow through time last, since it needs all else to be right.
 #include <algorithm>
 #include <iterator>
 #include <set>

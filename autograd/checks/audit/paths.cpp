@@ -1,6 +1,6 @@
-// Hypotheses on paths. On the flow through time: it is cut, everywhere or on one path of the state, ends after
-// some steps, or replaces what flows in at the same step. On single paths: what flows from an op to one of
-// its inputs is left out, or has another sign or factor.
+// Hypotheses on paths. On the flow through time: it is cut, everywhere or on one path of the state, ends
+// after some steps, or replaces what flows in at the same step. On single paths: what flows from an op to one
+// of its inputs is left out, or has another sign or factor.
 #include <map>
 
 #include <fmt/format.h>

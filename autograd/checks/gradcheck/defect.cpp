@@ -95,7 +95,8 @@ bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_mov
   return explains;
 }
 
-// The swap of two axes of equal size, in y, in x or in both alike, that turns the one Jacobian into the other.
+// The swap of two axes of equal size, in y, in x or in both alike, that turns the one Jacobian into the
+// other.
 std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, const Jacobian& exact, bool in_y,
                                                        bool in_x) {
   const Shape& shape = in_x ? exact.x : exact.y;
@@ -274,8 +275,8 @@ std::optional<Diagnosis> scaled_in_part(const std::vector<double>& tape, const s
   return scaled(wrong_tape, wrong_exact, scale, Extent::some);
 }
 
-// The factor that is furthest from 1 of those of the places along an axis of y, or of x, if each place has one
-// that at least two entries agree on.
+// The factor that is furthest from 1 of those of the places along an axis of y, or of x, if each place has
+// one that at least two entries agree on.
 std::optional<double> factor_of_each(const Jacobian& tape, const Jacobian& exact, std::size_t axis,
                                      bool of_y) {
   const Shape& shape = of_y ? exact.y : exact.x;

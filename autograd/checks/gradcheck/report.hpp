@@ -1,6 +1,6 @@
 // What gradcheck found: a report that is a struct for programs and prints as text for people. A wrong
-// derivative comes with a guess at the mistake: start with the list of kinds. The guess is made by `diagnose`,
-// which compares the Jacobian that a vjp stands for with the exact one (defect.cpp).
+// derivative comes with a guess at the mistake: start with the list of kinds. The guess is made by
+// `diagnose`, which compares the Jacobian that a vjp stands for with the exact one (defect.cpp).
 #pragma once
 
 #include <cstddef>

@@ -229,7 +229,8 @@ class Tracer final : public Trace<T> {
     return sparse != nullptr ? sparse->dense() : std::get<Array<T>>(gradient);
   }
 
-  // What `gradient` has at flat position `index` of its table: several numbers if a row occurs more than once.
+  // What `gradient` has at flat position `index` of its table: several numbers if a row occurs more than
+  // once.
   template <class F>
   static void for_each_at(const Gradient<T>& gradient, std::size_t index, F f) {
     const auto* sparse = std::get_if<RowSparse<T>>(&gradient);
