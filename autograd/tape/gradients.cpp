@@ -103,7 +103,9 @@ std::string Gradients<T>::why_missing(const Variable<T>& x) const {
          " (or the value does not depend on it); pass {.of = {x}} to tape.gradient";
 }
 
-XGRAD_INSTANTIATE_CLASS(RowSparse);
+template struct RowSparse<float>;
+template struct RowSparse<double>;
+template struct RowSparse<Complex>;
 XGRAD_INSTANTIATE_CLASS(Gradients);
 
 }  // namespace xgrad
