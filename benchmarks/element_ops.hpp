@@ -113,7 +113,7 @@ inline std::vector<OpWorkload> op_workloads(std::size_t n) {
       {"tanh", tanh},         {"sigmoid", sigmoid},
       {"softplus", softplus}, {"log_sigmoid", log_sigmoid},
       {"relu", relu},         {"gelu", gelu}};
-  for (const auto& [name, f] : functions) beside_exp(name, [f = f](V x, V) { return f(x); });
+  for (const auto& [name, function] : functions) beside_exp(name, [f = function](V x, V) { return f(x); });
   beside_exp("leaky_relu", [](V x, V) { return leaky_relu(x); });
   beside_exp("elu", [](V x, V) { return elu(x); });
   beside_exp("clip", [](V x, V) { return clip(x, 0.3, 0.7); });
