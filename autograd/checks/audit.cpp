@@ -1,5 +1,6 @@
-// The audit, step by step: start with detail::audit at the end. What is compared is in `compare`; how it is
-// explained, and how the explanation becomes a list of findings, in audit/explanation.hpp.
+// The audit, step by step: start with detail::audit at the end. Then read, in this order, how a forward pass
+// is recorded (audit/recording.hpp) and swept back with a rule changed (sweep.hpp), which changes are tried
+// (candidates.hpp), and how they explain what was written and become a list of findings (explanation.hpp).
 #include <xgrad/autograd/audit.hpp>
 
 #include <algorithm>

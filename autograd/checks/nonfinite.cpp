@@ -168,9 +168,9 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   }
   tape.gradient(loss,
                 {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
-  if (const auto harm = tracer.of_gradients(); harm.event != nullptr) {
-    report.harmed = harm.path.empty() ? "a leaf" : harm.path;
-    describe_event(*harm.event, tape, tracer, options, report);
+  if (const auto node = tracer.first_harmed()) {
+    report.harmed = tracer.path_at(*node).empty() ? "a leaf" : tracer.path_at(*node);
+    describe_event(tracer.of_gradient(*node), tape, tracer, options, report);
   }
   return report;
 }

@@ -1,5 +1,5 @@
-// The hypotheses: all single changes of a recording's sweep that stand for a mistake people make. Each family
-// has its file. Of equally cheap ones that explain the same, the first is preferred. Internal to audit.
+// The hypotheses: all single changes of a recording's sweep that stand for a mistake people make, by families.
+// Of equally cheap ones that explain the same, the first is preferred. Internal to audit.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,7 @@ void add_operand_changes(const Recording& recording, Changes& to);  ///< operand
 
 /// Adds a change, unless it is empty; notes which op it touches.
 void add(Changes& to, Change change);
-/// The same, once input j of each op of a role has the vjp that `make` says; none if that is empty.
+/// The same, once input j of each op of a role has the vjp that `make` says; where that is empty, its own.
 void add(Changes& to, Change change, const Recording& recording, std::size_t role, std::size_t j,
          const std::function<Map(std::size_t op)>& make);
 

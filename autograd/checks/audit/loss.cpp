@@ -11,17 +11,21 @@ namespace xgrad::auditing {
 
 namespace {
 
+// Cuts what flows from an op to values of some steps: of its own, or of all where it stands outside of them.
+void cut_steps(const Recording& recording, std::size_t op, const SomeSteps& out, Change& change) {
+  const auto& ops = recording.ops();
+  for (std::size_t j = 0; j < ops[op].inputs.size(); ++j) {
+    const std::size_t source = ops[op].inputs[j].source;
+    if (source == none || !ops[source].step || (ops[op].step && ops[op].step != ops[source].step)) continue;
+    if (out.contain(*ops[source].step, recording.steps())) change.edges[{op, j}].factor = 0;
+  }
+}
+
 // In a sum over time.
 void add_added_losses(const Recording& recording, const Role& role, const SomeSteps& out, Changes& to) {
-  const auto& ops = recording.ops();
   Change change{AuditDefect::other_loss, 0.98, fmt::format("{} left out", out.losses)};
   for (const std::size_t i : role)
-    for (std::size_t j = 0; j < ops[i].inputs.size(); ++j) {
-      const std::size_t source = ops[i].inputs[j].source;
-      if (source != none && ops[i].accumulator && ops[source].step == ops[i].step &&
-          out.contain(*ops[i].step, recording.steps()))
-        change.edges[{i, j}].factor = 0;
-    }
+    if (recording.ops()[i].accumulator) cut_steps(recording, i, out, change);
   add(to, std::move(change));
 }
 
@@ -50,12 +54,7 @@ void add_collected(const Recording& recording, std::size_t op, const SomeSteps& 
   Change change{AuditDefect::missing_term, 1,
                 fmt::format("what flows from {} into the steps is left out {}",
                             recording.describe(collector.role), out.where)};
-  for (std::size_t j = 0; j < collector.inputs.size() && !collector.step; ++j) {
-    const std::size_t source = collector.inputs[j].source;
-    if (source != none && recording.ops()[source].step &&
-        out.contain(*recording.ops()[source].step, recording.steps()))
-      change.edges[{op, j}].factor = 0;
-  }
+  if (!collector.step) cut_steps(recording, op, out, change);
   add(to, std::move(change));
 }
 

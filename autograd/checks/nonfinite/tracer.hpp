@@ -141,17 +141,19 @@ class Tracer final : public Trace<T> {
                         .path = parameter ? loss.parameter()->path : ""})];
   }
 
-  /// The first event that reached the gradient of a parameter or leaf, or null, and the path of that
-  /// parameter.
-  struct Harm {
-    const Event<T>* event = nullptr;
-    std::string path{};  // empty for a leaf
-  };
-  Harm of_gradients() const {
-    const auto rank = [&](std::uint32_t node) { return std::pair(events_[gradient_.at(node)].order, node); };
+  /// The event that the gradient at a node, which is not finite, stems from.
+  const Event<T>& of_gradient(std::uint32_t node) const { return events_[gradient_.at(node)]; }
+  /// The parameter or leaf whose gradient was the first to be reached by an event, or nothing.
+  std::optional<std::uint32_t> first_harmed() const {
+    const auto rank = [&](std::uint32_t node) { return std::pair(of_gradient(node).order, node); };
     const auto first =
         std::min_element(harmed_.begin(), harmed_.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
-    return first == harmed_.end() ? Harm{} : Harm{&events_[gradient_.at(*first)], path_at(*first)};
+    return first == harmed_.end() ? std::nullopt : std::optional(*first);
+  }
+  /// The path of the parameter at a node; empty for anything else.
+  std::string path_at(std::uint32_t node) const {
+    const auto it = path_of_.find(node);
+    return it == path_of_.end() ? "" : it->second;
   }
 
  private:
@@ -176,11 +178,6 @@ class Tracer final : public Trace<T> {
       return array.shares_block_with(value) && array.begin() < value.end() && value.begin() < array.end();
     });
     return it == arrays_.rend() ? std::nullopt : std::optional(it->second);
-  }
-
-  std::string path_at(std::uint32_t node) const {
-    const auto it = path_of_.find(node);
-    return it == path_of_.end() ? "" : it->second;
   }
 
   // The event of an input that is not finite. If no op made it, its use here is the event.
