@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <xgrad/autograd/kernels/gemm.hpp>
+#include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/scalar.hpp>
 
 namespace xgrad {
@@ -17,8 +17,7 @@ class SquareGemm {
 
   void operator()() {
     if (by_blas_) {
-      kernels::gemm<T>(kernels::Trans::no, kernels::Trans::no, n_, n_, n_, T(1), a_.data(), n_, b_.data(), n_,
-                       T(0), c_.data(), n_);
+      kernels::gemm<T>(n_, n_, n_, {a_.data(), n_}, {b_.data(), n_}, T(0), c_.data(), n_);
       return;
     }
     for (std::size_t i = 0; i < n_; ++i)

@@ -216,8 +216,7 @@ void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, co
   if constexpr (Vectorized<T>)
     if (fast_paths().own_products) return multiply(m, n, k, a, b, base, c, c_row);
   if (base.data != nullptr) copy_base(m, n, base, c, c_row);
-  gemm(a.trans, b.trans, m, n, k, T(1), a.data, a.row, b.data, b.row, base.data == nullptr ? T(0) : T(1), c,
-       c_row);
+  gemm(m, n, k, a, b, base.data == nullptr ? T(0) : T(1), c, c_row);
 }
 
 std::uint64_t flops() { return flops_so_far; }

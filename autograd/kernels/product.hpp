@@ -5,10 +5,14 @@
 // here it is made once and stays with the array until its numbers change. Internal.
 #pragma once
 
-#include <xgrad/autograd/kernels/gemm.hpp>
+#include <cstddef>
+#include <cstdint>
+
 #include <xgrad/autograd/kernels/storage.hpp>
 
 namespace xgrad::kernels {
+
+enum class Trans { no, yes };
 
 /// A matrix that may be transposed; `row` is how far apart the stored rows are.
 template <class T>
@@ -43,6 +47,12 @@ struct Addend {
 template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
              Addend<T> base, T* c, std::size_t c_row);
+
+/// C = A B + beta C for m, n, k > 0, by the BLAS that xtensor-blas binds; beta = 0 does not read C. Throws Error
+/// like `product`, which calls it.
+template <class T>
+void gemm(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b, T beta, T* c,
+          std::size_t c_row);
 
 /// Floating-point operations of all products that this thread has computed: 2 m n k for each, whatever the
 /// scalar. To count those of a piece of work, subtract.

@@ -13,8 +13,11 @@
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/table.hpp>
 
+#include "../errors.hpp"
+
 using namespace xgrad;
 using namespace xgrad::kernels;
+using namespace xgrad::testing;
 
 namespace {
 
@@ -118,7 +121,13 @@ TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
 
 TEST_CASE_TEMPLATE("product: with BLAS instead", T, float, double) {
   fast_paths().own_products = false;
-  for (const ProductSizes& s : {ProductSizes{1, 1, 1}, {3, 18, 5}, {70, 33, 9}}) check_all<T>(s);
+  for (const ProductSizes& s :
+       {ProductSizes{1, 1, 1}, {1, 1, 3}, {3, 3, 1}, {3, 18, 5}, {40, 33, 64}, {70, 33, 9}})
+    check_all<T>(s);
+  T c[1] = {};
+  CHECK(message_of([&] {
+          product<T>(std::size_t{1} << 31, 1, 1, {c, 1}, {c, 1}, {}, c, 1);
+        }) == "[matmul] a matrix side of 2147483648 does not fit BLAS, expected less than 2^31");
   fast_paths().own_products = true;
 }
 
