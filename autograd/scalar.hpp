@@ -55,19 +55,11 @@ U convert(T x) {
 /// sides differ: the derivative there is a convention, and gradcheck says so instead of judging it.
 inline thread_local std::uint64_t kinks = 0;
 
-/// @{ e^x.
-template <std::floating_point T>
-T exp(T x) {
-  return std::exp(x);
-}
-inline Complex exp(Complex x) { return std::exp(x); }
-/// @}
+/// e^x.
+using std::exp;
 
 /// @{ The natural logarithm.
-template <std::floating_point T>
-T log(T x) {
-  return std::log(x);
-}
+using std::log;
 // The imaginary part of std::log jumps by pi where x crosses 0.
 inline Complex log(Complex x) {
   if (x.real() > 0) return std::log(x);
@@ -76,10 +68,7 @@ inline Complex log(Complex x) {
 /// @}
 
 /// @{ The square root.
-template <std::floating_point T>
-T sqrt(T x) {
-  return std::sqrt(x);
-}
+using std::sqrt;
 // std::sqrt gives i for -1, and (1 + i) sqrt(h/2) for ih.
 inline Complex sqrt(Complex x) {
   if (x.real() > 0) return std::sqrt(x);
@@ -88,21 +77,14 @@ inline Complex sqrt(Complex x) {
 }
 /// @}
 
-/// @{ a / b.
-template <std::floating_point T>
+/// a / b.
+template <class T>
 T divide(T a, T b) {
   return a / b;
 }
-inline Complex divide(Complex a, Complex b) { return a / b; }
-/// @}
 
-/// @{ The hyperbolic tangent.
-template <std::floating_point T>
-T tanh(T x) {
-  return std::tanh(x);
-}
-inline Complex tanh(Complex x) { return std::tanh(x); }
-/// @}
+/// The hyperbolic tangent.
+using std::tanh;
 
 /// 1 / (1 + e^-x). The form by tanh(x/2) would lose all relative accuracy for x << 0.
 template <class T>
@@ -146,10 +128,7 @@ inline void kink(Complex x, Complex place) {
 /// @}
 
 /// @{ |x|; the slope at the kink 0 is taken to be 0.
-template <std::floating_point T>
-T abs(T x) {
-  return std::abs(x);
-}
+using std::abs;
 inline Complex abs(Complex x) {
   kink(x, 0);
   return x.real() == 0 ? Complex(0) : x.real() < 0 ? -x : x;
@@ -166,10 +145,7 @@ T expm1(T x) {
 }
 
 /// @{ log(1 + x), without cancellation for small x.
-template <std::floating_point T>
-T log1p(T x) {
-  return std::log1p(x);
-}
+using std::log1p;
 inline Complex log1p(Complex x) {
   if (x.real() > -1) return {std::log1p(x.real()), std::arg(1.0 + x)};
   return {std::log1p(x.real()), x.imag() == 0 ? 0 : x.imag() / (1 + x.real())};
@@ -183,32 +159,15 @@ T softplus(T x) {
   return scalar::select(small, T(0), x) + scalar::log1p(scalar::exp(scalar::select(small, x, -x)));
 }
 
-/// @{ The sine, of radians.
-template <std::floating_point T>
-T sin(T x) {
-  return std::sin(x);
-}
-inline Complex sin(Complex x) { return std::sin(x); }
-/// @}
+/// The sine, of radians.
+using std::sin;
 
-/// @{ The cosine, of radians.
-template <std::floating_point T>
-T cos(T x) {
-  return std::cos(x);
-}
-inline Complex cos(Complex x) { return std::cos(x); }
-/// @}
+/// The cosine, of radians.
+using std::cos;
 
 /// @{ The error function and its complement, 1 - erf x. The standard library has none of a complex number:
 /// the derivative is put in by its formula, so the complex step cannot prove it: central differences must.
-template <std::floating_point T>
-T erf(T x) {
-  return std::erf(x);
-}
-template <std::floating_point T>
-T erfc(T x) {
-  return std::erfc(x);
-}
+using std::erf, std::erfc;
 inline Complex erf(Complex x) {
   return {std::erf(x.real()), x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
 }
@@ -236,10 +195,7 @@ T normal_cdf(T x, T) {
 }
 
 /// @{ x^p.
-template <std::floating_point T>
-T pow(T x, T p) {
-  return std::pow(x, p);
-}
+using std::pow;
 // std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a cut
 // there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula.
 inline Complex pow(Complex x, Complex p) {

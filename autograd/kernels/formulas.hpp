@@ -4,22 +4,16 @@
 // elementwise functions are in functions.hpp. Internal.
 #pragma once
 
+#include <functional>
+
 #include <xgrad/autograd/kernels/simd.hpp>
 
 namespace xgrad::kernels::formulas {
 
-struct Copy {
-  auto operator()(auto x) const { return x; }
-};
-struct Add {
-  auto operator()(auto x, auto y) const { return x + y; }
-};
-struct Subtract {
-  auto operator()(auto x, auto y) const { return x - y; }
-};
-struct Multiply {
-  auto operator()(auto x, auto y) const { return x * y; }
-};
+using Copy = std::identity;
+using Add = std::plus<>;
+using Subtract = std::minus<>;
+using Multiply = std::multiplies<>;
 struct Divide {
   auto operator()(auto x, auto y) const { return scalar::divide(x, y); }
 };
