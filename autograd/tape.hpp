@@ -40,15 +40,6 @@ struct GradientOptions {
   Unreached unreached = Unreached::error;  ///< what a lookup does where y does not depend on the variable
 };
 
-namespace detail {
-
-/// What a part of ops/ remembers of a recording, on its tape.
-struct Memo {
-  virtual ~Memo() = default;
-};
-
-}  // namespace detail
-
 /// Records the ops of this thread while it is in scope, and computes gradients from the recording.
 template <class T>
 class Tape {
@@ -106,7 +97,7 @@ class Tape {
   /// True if a watcher looks at elements: they are to stay as they are.
   bool watched() const { return watcher_ != nullptr && watcher_->looks_at_elements(); }
   /// Where ops/row_products.hpp keeps what it knows of this recording.
-  std::unique_ptr<detail::Memo>& memo() { return memo_; }
+  std::shared_ptr<void>& memo() { return memo_; }
 
   /// `y` as the result of `op` on this thread's tape; called through record().
   template <class ForEach>
@@ -138,7 +129,7 @@ class Tape {
   const void* thread_;  // &scopes() of the thread it was opened on
   std::unordered_map<const Parameter<T>*, std::uint32_t> node_of_;  // of the parameters used so far
   Watcher<T>* watcher_ = nullptr;
-  std::unique_ptr<detail::Memo> memo_;
+  std::shared_ptr<void> memo_;
   bool adds_ended_ = false;  // so does the op that is being recorded
 };
 

@@ -18,7 +18,7 @@ namespace xgrad::detail {
 /// Which variables of a tape are rows of another, as select made them, and the products of many rows at once
 /// that were recorded of them. Kept on the tape; nothing here keeps a sequence's elements alive.
 template <class T>
-struct Rows final : Memo {
+struct Rows {
   /// That the variable at `node` is row `index` of the one at `of`.
   struct Row {
     std::uint32_t node, of;
@@ -39,8 +39,8 @@ struct Rows final : Memo {
 
   /// Those of a tape.
   static Rows& of(Tape<T>& tape) {
-    if (tape.memo() == nullptr) tape.memo() = std::make_unique<Rows>();
-    return static_cast<Rows&>(*tape.memo());
+    if (tape.memo() == nullptr) tape.memo() = std::make_shared<Rows>();
+    return *static_cast<Rows*>(tape.memo().get());
   }
 
   /// What the variable at `node` is a row of, or null.
