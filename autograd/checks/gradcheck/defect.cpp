@@ -46,53 +46,25 @@ std::size_t place(std::size_t flat, const Shape& shape, std::size_t axis) {
 // The right derivatives at the wrong places: each of these hypotheses is a way to move the entries of the
 // right Jacobian that gives the wrong one.
 constexpr std::size_t outside = ~std::size_t{0};
-using Move = std::function<std::size_t(std::size_t)>;  // of a flat position; `outside` where there is none
+// Of a flat position in a shape; `outside` where there is none.
+using Move = std::function<std::size_t(std::size_t flat, const Shape& shape)>;
 
-Move stay() {
-  return [](std::size_t flat) { return flat; };
-}
-
-Move swap_axes(const Shape& shape, std::size_t a, std::size_t b) {
-  return [=](std::size_t flat) {
-    const std::size_t i = place(flat, shape, a), k = place(flat, shape, b);
-    return flat + k * stride(shape, a) + i * stride(shape, b) - i * stride(shape, a) - k * stride(shape, b);
+Move shift(std::size_t axis, std::size_t by, bool cyclic) {
+  return [=](std::size_t flat, const Shape& shape) {
+    const std::size_t from = place(flat, shape, axis);
+    const std::size_t to = cyclic ? (from + by) % shape[axis] : from + by;
+    return to < shape[axis] ? flat + (to - from) * stride(shape, axis) : outside;
   };
 }
 
-// The numbers of a matrix of `rows` rows read as those of its transpose.
-Move reread_transposed(std::size_t rows, std::size_t columns) {
-  return [=](std::size_t flat) { return flat % columns * rows + flat / columns; };
-}
-
-Move shift(const Shape& shape, std::size_t axis, int by, bool cyclic) {
-  return [=](std::size_t flat) {
-    const auto n = static_cast<std::ptrdiff_t>(shape[axis]);
-    const auto from = static_cast<std::ptrdiff_t>(place(flat, shape, axis));
-    const auto to = cyclic ? (from + by + n) % n : from + by;
-    if (to < 0 || to >= n) return outside;
-    return flat + static_cast<std::size_t>(to - from) * stride(shape, axis);
-  };
-}
-
-// True if tape(i, m) is exact(y_move(i), x_move(m)) everywhere, for moves that do not lead outside.
-bool is_moved(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
-  return agrees(tape, exact, [&](auto i, auto m) { return exact.at(y_move(i), x_move(m)); });
-}
-
-// True if tape(i, m) is exact(y_move(i), x_move(m)) wherever the moves do not lead outside, and differs from
-// exact(i, m) somewhere there. What a loop that is one step off finds beyond the last step, zeros, the last
-// step again or the first one, is its own affair.
-bool is_neighbour(const Jacobian& tape, const Jacobian& exact, const Move& y_move, const Move& x_move) {
-  const double scale = largest(exact.entries);
-  bool explains = false;
-  for (std::size_t i = 0; i < exact.y.size(); ++i)
-    for (std::size_t m = 0; m < exact.x.size(); ++m) {
-      const std::size_t from_i = y_move(i), from_m = x_move(m);
-      if (from_i == outside || from_m == outside) continue;
-      if (!near(tape.at(i, m), exact.at(from_i, from_m), scale)) return false;
-      explains = explains || !near(tape.at(i, m), exact.at(i, m), scale);
-    }
-  return explains;
+// True if tape(i, m) is exact(i, m) with i moved if `in_y` and m if `in_x`, wherever that does not lead
+// outside. What a loop that is one step off finds beyond the last step, zeros, the last step again or the
+// first one, is its own affair.
+bool is_moved(const Jacobian& tape, const Jacobian& exact, bool in_y, bool in_x, const Move& move) {
+  return agrees(tape, exact, [&](auto i, auto m) {
+    const std::size_t from_i = in_y ? move(i, exact.y) : i, from_m = in_x ? move(m, exact.x) : m;
+    return from_i == outside || from_m == outside ? tape.at(i, m) : exact.at(from_i, from_m);
+  });
 }
 
 // The swap of two axes of equal size, in y, in x or in both alike, that turns the one Jacobian into the
@@ -104,8 +76,11 @@ std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, con
   for (std::size_t a = 0; a < shape.rank(); ++a)
     for (std::size_t b = a + 1; b < shape.rank(); ++b) {
       if (shape[a] != shape[b] || shape[a] < 2) continue;
-      const Move swap = swap_axes(shape, a, b);
-      if (is_moved(tape, exact, in_y ? swap : stay(), in_x ? swap : stay())) return {{a, b}};
+      const auto swap = [&](std::size_t flat, const Shape&) {
+        const std::size_t i = place(flat, shape, a), k = place(flat, shape, b);
+        return flat + (k - i) * stride(shape, a) + (i - k) * stride(shape, b);
+      };
+      if (is_moved(tape, exact, in_y, in_x, swap)) return {{a, b}};
     }
   return std::nullopt;
 }
@@ -128,14 +103,13 @@ bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
   if (largest(tape.entries) == 0) return false;  // nothing came from a neighbour
   const bool may_be_saved = exact.y.rank() == exact.x.rank() &&
                             std::set(exact.entries.begin(), exact.entries.end()).size() > 3;  // and 0
-  for (const int by : {-1, 1})
+  for (const std::size_t by : {outside, std::size_t{1}})                                      // -1 and 1
     for (const auto& [in_y, in_x] : {std::pair(false, true), {true, false}, {true, true}}) {
       const Shape& shape = in_x ? exact.x : exact.y;
       for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         if (shape[axis] < 3 || (in_y && in_x && !(may_be_saved && exact.y[axis] == exact.x[axis]))) continue;
-        if (is_neighbour(tape, exact, in_y ? shift(exact.y, axis, by, false) : stay(),
-                         in_x ? shift(exact.x, axis, by, false) : stay()))
-          return true;
+        const Move step = shift(axis, by, false);
+        if (is_moved(tape, exact, in_y, in_x, step) && !is_moved(exact, exact, in_y, in_x, step)) return true;
       }
     }
   return false;
@@ -145,8 +119,7 @@ bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
 bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
   const auto axes = swapped_axes(tape, exact, true, true);
   return axes && std::any_of(axes->begin(), axes->end(), [&](std::size_t axis) {
-           const Move next = shift(exact.x, axis, 1, true);
-           return is_moved(exact, exact, next, next);
+           return is_moved(exact, exact, true, true, shift(axis, 1, true));
          });
 }
 
@@ -154,11 +127,13 @@ bool is_wrong_direction(const Jacobian& tape, const Jacobian& exact) {
 bool is_reread(const Jacobian& tape, const Jacobian& exact, bool of_y) {
   const Shape& shape = of_y ? exact.y : exact.x;
   if (shape.rank() != 2) return false;
-  for (const auto& [rows, columns] : {std::pair(shape[0], shape[1]), std::pair(shape[1], shape[0])}) {
-    const Move reread = reread_transposed(rows, columns);
-    if (is_moved(tape, exact, of_y ? reread : stay(), of_y ? stay() : reread)) return true;
-  }
-  return false;
+  const auto reread_by = [&](std::size_t rows) {
+    return is_moved(tape, exact, of_y, !of_y,
+                    [=, columns = shape.size() / rows](std::size_t flat, const Shape&) {
+                      return flat % columns * rows + flat / columns;
+                    });
+  };
+  return reread_by(shape[0]) || reread_by(shape[1]);
 }
 
 bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
@@ -186,26 +161,18 @@ bool is_wrong_coupling(const Jacobian& tape, const Jacobian& exact) {
   return !right.empty() && !std::includes(right.begin(), right.end(), wrong.begin(), wrong.end());
 }
 
-// True if numbers of x stand for several of y, as copies: along an axis that x lacks or has with size 1.
-bool is_stretched(const Shape& x, const Shape& y) {
-  if (x.rank() != y.rank()) return x.size() < y.size() && broadcast(x, y) == y;
-  for (std::size_t axis = 0; axis < x.rank(); ++axis)
-    if (x[axis] == 1 && y[axis] > 1) return true;
-  return false;
-}
-
 // Which copy of x element i of y belongs to: its place along the axes of y that x lacks or has with size 1.
 std::vector<std::size_t> copy_of(std::size_t i, const Shape& x, const Shape& y) {
-  const std::size_t missing = y.rank() - std::min(x.rank(), y.rank());
+  const std::size_t lacks = y.rank() - x.rank();
   std::vector<std::size_t> copy(y.rank());
   for (std::size_t axis = 0; axis < y.rank(); ++axis)
-    copy[axis] = axis >= missing && x[axis - missing] > 1 ? 0 : place(i, y, axis);
+    copy[axis] = axis >= lacks && x[axis - lacks] > 1 ? 0 : place(i, y, axis);
   return copy;
 }
 
 // True if whole copies of x send no gradient back, and the others theirs.
 bool is_broadcast_sum(const Jacobian& tape, const Jacobian& exact) {
-  if (!is_stretched(exact.x, exact.y)) return false;
+  if (exact.y.rank() != exact.x.rank() && broadcast(exact.x, exact.y) != exact.y) return false;
   const double scale = largest(exact.entries);
   std::set<std::vector<std::size_t>> sent, lost;
   for (std::size_t i = 0; i < exact.y.size(); ++i)
@@ -221,15 +188,11 @@ bool is_broadcast_sum(const Jacobian& tape, const Jacobian& exact) {
 // True if, of the numbers of y that depend on one of x, the last alone sends its gradient back: each has
 // replaced what those before had put there.
 bool keeps_the_last(const Jacobian& tape, const Jacobian& exact) {
-  const double scale = largest(exact.entries);
-  for (std::size_t m = 0; m < exact.x.size(); ++m) {
-    bool last = true;
-    for (std::size_t i = exact.y.size(); i-- > 0;) {
-      if (!near(tape.at(i, m), last ? exact.at(i, m) : 0, scale)) return false;
-      last = last && exact.at(i, m) == 0;
-    }
-  }
-  return true;
+  return agrees(tape, exact, [&](auto i, auto m) {
+    for (std::size_t later = i + 1; later < exact.y.size(); ++later)
+      if (exact.at(later, m) != 0) return 0.0;
+    return exact.at(i, m);
+  });
 }
 
 // A vjp can be right for each single number of dy and wrong for their sum, if a term lacks its dy: dy - p for
@@ -275,20 +238,18 @@ std::optional<Diagnosis> scaled_in_part(const std::vector<double>& tape, const s
   return scaled(wrong_tape, wrong_exact, scale, Extent::some);
 }
 
-// The factor that is furthest from 1 of those of the places along an axis of y, or of x, if each place has
-// one that at least two entries agree on.
-std::optional<double> factor_of_each(const Jacobian& tape, const Jacobian& exact, std::size_t axis,
-                                     bool of_y) {
-  const Shape& shape = of_y ? exact.y : exact.x;
+// The factor that is furthest from 1 of those of the `size` places along an axis, if each place has one that
+// at least two entries agree on. Neighbours along the axis are `step` entries apart.
+std::optional<double> factor_of_each(const Jacobian& tape, const Jacobian& exact, std::size_t size,
+                                     std::size_t step) {
   double worst = 1;
-  for (std::size_t k = 0; k < shape[axis]; ++k) {
+  for (std::size_t k = 0; k < size; ++k) {
     std::vector<double> tape_there, exact_there;
-    for (std::size_t i = 0; i < exact.y.size(); ++i)
-      for (std::size_t m = 0; m < exact.x.size(); ++m) {
-        if (place(of_y ? i : m, shape, axis) != k) continue;
-        tape_there.push_back(tape.at(i, m));
-        exact_there.push_back(exact.at(i, m));
-      }
+    for (std::size_t e = 0; e < exact.entries.size(); ++e) {
+      if (e / step % size != k) continue;
+      tape_there.push_back(tape.entries[e]);
+      exact_there.push_back(exact.entries[e]);
+    }
     if (largest(tape_there) == 0 && largest(exact_there) == 0) continue;
     const auto factor = common_factor(tape_there, exact_there, largest(exact.entries));
     const auto zeros = std::count(exact_there.begin(), exact_there.end(), 0);
@@ -300,10 +261,13 @@ std::optional<double> factor_of_each(const Jacobian& tape, const Jacobian& exact
 
 // Along an axis of y or of x, each place has its own factor: a gain, a weight or a norm of each row.
 std::optional<Diagnosis> scaled_along_axis(const Jacobian& tape, const Jacobian& exact) {
-  for (const bool of_y : {true, false})
-    for (std::size_t axis = 0; axis < (of_y ? exact.y : exact.x).rank(); ++axis)
-      if (const auto worst = factor_of_each(tape, exact, axis, of_y))
+  for (const bool of_y : {true, false}) {
+    const Shape& shape = of_y ? exact.y : exact.x;
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis)
+      if (const auto worst =
+              factor_of_each(tape, exact, shape[axis], stride(shape, axis) * (of_y ? exact.x.size() : 1)))
         return Diagnosis{Defect::factor, *worst, Extent::along_axis};
+  }
   return std::nullopt;
 }
 
