@@ -2,7 +2,7 @@
 #include <xgrad/autograd/tape_dot.hpp>
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -60,35 +60,23 @@ std::string edge_text(const FoldedTape& tape, const FoldedTape::Edge& edge) {
                      style);
 }
 
-// A scope with the nodes that stand in it and the scopes below.
-struct Cluster {
-  std::vector<std::size_t> nodes;
-  std::map<std::string, Cluster, std::less<>> inner;
-};
-
-Cluster clusters_of(const FoldedTape& tape) {
-  Cluster top;
+// The nodes that stand in a scope, "cell/", or at the top, "", and the scopes below.
+void write_scope(std::string& text, const FoldedTape& tape, const std::string& scope) {
+  const std::string indent(2 + 2 * static_cast<std::size_t>(std::count(scope.begin(), scope.end(), '/')),
+                           ' ');
+  std::set<std::string> below;
   for (std::size_t i = 0; i < tape.nodes.size(); ++i) {
-    Cluster* cluster = &top;
-    for (std::string_view rest = tape.nodes[i].value.scope; !rest.empty();) {
-      const std::size_t end = std::min(rest.find('/'), rest.size());
-      cluster = &cluster->inner[std::string(rest.substr(0, end))];
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    cluster->nodes.push_back(i);
+    const std::string& own = tape.nodes[i].value.scope;
+    const std::string path = own.empty() ? "" : own + "/";
+    if (path == scope)
+      text += fmt::format("{}n{} [{}];\n", indent, i, node_text(tape.nodes[i]));
+    else if (path.starts_with(scope))
+      below.insert(path.substr(scope.size(), path.find('/', scope.size()) - scope.size()));
   }
-  return top;
-}
-
-void write_cluster(std::string& text, const FoldedTape& tape, const Cluster& cluster,
-                   const std::string& path) {
-  const std::string indent(2 + 2 * static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')), ' ');
-  for (const std::size_t node : cluster.nodes)
-    text += fmt::format("{}n{} [{}];\n", indent, node, node_text(tape.nodes[node]));
-  for (const auto& [name, inner] : cluster.inner) {
-    text +=
-        fmt::format("{0}subgraph \"cluster{1}/{2}\" {{\n{0}  label=\"{2}\";\n", indent, path, escaped(name));
-    write_cluster(text, tape, inner, path + "/" + escaped(name));
+  for (const std::string& name : below) {
+    text += fmt::format("{0}subgraph \"cluster/{1}{2}\" {{\n{0}  label=\"{2}\";\n", indent, escaped(scope),
+                        escaped(name));
+    write_scope(text, tape, scope + name + "/");
     text += indent + "}\n";
   }
 }
@@ -102,7 +90,7 @@ std::string to_dot(const std::vector<TapeNode>& nodes) {
       "  graph [fontname=\"Helvetica\", labeljust=l, color=gray60];\n"
       "  node [fontname=\"Helvetica\"];\n"
       "  edge [fontname=\"Helvetica\", fontsize=10];\n";
-  write_cluster(text, tape, clusters_of(tape), "");
+  write_scope(text, tape, "");
   for (const FoldedTape::Edge& edge : tape.edges)
     text += fmt::format("  n{} -> n{} [{}];\n", edge.from, edge.to, edge_text(tape, edge));
   return text + "}\n";
