@@ -95,7 +95,7 @@ class Folding {
   }
 
  private:
-  enum class From { outside, same_step, other_step };
+  enum class From { nowhere, outside, same_step, other_step };
 
   From origin(std::size_t node, const TapeNode::Input& input) const {
     const Place &x = places_[input.node], &y = places_[node];
@@ -131,24 +131,30 @@ class Folding {
     }
   }
 
-  // Whether two values of one group may stay together. A carried input agrees with any that is not of the
-  // same step: with the initial state, or with none where that is a constant.
-  bool alike(std::size_t a, std::size_t b) const {
-    if (nodes_[a].scope != nodes_[b].scope) return false;
+  // True if two nodes read the same groups in the same way, but for inputs that `may_differ`; what only one
+  // of them has comes from nowhere to the other.
+  template <class F>
+  bool agree(std::size_t a, std::size_t b, F may_differ) const {
     const auto &xs = nodes_[a].inputs, &ys = nodes_[b].inputs;
     for (auto x = xs.begin(), y = ys.begin(); x != xs.end() || y != ys.end();) {
       const bool has_x = x != xs.end() && (y == ys.end() || x->argument <= y->argument);
       const bool has_y = y != ys.end() && (x == xs.end() || y->argument <= x->argument);
-      const auto is = [&](From from) {
-        return (has_x && origin(a, *x) == from) || (has_y && origin(b, *y) == from);
-      };
-      const bool agree =
-          has_x && has_y && origin(a, *x) == origin(b, *y) && group_[x->node] == group_[y->node];
-      if (!agree && (is(From::same_step) || !is(From::other_step))) return false;
+      const From of_a = has_x ? origin(a, *x) : From::nowhere, of_b = has_y ? origin(b, *y) : From::nowhere;
+      const bool same = of_a == of_b && group_[x->node] == group_[y->node];
+      if (!same && !may_differ(of_a, of_b, y)) return false;
       if (has_x) ++x;
       if (has_y) ++y;
     }
     return true;
+  }
+
+  // Whether two values of one group may stay together. A carried input agrees with any that is not of the
+  // same step: with the initial state, or with none where that is a constant.
+  bool alike(std::size_t a, std::size_t b) const {
+    return nodes_[a].scope == nodes_[b].scope && agree(a, b, [](From x, From y, auto) {
+             const bool within = x == From::same_step || y == From::same_step;
+             return !within && (x == From::other_step || y == From::other_step);
+           });
   }
 
   // Divides every group into those that are alike; true if any was divided. The last member, which has all
@@ -156,59 +162,44 @@ class Folding {
   bool divide() {
     const std::size_t groups = members_.size();
     for (std::size_t g = 0; g < groups; ++g) {
-      if (members_[g].size() == 1) continue;
       std::vector<std::vector<std::size_t>> parts;
-      for (auto member = members_[g].rbegin(); member != members_[g].rend(); ++member) {
-        auto part = std::find_if(parts.begin(), parts.end(),
-                                 [&](const auto& others) { return alike(others.front(), *member); });
-        if (part == parts.end()) part = parts.insert(parts.end(), std::vector<std::size_t>());
-        part->push_back(*member);
+      for (auto& rest = members_[g]; !rest.empty();) {
+        const auto part = std::stable_partition(
+            rest.begin(), rest.end(),
+            [&, last = rest.back()](std::size_t member) { return !alike(last, member); });
+        parts.emplace_back(part, rest.end());
+        rest.erase(part, rest.end());
       }
-      for (std::size_t p = 0; p < parts.size(); ++p) {
-        std::reverse(parts[p].begin(), parts[p].end());
-        const std::size_t group = p == 0 ? g : members_.size();
-        if (p > 0) members_.emplace_back();
-        for (const std::size_t member : parts[p]) group_[member] = group;
-        members_[group] = std::move(parts[p]);
+      members_[g] = std::move(parts.front());
+      for (std::size_t p = 1; p < parts.size(); ++p) {
+        for (const std::size_t member : parts[p]) group_[member] = members_.size();
+        members_.push_back(std::move(parts[p]));
       }
     }
     return members_.size() > groups;
   }
 
+  // Whether a group has no value of a first step.
+  bool begins_later(std::size_t group) const { return places_[members_[group].front()].position > 0; }
+
   // Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own
   // step is read alike, or does not exist at the first step.
   bool precedes(std::size_t first, std::size_t later) const {
-    const auto& xs = nodes_[first].inputs;
-    auto x = xs.begin();
-    for (const TapeNode::Input& y : nodes_[later].inputs) {
-      if (x != xs.end() && x->argument < y.argument) return false;
-      const bool has_x = x != xs.end() && x->argument == y.argument;
-      const From from = origin(later, y);
-      const bool agree = has_x && origin(first, *x) == from && group_[x->node] == group_[y.node];
-      const bool from_before = !has_x || origin(first, *x) == From::outside;
-      const bool begins_later =
-          from == From::other_step ||
-          (from == From::same_step && places_[members_[group_[y.node]].front()].position > 0);
-      if (!agree && !(from_before && begins_later)) return false;
-      if (has_x) ++x;
-    }
-    return x == xs.end();
+    const TapeNode &x = nodes_[first], &y = nodes_[later];
+    if (places_[first].loop != places_[later].loop || x.op != y.op || x.shape != y.shape) return false;
+    return agree(first, later, [&](From before, From from, auto input) {
+      return (before == From::nowhere || before == From::outside) &&
+             (from == From::other_step || (from == From::same_step && begins_later(group_[input->node])));
+    });
   }
 
   void join_first_steps() {
-    std::map<std::tuple<std::size_t, std::string_view, std::string>, std::vector<std::size_t>> later;
-    const auto key = [&](std::size_t node) {
-      return std::make_tuple(places_[node].loop, nodes_[node].op, to_string(nodes_[node].shape));
-    };
-    for (std::size_t g = 0; g < members_.size(); ++g)
-      if (places_[members_[g].front()].position > 0) later[key(members_[g].front())].push_back(g);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (places_[i].loop == none || places_[i].position > 0 || members_[group_[i]].size() > 1) continue;
-      for (std::size_t& g : later[key(i)]) {
-        if (g == none || !precedes(i, members_[g].back())) continue;
-        members_[group_[i]].clear();
+      for (std::size_t g = 0; g < members_.size(); ++g) {
+        if (!begins_later(g) || !precedes(i, members_[g].back())) continue;
         members_[g].insert(members_[g].begin(), i);
-        group_[i] = std::exchange(g, none);
+        group_[i] = g;
         break;
       }
     }
