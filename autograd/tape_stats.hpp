@@ -12,6 +12,7 @@
 #include <iosfwd>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <xgrad/autograd/kernels/storage.hpp>
@@ -93,17 +94,19 @@ class Statistics final : public Watcher<T> {
     std::vector<storage::Block*> blocks;
     std::size_t bytes = 0, unknown_vjps = 0;
   };
-  using WorkOfNodes = std::unordered_map<std::uint32_t, Work>;
+  struct Record {
+    Work forward, backward;
+    Saved saved;
+  };
 
-  void note_work(WorkOfNodes& of, std::uint32_t node);
+  void note_work(Work& work);
   void note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs);
   double clock() const;  // 0 without one
 
   bool timed_;
-  Work seen_;  // of this thread, when work was last noted
-  WorkOfNodes forward_, backward_;
-  std::unordered_map<std::uint32_t, Saved> saved_;  // by node
-  std::unordered_map<storage::Block*, std::uint32_t> holder_;
+  Work seen_;                                          // of this thread, when work was last noted
+  std::unordered_map<std::uint32_t, Record> records_;  // by node
+  std::unordered_set<storage::Block*> held_;
   storage::BlockWatch watch_;
 };
 

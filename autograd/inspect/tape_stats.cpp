@@ -7,7 +7,6 @@
 #include <ostream>
 #include <set>
 #include <tuple>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,16 +17,6 @@
 namespace xgrad {
 
 namespace {
-
-void add(TapeStats::Row& sum, const TapeStats::Row& row) {
-  sum.nodes += row.nodes;
-  sum.edges += row.edges;
-  sum.saved_bytes += row.saved_bytes;
-  sum.forward_flops += row.forward_flops;
-  sum.backward_flops += row.backward_flops;
-  sum.forward_seconds += row.forward_seconds;
-  sum.backward_seconds += row.backward_seconds;
-}
 
 // One row for each name, the largest first.
 std::vector<TapeStats::Row> grouped(const std::map<std::string, TapeStats::Row, std::less<>>& by_name) {
@@ -56,15 +45,12 @@ double Statistics<T>::clock() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// What was done since the last call was done for `node`.
+// What was done since the last call is added to `work`.
 template <class T>
-void Statistics<T>::note_work(WorkOfNodes& of, std::uint32_t node) {
+void Statistics<T>::note_work(Work& work) {
   const Work now{kernels::flops(), clock()};
-  if (now.flops != seen_.flops || timed_) {
-    Work& work = of[node];
-    work.flops += now.flops - seen_.flops;
-    work.seconds += now.seconds - seen_.seconds;
-  }
+  work.flops += now.flops - seen_.flops;
+  work.seconds += now.seconds - seen_.seconds;
   seen_ = now;
 }
 
@@ -72,11 +58,9 @@ template <class T>
 Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
                               std::span<const WatchedInput<T>> inputs) {
   if (node == no_node) return y;
-  note_work(forward_, node);
-  Saved saved;
-  note_saved(saved, y, inputs);
-  for (storage::Block* const block : saved.blocks) holder_.emplace(block, node);
-  saved_.emplace(node, std::move(saved));
+  Record& record = records_[node];
+  note_work(record.forward);
+  note_saved(record.saved, y, inputs);
   if (timed_) seen_.seconds = clock();  // looking is not the next op's work
   return y;
 }
@@ -89,7 +73,7 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
     std::set<storage::Block*> held;
   } look;
   const auto offer = [&](storage::Block* block) {
-    if (block != nullptr && !block->parameter && !holder_.contains(block)) look.candidates.emplace(block, 0);
+    if (block != nullptr && !block->parameter && !held_.contains(block)) look.candidates.emplace(block, 0);
   };
   for (storage::Block* const block : watch_.blocks()) offer(block);
   offer(y.block());
@@ -109,21 +93,22 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
     watch_.drop(block);
   }
   saved.blocks.assign(look.held.begin(), look.held.end());
+  held_.insert(look.held.begin(), look.held.end());
 }
 
 template <class T>
 void Statistics<T>::sweep_begins() {
-  backward_.clear();  // of an earlier one
+  for (auto& [node, record] : records_) record.backward = {};  // of an earlier one
   seen_ = {kernels::flops(), clock()};
 }
 
 template <class T>
 void Statistics<T>::done(std::uint32_t node, bool freed) {
-  note_work(backward_, node);
-  const auto saved = saved_.find(node);
-  if (!freed || saved == saved_.end()) return;
-  for (storage::Block* const block : saved->second.blocks) holder_.erase(block);
-  saved_.erase(saved);
+  Record& record = records_[node];
+  note_work(record.backward);
+  if (!freed) return;
+  for (storage::Block* const block : record.saved.blocks) held_.erase(block);
+  record.saved = {};
 }
 
 template <class T>
@@ -132,26 +117,20 @@ TapeStats Statistics<T>::of(const Tape<T>& tape) const {
   TapeStats stats;
   stats.timed = timed_;
   stats.bookkeeping_bytes = tape.graph().bytes();
-  const auto find = [](const auto& map, std::size_t node) {
-    const auto found = map.find(static_cast<std::uint32_t>(node));
-    return found == map.end() ? typename std::decay_t<decltype(map)>::mapped_type() : found->second;
-  };
   std::map<std::string, TapeStats::Row, std::less<>> by_op, by_scope;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Work forward = find(forward_, i), backward = find(backward_, i);
-    const Saved saved = find(saved_, i);
-    const TapeStats::Row row{.name = {},
-                             .nodes = 1,
-                             .edges = nodes[i].inputs.size(),
-                             .saved_bytes = saved.bytes,
-                             .forward_flops = forward.flops,
-                             .backward_flops = backward.flops,
-                             .forward_seconds = forward.seconds,
-                             .backward_seconds = backward.seconds};
-    stats.unknown_vjps += saved.unknown_vjps;
-    add(stats.total, row);
-    add(by_op[std::string(nodes[i].op)], row);
-    add(by_scope[nodes[i].scope], row);
+    const auto known = records_.find(static_cast<std::uint32_t>(i));
+    const Record record = known == records_.end() ? Record() : known->second;
+    stats.unknown_vjps += record.saved.unknown_vjps;
+    for (auto* const sum : {&stats.total, &by_op[std::string(nodes[i].op)], &by_scope[nodes[i].scope]}) {
+      ++sum->nodes;
+      sum->edges += nodes[i].inputs.size();
+      sum->saved_bytes += record.saved.bytes;
+      sum->forward_flops += record.forward.flops;
+      sum->backward_flops += record.backward.flops;
+      sum->forward_seconds += record.forward.seconds;
+      sum->backward_seconds += record.backward.seconds;
+    }
   }
   stats.total.name = "total";
   stats.by_op = grouped(by_op);
