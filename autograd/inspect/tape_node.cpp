@@ -7,15 +7,6 @@
 
 namespace xgrad {
 
-std::string_view common_scope(std::string_view a, std::string_view b) {
-  const auto differ = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
-  const auto same = static_cast<std::size_t>(differ - a.begin());
-  const auto ends_at = [same](std::string_view scope) { return same == scope.size() || scope[same] == '/'; };
-  if (ends_at(a) && ends_at(b)) return a.substr(0, same);
-  const std::size_t slash = a.substr(0, same).rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : a.substr(0, slash);
-}
-
 namespace {
 
 // The scope in which a parameter of this path was declared.
@@ -49,6 +40,13 @@ void infer_scopes(std::vector<TapeNode>& nodes) {
 }
 
 }  // namespace
+
+std::string_view common_scope(std::string_view a, std::string_view b) {
+  const auto differ = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
+  const auto same = static_cast<std::size_t>(differ - a.begin());
+  const auto ends_at = [same](std::string_view scope) { return same == scope.size() || scope[same] == '/'; };
+  return ends_at(a) && ends_at(b) ? a.substr(0, same) : scope_of(a.substr(0, same));
+}
 
 template <class T>
 std::vector<TapeNode> Tape<T>::nodes() const {
