@@ -19,17 +19,6 @@ namespace {
 
 constexpr std::size_t diagnosed_at_most = 512;  // numbers of a parameter whose derivatives are all computed
 
-GradcheckFailure failure_of(const std::string& path, const Shape& shape, std::size_t index, double tape,
-                            double exact) {
-  GradcheckFailure failure;
-  failure.path = path;
-  failure.shape = shape;
-  failure.index = index;
-  failure.tape = tape;
-  failure.exact = exact;
-  return failure;
-}
-
 double error_of(double tape, double exact, double allowed) {
   const double difference = std::abs(tape - exact);
   const double error = difference <= carried_error ? 0 : difference / allowed;
@@ -55,10 +44,13 @@ void compare(const std::string& path, const Array<double>& tape, const std::vect
     return !known.op.empty() || known.path == path;
   };
   if (worst <= 1 || std::any_of(report.failures.begin(), report.failures.end(), explains)) return;
-  GradcheckFailure failure = failure_of(path, tape.shape(), index, tape.data()[index], exact[index]);
-  failure.diagnosis =
-      diagnose(Jacobian{{}, tape.shape(), {tape.begin(), tape.end()}}, Jacobian{{}, tape.shape(), exact});
-  report.failures.push_back(std::move(failure));
+  report.failures.push_back({.path = path,
+                             .shape = tape.shape(),
+                             .index = index,
+                             .tape = tape.data()[index],
+                             .exact = exact[index],
+                             .diagnosis = diagnose(Jacobian{{}, tape.shape(), {tape.begin(), tape.end()}},
+                                                   Jacobian{{}, tape.shape(), exact})});
 }
 
 std::vector<double> exact_derivatives(const Functional& f, const std::string& path, const Shape& shape) {
@@ -80,8 +72,11 @@ GradcheckFailure locate(const Functional& f, const Values& gradient, const std::
   const std::size_t worst = worst_element(v, [&](const Array<double>& half) {
     return std::abs(f.along({{path, half}}) - std::inner_product(g.begin(), g.end(), half.begin(), 0.0));
   });
-  return failure_of(path, g.shape(), worst, g.data()[worst],
-                    f.along({{path, unit_direction(g.shape(), worst)}}));
+  return {.path = path,
+          .shape = g.shape(),
+          .index = worst,
+          .tape = g.data()[worst],
+          .exact = f.along({{path, unit_direction(g.shape(), worst)}})};
 }
 
 // The gradient against the exact derivative along one random direction.
@@ -105,9 +100,9 @@ void check_direction(const Functional& f, const Values& gradient, std::uint32_t 
 
   for (const auto& direction : directions)
     if (error_along({direction}) > 1) report.failures.push_back(locate(f, gradient, direction.first, random));
+  const std::string& first = f.paths().front();
   if (report.failures.empty())
-    report.failures.push_back(
-        failure_of(f.paths().front(), f.values().at(f.paths().front()).shape(), 0, 0, 0));
+    report.failures.push_back({.path = first, .shape = gradient.at(first).shape()});
 }
 
 void check_exhaustively(const Functional& f, const Values& gradient, GradcheckReport& report) {

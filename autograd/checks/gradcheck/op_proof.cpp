@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include <xgrad/autograd/checks/gradcheck/probe.hpp>
 
@@ -19,28 +20,22 @@ constexpr std::size_t samples = 48;      // rows and columns of a longer one
 
 // All places of a short side, or some that include `worst`.
 std::vector<std::size_t> picked(std::size_t n, std::size_t worst) {
-  std::vector<std::size_t> places;
+  std::set<std::size_t> places{worst};
   const std::size_t step = n <= whole_side ? 1 : n / samples;
-  for (std::size_t k = 0; k < n; k += step) places.push_back(k);
-  if (!std::binary_search(places.begin(), places.end(), worst))
-    places.insert(std::lower_bound(places.begin(), places.end(), worst), worst);
-  return places;
+  for (std::size_t k = 0; k < n; k += step) places.insert(k);
+  return {places.begin(), places.end()};
 }
 
-// A run with v at the source.
-using Run = std::function<void(const Direction& v, OpAction at)>;
-
 // The Jacobian of the op with respect to the source, by the vjps and exactly, at the given rows and columns.
-GradcheckFailure compare(const Run& run, const Source& source, const std::vector<std::size_t>& columns,
-                         const std::vector<std::size_t>& rows) {
-  GradcheckFailure failure;
+GradcheckFailure compare(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
+                         const std::vector<std::size_t>& columns, const std::vector<std::size_t>& rows) {
+  GradcheckFailure failure = source.failure;
   bool nan_value = false;
   std::vector<double> tape(rows.size() * columns.size()), exact(tape.size());
   for (std::size_t c = 0; c < columns.size(); ++c)
-    run(unit_direction(source.shape, columns[c]), [&](const ProbedOp& op) {
+    probe_one(f, values, source, unit_direction(failure.shape, columns[c]), [&](const ProbedOp& op) {
       for (std::size_t r = 0; r < rows.size(); ++r) exact[r * columns.size() + c] = op.Jv.data()[rows[r]];
       if (c > 0) return;
-      failure = failure_at(op, source);
       nan_value = op.undefined();
       for (std::size_t r = 0; r < rows.size(); ++r) {
         const Direction u = unit_direction(op.y.shape(), rows[r]);
@@ -53,9 +48,9 @@ GradcheckFailure compare(const Run& run, const Source& source, const std::vector
       }
     });
 
-  const bool whole = columns.size() == source.shape.size() && rows.size() == failure.output_shape.size();
-  failure.diagnosis = whole ? diagnose(Jacobian{failure.output_shape, source.shape, tape},
-                                       Jacobian{failure.output_shape, source.shape, exact})
+  const bool whole = columns.size() == failure.shape.size() && rows.size() == failure.output_shape.size();
+  failure.diagnosis = whole ? diagnose(Jacobian{failure.output_shape, failure.shape, tape},
+                                       Jacobian{failure.output_shape, failure.shape, exact})
                             : diagnose(tape, exact);
   if (nan_value) failure.diagnosis.defect = Defect::not_finite;
   double worst = -1;
@@ -71,35 +66,28 @@ GradcheckFailure compare(const Run& run, const Source& source, const std::vector
   return failure;
 }
 
-// Which element of a source of op number `instance` is wrong, and how; nothing if the op treats it right. The
-// function runs again with a direction at that source alone: by halving the worst element is found, and then
-// the op's Jacobian is compared.
+// Which element of a source is wrong, and how; nothing if the op treats it right. The function runs again
+// with a direction at that source alone: by halving the worst element is found, and then the op's Jacobian is
+// compared.
 std::optional<GradcheckFailure> examine(const ParameterFunction<Complex>& f, const Values& values,
-                                        std::size_t instance, const Source& source, Random& random) {
-  const Run run = [&](const Direction& v, OpAction at) {
-    probe_one(f, values, source, v, instance, std::move(at));
+                                        const Source& source, Random& random) {
+  const Direction v = random_direction(source.failure.shape, random);
+  const Direction u = random_direction(source.failure.output_shape, random);
+  const auto error_along = [&](const Direction& part) {
+    double error = 0;
+    probe_one(f, values, source, part, [&](const ProbedOp& op) { error = judge(op, u).error; });
+    return error;
   };
-  const Direction v = random_direction(source.shape, random);
-  Direction u;
-  bool wrong = false;
-  run(v, [&](const ProbedOp& op) {
-    u = random_direction(op.y.shape(), random);
-    wrong = judge(op, u).error > 1;
-  });
-  if (!wrong) return std::nullopt;
+  if (error_along(v) <= 1) return std::nullopt;
 
   std::size_t m = 0, i = 0;
   if (v.size() > whole_side || u.size() > whole_side) {  // else all are compared
-    m = worst_element(v, [&](const Direction& half) {
-      double error = 0;
-      run(half, [&](const ProbedOp& op) { error = judge(op, u).error; });
-      return error;
-    });
-    run(unit_direction(source.shape, m), [&](const ProbedOp& op) {
+    m = worst_element(v, error_along);
+    probe_one(f, values, source, unit_direction(v.shape(), m), [&](const ProbedOp& op) {
       i = worst_element(u, [&](const Direction& half) { return judge(op, half).error; });
     });
   }
-  return compare(run, source, picked(source.shape.size(), m), picked(u.size(), i));
+  return compare(f, values, source, picked(v.size(), m), picked(u.size(), i));
 }
 
 // An in-place vjp must add to what is already there.
@@ -114,7 +102,7 @@ std::optional<GradcheckFailure> overwritten(const ProbedOp& op, const Direction&
     for (std::size_t m = 0; m < dx.size(); ++m) {
       const double expected = start.data()[m].real() + dx.data()[m];
       if (std::abs(added.data()[m] - expected) <= 1e-12 * size) continue;
-      GradcheckFailure failure = failure_at(op, Source(op.inputs[j]));
+      GradcheckFailure failure = Source(op, op.inputs[j]).failure;
       failure.index = m;
       failure.tape = added.data()[m];
       failure.exact = expected;
@@ -127,17 +115,9 @@ std::optional<GradcheckFailure> overwritten(const ProbedOp& op, const Direction&
 
 // What the judging run remembers of an op that failed.
 struct Suspect {
-  GradcheckFailure failure;  // not located yet
   std::vector<Source> sources;
   bool at_kink;
 };
-
-// True if an op of this name is known to fail; then this is one more instance of it.
-bool repeated(GradcheckFailure& known, const char* op) {
-  const bool same = known.op == op;
-  known.repeats += same ? 1 : 0;
-  return same;
-}
 
 // True if the op is right beside the kink at which it stands: then only the convention at the kink differs.
 bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std::size_t instance,
@@ -168,24 +148,28 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
     report.saturated += verdict.saturated ? 1 : 0;
     report.worst = std::max(report.worst, verdict.error);
 
-    const auto known = [&](Suspect& suspect) { return repeated(suspect.failure, op.name); };
-    if (verdict.error > 1 && std::none_of(suspects.begin(), suspects.end(), known)) {
-      const auto sources = sources_of(op);
-      suspects.push_back({failure_at(op, sources.front()), sources, kinks > 0});
-    }
-    const auto known_failure = [&](GradcheckFailure& failure) { return repeated(failure, op.name); };
+    // True if an op of this name is known to fail; then this is one more instance of it.
+    const auto repeated = [&](GradcheckFailure& known) {
+      const bool same = known.op == op.name;
+      known.repeats += same ? 1 : 0;
+      return same;
+    };
+    const auto suspected = [&](Suspect& suspect) { return repeated(suspect.sources.front().failure); };
+    if (verdict.error > 1 && std::none_of(suspects.begin(), suspects.end(), suspected))
+      suspects.push_back({sources_of(op), kinks > 0});
     if (const auto wrong = overwritten(op, u, random);
-        wrong && std::none_of(report.failures.begin(), report.failures.end(), known_failure))
+        wrong && std::none_of(report.failures.begin(), report.failures.end(), repeated))
       report.failures.push_back(*wrong);
   });
 
   for (const Suspect& suspect : suspects) {
-    if (suspect.at_kink && right_nearby(f, values, suspect.failure.instance, random)) continue;
+    const GradcheckFailure& unlocated = suspect.sources.front().failure;
+    if (suspect.at_kink && right_nearby(f, values, unlocated.instance, random)) continue;
     Random drawn(seed + 1);
     bool located = false;
     for (const Source& source : suspect.sources)
-      if (auto failure = examine(f, values, suspect.failure.instance, source, drawn)) {
-        failure->repeats = suspect.failure.repeats;
+      if (auto failure = examine(f, values, source, drawn)) {
+        failure->repeats = unlocated.repeats;
         located = true;
         // A vjp that overwrites what others added may overwrite its own terms as well: one mistake.
         const auto overwrites = [&](const GradcheckFailure& known) {
@@ -194,46 +178,43 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
         if (std::none_of(report.failures.begin(), report.failures.end(), overwrites))
           report.failures.push_back(std::move(*failure));
       }
-    if (!located) report.failures.push_back(suspect.failure);
+    if (!located) report.failures.push_back(unlocated);
   }
 }
 
 void find_undefined(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
                     GradcheckReport& report) {
   Random random(seed);
-  std::vector<GradcheckFailure> found;
-  std::vector<Source> sources;
+  std::vector<Source> found;
   probe_all(f, values, nullptr, [&](const ProbedOp& op) {
     const Direction u = random_direction(op.y.shape(), random);
+    const auto fails = [&](const GradcheckFailure& known) { return known.op == op.name; };
+    if (std::any_of(report.failures.begin(), report.failures.end(), fails)) return;
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       if (op.inputs[j].node == no_node) continue;
       const Array<double> dx = op.vjp(j, u);
       const auto* const undefined =
           std::find_if(dx.begin(), dx.end(), [](double d) { return !std::isfinite(d); });
-      const auto fails = [&](const GradcheckFailure& known) { return known.op == op.name; };
-      if (undefined == dx.end() || std::any_of(report.failures.begin(), report.failures.end(), fails))
-        continue;
-      const auto known = std::find_if(found.begin(), found.end(), [&](const GradcheckFailure& other) {
-        return fails(other) && other.argument == j;
+      if (undefined == dx.end()) continue;
+      const auto known = std::find_if(found.begin(), found.end(), [&](const Source& other) {
+        return fails(other.failure) && other.failure.argument == j;
       });
       if (known != found.end()) {
-        ++known->repeats;
+        ++known->failure.repeats;
         continue;
       }
-      sources.emplace_back(op.inputs[j]);
-      GradcheckFailure failure = failure_at(op, sources.back());
+      GradcheckFailure& failure = found.emplace_back(op, op.inputs[j]).failure;
       failure.argument = j;
       failure.index = static_cast<std::size_t>(undefined - dx.begin());
       failure.tape = *undefined;
       failure.diagnosis.defect = Defect::not_finite;
-      found.push_back(std::move(failure));
     }
   });
   // NaN spreads through the vjp; the number of y that it belongs to is the one that depends on x most.
-  for (std::size_t k = 0; k < found.size(); ++k) {
-    GradcheckFailure& failure = found[k];
+  for (Source& source : found) {
+    GradcheckFailure& failure = source.failure;
     const Direction v = unit_direction(failure.shape, failure.index);
-    probe_one(f, values, sources[k], v, failure.instance, [&](const ProbedOp& op) {
+    probe_one(f, values, source, v, [&](const ProbedOp& op) {
       if (op.Jv.shape() == v.shape()) failure.output_index = failure.index;
       for (std::size_t i = 0; i < op.Jv.size(); ++i)
         if (std::abs(op.Jv.data()[i]) > std::abs(op.Jv.data()[failure.output_index]))

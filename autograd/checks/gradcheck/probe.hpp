@@ -10,7 +10,6 @@
 #include <functional>
 #include <limits>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -82,16 +81,21 @@ inline Verdict judge(const ProbedOp& op, const Direction& u) {
   return verdict;
 }
 
-/// One of an op's inputs: a parameter, or the result of another op.
+/// One of an op's inputs that are not constants, a parameter or the result of another op.
 struct Source {
-  std::string path;  ///< of a parameter, or empty
-  std::uint32_t node = no_node;
-  Shape shape;
+  GradcheckFailure failure;  ///< of the op in it, with nothing yet said about elements and numbers
+  std::uint32_t node;
 
-  explicit Source(const WatchedInput<Complex>& input)
-      : path(input.x.parameter() != nullptr ? input.x.parameter()->path : ""),
-        node(input.node),
-        shape(input.x.shape()) {}
+  Source(const ProbedOp& op, const WatchedInput<Complex>& input)
+      : failure{.op = op.name,
+                .instance = op.instance,
+                .path = input.x.parameter() != nullptr ? input.x.parameter()->path : "",
+                .time_step = op.time_step,
+                .shape = input.x.shape(),
+                .output_shape = op.y.shape()},
+        node(input.node) {
+    while (op.inputs[failure.argument].node != node) ++failure.argument;
+  }
 };
 
 /// The different values among an op's inputs that are not constants: x * x has one.
@@ -100,22 +104,9 @@ inline std::vector<Source> sources_of(const ProbedOp& op) {
   for (const auto& input : op.inputs) {
     const auto known = [&](const Source& source) { return source.node == input.node; };
     if (input.node != no_node && std::none_of(sources.begin(), sources.end(), known))
-      sources.emplace_back(input);
+      sources.emplace_back(op, input);
   }
   return sources;
-}
-
-/// A failure of `op` in `source`, with nothing yet said about elements and numbers.
-inline GradcheckFailure failure_at(const ProbedOp& op, const Source& source) {
-  GradcheckFailure failure;
-  failure.op = op.name;
-  failure.instance = op.instance;
-  while (op.inputs[failure.argument].node != source.node) ++failure.argument;
-  failure.path = source.path;
-  failure.time_step = op.time_step;
-  failure.shape = source.shape;
-  failure.output_shape = op.y.shape();
-  return failure;
 }
 
 using OpAction = std::function<void(const ProbedOp&)>;
@@ -123,18 +114,8 @@ using OpAction = std::function<void(const ProbedOp&)>;
 // The watcher of a run.
 struct Probe : Watcher<Complex> {
   OpAction action;
-  Random* random = nullptr;        // for a direction at every value
-  const Source* source = nullptr;  // for the direction v at this value
-  const Direction* v = nullptr;
-  std::size_t looked_for = 0, instance = 0;  // 0: every op is looked at
-
-  explicit Probe(OpAction looks) : action(std::move(looks)) {}
-
-  void run(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
-    scalar::kinks = 0;
-    Tape<Complex> tape(*this);
-    f(Parameters<Complex>(with_directions(values, directions)));
-  }
+  std::function<Direction(std::uint32_t node, const Shape& shape)> next;  // what a value goes on with
+  std::size_t instance = 0;
 
   Array<Complex> value(const Op& op, std::uint32_t node, const Array<Complex>& y,
                        std::span<const WatchedInput<Complex>> inputs) override {
@@ -142,15 +123,16 @@ struct Probe : Watcher<Complex> {
       scalar::kinks = 0;  // a constant's kink is nobody's
       return y;
     }
-    ++instance;
-    if (looked_for == 0 || looked_for == instance)
-      action({op.name(), instance, TimeStep::current(), y, inputs, carried_derivative(y)});
+    action({op.name(), ++instance, TimeStep::current(), y, inputs, carried_derivative(y)});
     scalar::kinks = 0;
-    const bool here = source != nullptr && source->path.empty() && source->node == node;
     // The value goes on in a block of its own: it may be a view, whose parent keeps its direction.
-    return with_direction(y.cast<double>(), random != nullptr ? random_direction(y.shape(), *random)
-                                            : here            ? *v
-                                                              : Direction::zeros(y.shape()));
+    return with_direction(y.cast<double>(), next(node, y.shape()));
+  }
+
+  void run(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
+    scalar::kinks = 0;
+    Tape<Complex> tape(*this);
+    f(Parameters<Complex>(with_directions(values, directions)));
   }
 };
 
@@ -158,21 +140,27 @@ struct Probe : Watcher<Complex> {
 /// `random` nothing carries one, as in training.
 inline void probe_all(const ParameterFunction<Complex>& f, const Values& values, Random* random,
                       OpAction each) {
-  Probe probe(std::move(each));
-  probe.random = random;
+  const auto direction = [random](const Shape& shape) {
+    return random != nullptr ? random_direction(shape, *random) : Direction::zeros(shape);
+  };
+  Probe probe;
+  probe.action = std::move(each);
+  probe.next = [&](std::uint32_t, const Shape& shape) { return direction(shape); };
   Values directions;
-  for (const auto& [path, value] : values)
-    if (random != nullptr) directions.emplace(path, random_direction(value.shape(), *random));
+  for (const auto& [path, value] : values) directions.emplace(path, direction(value.shape()));
   probe.run(f, values, directions);
 }
-/// A run that looks: `source` alone carries `v`; `at` sees op number `instance`.
+/// A run that looks: `source` alone carries `v`; `at` sees the op whose input it is.
 inline void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
-                      const Direction& v, std::size_t instance, OpAction at) {
-  Probe probe(std::move(at));
-  probe.source = &source;
-  probe.v = &v;
-  probe.looked_for = instance;
-  probe.run(f, values, source.path.empty() ? Values() : Values{{source.path, v}});
+                      const Direction& v, OpAction at) {
+  Probe probe;
+  probe.action = [&](const ProbedOp& op) {
+    if (op.instance == source.failure.instance) at(op);
+  };
+  probe.next = [&](std::uint32_t node, const Shape& shape) {
+    return node == source.node ? v : Direction::zeros(shape);
+  };
+  probe.run(f, values, source.failure.path.empty() ? Values() : Values{{source.failure.path, v}});
 }
 
 }  // namespace xgrad::proof

@@ -47,18 +47,18 @@ struct Diagnosis {
 
 /// A wrong derivative: of an op, or, with an empty `op`, of the whole function.
 struct GradcheckFailure {
-  std::string op;                        ///< the name given to record(), "" for the whole function
-  std::size_t instance = 0;              ///< which op of the run it is, counted from 1 in execution order
-  std::size_t argument = 0;              ///< which input of the op, counted from 0
-  std::string path;                      ///< of the parameter or input, where the argument is one
-  std::optional<std::size_t> time_step;  ///< where the op was recorded in one
-  Shape shape;                           ///< of the argument
-  std::size_t index = 0;                 ///< the worst element, row-major in `shape`
-  Shape output_shape;                    ///< of the op's result
-  std::size_t output_index = 0;          ///< the element of the result whose derivative is wrong there
-  double tape = 0, exact = 0;            ///< that derivative by the vjp, and as it should be
-  Diagnosis diagnosis;                   ///< a guess at the mistake
-  std::size_t repeats = 0;               ///< how many more instances of this op fail
+  std::string op{};                        ///< the name given to record(), "" for the whole function
+  std::size_t instance = 0;                ///< which op of the run it is, counted from 1 in execution order
+  std::size_t argument = 0;                ///< which input of the op, counted from 0
+  std::string path{};                      ///< of the parameter or input, where the argument is one
+  std::optional<std::size_t> time_step{};  ///< where the op was recorded in one
+  Shape shape{};                           ///< of the argument
+  std::size_t index = 0;                   ///< the worst element, row-major in `shape`
+  Shape output_shape{};                    ///< of the op's result
+  std::size_t output_index = 0;            ///< the element of the result whose derivative is wrong there
+  double tape = 0, exact = 0;              ///< that derivative by the vjp, and as it should be
+  Diagnosis diagnosis{};                   ///< a guess at the mistake
+  std::size_t repeats = 0;                 ///< how many more instances of this op fail
 };
 
 /// A value at which the derivative is a convention, because the two sides have different slopes.
