@@ -37,10 +37,9 @@ class Functional {
     Random random(seed + 1);
     cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
     value_ = contract(y.value());
-    double magnitude = 0;
-    for (std::size_t i = 0; i < y.size(); ++i)
-      magnitude += std::abs(cotangent_.data()[i] * y.value().data()[i]);
-    if (std::isfinite(magnitude))
+    Contraction sum;
+    sum.add(cotangent_, y.value(), 1);
+    if (const auto magnitude = static_cast<double>(sum.magnitude); std::isfinite(magnitude))
       rounding_ = 16 * std::numeric_limits<double>::epsilon() * magnitude + carried_error;
     if (const double again = (*this)(values_); !same(again, value_, repeatable))
       throw Error("gradcheck",
@@ -48,21 +47,11 @@ class Functional {
                               value_, again));
   }
 
-  double operator()(const Values& values) const {
-    const Inference pause;
-    const Parameters<double> p(values);
-    const Variable<double> y = f_(p);
-    check_declared(p);
-    return contract(y.value());
-  }
+  double operator()(const Values& values) const { return contract(run(f_, values)); }
 
   /// dL/dv at `values()`, exactly.
   double along(const Values& directions) const {
-    const Inference pause;
-    const Parameters<Complex> p(with_directions(values_, directions));
-    const Variable<Complex> y = f_complex_(p);
-    check_declared(p);
-    return contract(carried_derivative(y.value()));
+    return contract(carried_derivative(run(f_complex_, with_directions(values_, directions))));
   }
 
   /// By the tape: the gradient of every parameter; zeros where L does not depend on it.
@@ -110,12 +99,16 @@ class Functional {
 
  private:
   template <class T>
-  void check_declared(const Parameters<T>& p) const {
+  Array<T> run(const ParameterFunction<T>& f, const std::map<std::string, Array<T>>& values) const {
+    const Inference pause;
+    const Parameters<T> p(values);
+    const Variable<T> y = f(p);
     const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
       return parameter.parameter()->path == path;
     };
     if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same_path))
       throw Error("gradcheck", "a checked function must declare the same parameters in every run");
+    return y.value();
   }
 
   double contract(const Array<double>& y) const {

@@ -68,8 +68,7 @@ inline Verdict judge(const ProbedOp& op, const Direction& u) {
   if (op.undefined()) return {INFINITY};
   if (std::abs(sum.value) <= carried_error) return {};
   const double allowed = tolerance * (terms > few_terms ? std::sqrt(static_cast<double>(terms)) : 1.0);
-  Verdict verdict{static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed};
-  if (std::isnan(verdict.error)) verdict.error = INFINITY;
+  const double error = static_cast<double>(std::abs(sum.value) / sum.magnitude) / allowed;
 
   // A vjp written in terms of its output, like 1 - y^2, knows y to half a unit only. Where that is more than
   // the whole derivative, the op is saturated, and nothing can be said.
@@ -77,8 +76,8 @@ inline Verdict judge(const ProbedOp& op, const Direction& u) {
   for (std::size_t i = 0; i < u.size(); ++i)
     rounding += 4 * std::numeric_limits<double>::epsilon() * std::abs(u.data()[i]) *
                 std::min(1.0, std::abs(op.y.data()[i].real()));
-  if (verdict.error > 1 && std::abs(sum.value) <= rounding) return {0, true};
-  return verdict;
+  if (error > 1 && std::abs(sum.value) <= rounding) return {0, true};
+  return {std::isnan(error) ? INFINITY : error};
 }
 
 /// One of an op's inputs that are not constants, a parameter or the result of another op.
