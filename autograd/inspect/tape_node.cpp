@@ -17,25 +17,20 @@ std::string_view scope_of(std::string_view path) {
 
 // Fills in the scopes, in execution order, so that those of the inputs are known.
 void infer_scopes(std::vector<TapeNode>& nodes) {
-  std::vector<bool> counts(nodes.size(), false);  // false: a leaf, or computed from leaves alone
+  // Nothing for a leaf, and for what is computed from leaves alone.
+  std::vector<std::optional<std::string_view>> scopes(nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     TapeNode& node = nodes[i];
-    if (!node.parameter.empty()) {
-      node.scope = scope_of(node.parameter);
-      counts[i] = true;
-      continue;
-    }
+    if (!node.parameter.empty()) scopes[i] = scope_of(node.parameter);
     const bool reads_parameter = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const auto& input) {
       return !nodes[input.node].parameter.empty();
     });
-    std::optional<std::string_view> scope;
     for (const TapeNode::Input& input : node.inputs) {
-      const TapeNode& x = nodes[input.node];
-      if (!counts[input.node] || (reads_parameter && x.parameter.empty())) continue;
-      scope = scope ? common_scope(*scope, x.scope) : x.scope;
+      const auto& scope = scopes[input.node];
+      if (!scope || (reads_parameter && nodes[input.node].parameter.empty())) continue;
+      scopes[i] = scopes[i] ? common_scope(*scopes[i], *scope) : *scope;
     }
-    counts[i] = scope.has_value();
-    node.scope = scope.value_or("");
+    node.scope = scopes[i].value_or("");
   }
 }
 
@@ -56,13 +51,10 @@ std::vector<TapeNode> Tape<T>::nodes() const {
   for (const auto& node : graph_.nodes) {
     auto& added = nodes.emplace_back(TapeNode{node.op.name(), node.shape, sizeof(T)});
     if (node.time_step != Graph<T>::no_time_step) added.time_step = node.time_step;
-    added.leaf = true;  // until an edge says that an op made it
   }
-  for (const auto& edge : graph_.edges) {
-    if (edge.aside) continue;
-    nodes[edge.output].inputs.push_back({edge.input, edge.argument});
-    nodes[edge.output].leaf = false;
-  }
+  for (const auto& edge : graph_.edges)
+    if (!edge.aside) nodes[edge.output].inputs.push_back({edge.input, edge.argument});
+  for (auto& node : nodes) node.leaf = node.inputs.empty();
   for (const auto& use : graph_.uses) nodes[use.node].parameter = use.parameter->path;
   infer_scopes(nodes);
   return nodes;
