@@ -77,12 +77,9 @@ class Folding {
           delay = static_cast<std::ptrdiff_t>(*y.time_step) - static_cast<std::ptrdiff_t>(*x.time_step);
         const std::size_t from = index[group_[input.node]];
         const auto [edge, is_new] = edges.try_emplace({from, to, delay}, folded.edges.size());
-        if (is_new) {
-          folded.edges.push_back({from, to, delay, 1, y.time_step ? y.time_step : x.time_step});
-        } else {
-          ++folded.edges[edge->second].count;
-          folded.edges[edge->second].time_step.reset();
-        }
+        if (is_new) folded.edges.push_back({from, to, delay, 0, y.time_step ? y.time_step : x.time_step});
+        FoldedTape::Edge& of_all = folded.edges[edge->second];
+        if (++of_all.count > 1) of_all.time_step.reset();
       }
     }
     return folded;
@@ -105,12 +102,8 @@ class Folding {
 
   // The first division: by loop, op, shape, inputs within the step, and position among those of the step.
   void gather() {
-    struct Known {
-      std::vector<std::size_t> groups;  // by position
-      std::size_t step = none, used = 0;
-    };
-    using Key = std::tuple<std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
-    std::map<Key, Known> known;
+    using Key = std::tuple<std::size_t, std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
+    std::map<Key, std::size_t> counts, groups;  // of a step; by position in a step
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const Place& place = places_[i];
       std::size_t group = members_.size();
@@ -119,11 +112,9 @@ class Folding {
         for (const auto& input : nodes_[i].inputs)
           if (origin(i, input) == From::same_step)
             inputs.insert(inputs.end(), {input.argument, group_[input.node]});
-        auto& [groups, step, used] =
-            known[{place.loop, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs)}];
-        if (step != place.position) step = place.position, used = 0;
-        if (used == groups.size()) groups.push_back(group);
-        group = groups[used++];
+        Key key(place.loop, place.position, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs));
+        std::get<1>(key) = counts[key]++;
+        group = groups.try_emplace(std::move(key), group).first->second;
       }
       if (group == members_.size()) members_.emplace_back();
       members_[group].push_back(i);
