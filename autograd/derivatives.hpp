@@ -39,7 +39,8 @@ namespace detail {
 
 JvpResult jvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
               std::span<const Array<double>> vs);
-VjpResult vjp(const VariableFunction<double>& f, std::span<const Array<double>> xs, const Array<double>* u);
+VjpResult vjp(const VariableFunction<double>& f, std::span<const Array<double>> xs,
+              const std::optional<Array<double>>& u);
 std::vector<Array<double>> hvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
                                std::span<const Array<double>> vs);
 std::vector<Array<double>> jacobian(const VariableFunction<Complex>& f, std::span<const Array<double>> xs);
@@ -73,7 +74,7 @@ JvpResult jvp(F f, const Values& values, const Values& directions) {
 /// u may be left out for a value of a single element. Throws Error if it has not the shape of f(xs).
 template <class F, std::size_t N>
 VjpResult vjp(F f, const Array<double> (&xs)[N], const std::optional<Array<double>>& u = {}) {
-  return detail::vjp(detail::of_list<double, N>(f), xs, u ? &*u : nullptr);
+  return detail::vjp(detail::of_list<double, N>(f), xs, u);
 }
 
 /// The product of the Hessian of f, whose value is a single element, with the directions vs: one array per

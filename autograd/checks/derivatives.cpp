@@ -49,14 +49,12 @@ JvpResult detail::jvp(const VariableFunction<Complex>& f, std::span<const Array<
 }
 
 VjpResult detail::vjp(const VariableFunction<double>& f, std::span<const Array<double>> xs,
-                      const Array<double>* u) {
+                      const std::optional<Array<double>>& u) {
   Tape<double> tape;
   std::vector<Variable<double>> arguments;
   for (const auto& x : xs) arguments.push_back(tape.leaf(x));
   const Variable<double> y = f(arguments);
-  GradientOptions<double> options{.unreached = zeros};
-  if (u != nullptr) options.seed = *u;
-  const auto gradients = tape.gradient(y, options);
+  const auto gradients = tape.gradient(y, {.seed = u, .unreached = zeros});
   VjpResult result{y.value(), {}};
   for (const auto& x : arguments) result.gradients.push_back(gradients[x]);
   return result;
@@ -83,16 +81,15 @@ std::vector<Array<double>> detail::jacobian(const VariableFunction<Complex>& f,
 
   std::vector<Array<double>> result;
   for (std::size_t j = 0; j < xs.size(); ++j) {
-    const Variable<Complex> at_rest = arguments[j];
     auto J = Array<double>::zeros(joined(y, xs[j].shape()));
     double* const out = J.mutable_data();
     const std::size_t columns = xs[j].size();
     for (std::size_t m = 0; m < columns; ++m) {
-      arguments[j] = with_direction(xs[j], unit_direction(xs[j].shape(), m));
-      const Array<double> column = carried_derivative(f(arguments).value());
+      auto moved = arguments;
+      moved[j] = with_direction(xs[j], unit_direction(xs[j].shape(), m));
+      const Array<double> column = carried_derivative(f(moved).value());
       for (std::size_t i = 0; i < column.size(); ++i) out[i * columns + m] = column.data()[i];
     }
-    arguments[j] = at_rest;
     result.push_back(std::move(J));
   }
   return result;
