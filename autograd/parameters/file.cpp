@@ -22,10 +22,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Throws with the reason that the last system call left in errno.
-[[noreturn]] void fail(const char* verb, const fs::path& path, const std::string& step) {
+[[noreturn]] void refuse(const char* verb, const fs::path& path, const std::string& reason) {
+  throw Error("file", std::string("cannot ") + verb + " '" + path.string() + "': " + reason);
+}
+
+// The same for the reason that the last system call left in errno.
+[[noreturn]] void fail(const char* verb, const fs::path& path, const char* step = "") {
   const std::string reason = std::strerror(errno);
-  throw Error("file", std::string("cannot ") + verb + " '" + path.string() + "': " + step + reason);
+  refuse(verb, path, step + reason);
 }
 
 // An open file, closed with the scope.
@@ -85,21 +89,19 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
   const Descriptor in(
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe must not make us wait
   struct stat status {};
-  if (!in.good() || ::fstat(in.get(), &status) != 0) fail("read", path, "");
-  if (!S_ISREG(status.st_mode))
-    throw Error("file", "cannot read '" + path.string() + "': it is not a regular file");
+  if (!in.good() || ::fstat(in.get(), &status) != 0) fail("read", path);
+  if (!S_ISREG(status.st_mode)) refuse("read", path, "it is not a regular file");
 
   std::vector<std::byte> bytes;
   try {
     bytes.resize(static_cast<std::size_t>(status.st_size));
   } catch (const std::bad_alloc&) {
-    throw Error("file", "cannot read '" + path.string() + "': its " + std::to_string(status.st_size) +
-                            " bytes do not fit in memory");
+    refuse("read", path, "its " + std::to_string(status.st_size) + " bytes do not fit in memory");
   }
   std::size_t size = 0;
   while (size < bytes.size()) {
     const ssize_t n = ::read(in.get(), bytes.data() + size, bytes.size() - size);
-    if (n < 0 && errno != EINTR) fail("read", path, "");
+    if (n < 0 && errno != EINTR) fail("read", path);
     if (n == 0) break;  // it has become shorter
     if (n > 0) size += static_cast<std::size_t>(n);
   }
@@ -110,9 +112,9 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
 void replace_file(const fs::path& path, std::span<const std::span<const std::byte>> pieces) {
   struct stat old {};
   const bool exists = ::stat(path.c_str(), &old) == 0;
-  if (!exists && errno != ENOENT) fail("write", path, "");
+  if (!exists && errno != ENOENT) fail("write", path);
   if (exists && !S_ISREG(old.st_mode))  // to rename over /dev/null would be the end of it
-    throw Error("file", "cannot write '" + path.string() + "': it is not a regular file");
+    refuse("write", path, "it is not a regular file");
   std::error_code status;
   fs::path target = exists ? fs::canonical(path, status) : path;
   if (status) target = path;
@@ -126,10 +128,10 @@ void replace_file(const fs::path& path, std::span<const std::span<const std::byt
   if (!out.good()) fail("write", path, "a temporary file beside it: ");
   if (exists && ::fchmod(out.get(), old.st_mode & 07777) != 0) fail("write", path, "its permissions: ");
   for (const auto piece : pieces)
-    if (!write_all(out.get(), piece)) fail("write", path, "");
+    if (!write_all(out.get(), piece)) fail("write", path);
   // Before the new name, or a crash may leave the name with nothing behind it.
-  if (::fsync(out.get()) != 0 || !out.close()) fail("write", path, "");
-  if (!temporary.rename(target)) fail("write", path, "");
+  if (::fsync(out.get()) != 0 || !out.close()) fail("write", path);
+  if (!temporary.rename(target)) fail("write", path);
   if (::fsync(folder.get()) != 0 && errno != EINVAL)  // EINVAL: this file system has no such thing
     fail("synchronize the folder of", path, "the file is written, but may not outlast a power failure: ");
 }

@@ -64,12 +64,10 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     check_shape("was replaced by a value of shape ", replaced.shape());
     return replaced;
   }
-  for (const Variable<T>& known : store_->list)
-    if (known.parameter()->path == path)
-      throw Error("parameters",
-                  "'" + path +
-                      "' is declared twice; give each layer a scope of its own, p / \"name\", and to share "
-                      "a parameter copy its variable");
+  if (contains(name))
+    throw Error("parameters", "'" + path +
+                                  "' is declared twice; give each layer a scope of its own, p / \"name\", "
+                                  "and to share a parameter copy its variable");
 
   auto value = Array<T>::uninitialized(shape);  // before anything else: it refuses shapes that are too large
   const auto given = store_->values.find(path);

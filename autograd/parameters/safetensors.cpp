@@ -33,12 +33,12 @@ constexpr std::array<Dtype, 22> dtypes = {{
 }};
 
 std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>& shape) {
-  std::string text = dtype + " (";
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    if (axis == 8) return text + ", ...)";
-    text += (axis == 0 ? "" : ", ") + std::to_string(shape[axis]);
-  }
-  return text + (shape.size() == 1 ? ",)" : ")");
+  constexpr std::size_t shown = 8;
+  return fmt::format("{} ({}{})", dtype,
+                     fmt::join(shape.begin(), shape.begin() + std::min(shape.size(), shown), ", "),
+                     shape.size() > shown ? ", ..."
+                     : shape.size() == 1  ? ","
+                                          : "");
 }
 
 // The place of a dtype in the list above.
@@ -49,9 +49,9 @@ std::size_t rank_of(const std::string& file, const std::string& name, const std:
   return static_cast<std::size_t>(found - dtypes.begin());
 }
 
-// The bytes that a tensor of this dtype and shape takes.
-std::uint64_t byte_count(const std::string& file, const std::string& name, const std::string& dtype,
-                         const std::vector<std::uint64_t>& shape) {
+// Refuses `tensor`, in words, unless it has just the bytes that its dtype and shape take.
+void check_bytes(const std::string& file, const std::string& name, const std::string& tensor,
+                 const std::string& dtype, const std::vector<std::uint64_t>& shape, std::uint64_t bytes) {
   const auto fail = [&](const std::string& message) {
     refuse(file, "tensor {}, {}, {}", quote(name), to_string(dtype, shape), message);
   };
@@ -60,7 +60,8 @@ std::uint64_t byte_count(const std::string& file, const std::string& name, const
     if (__builtin_mul_overflow(count, dim, &count)) fail("has 2^64 numbers or more");
   if (__builtin_mul_overflow(bits, count, &bits)) fail("has 2^64 bits or more");
   if (bits % 8 != 0) fail(fmt::format("has {} bits, expected whole bytes", bits));
-  return bits / 8;
+  if (bytes != bits / 8)
+    refuse(file, "{} has {} bytes, expected {} for {}", tensor, bytes, bits / 8, to_string(dtype, shape));
 }
 
 // The tensors, in the order of their places, take all `size` bytes once: no holes, no overlaps, no rest.
@@ -74,10 +75,7 @@ void check_places(const std::string& file, Header& header, std::uint64_t size) {
     const std::string tensor = fmt::format("tensor {}, at [{}, {}),", quote(name), entry.begin, entry.end);
     if (entry.begin != end) refuse(file, "{} does not begin at {}, where {} ends", tensor, end, last);
     if (entry.end < entry.begin) refuse(file, "{} ends before it begins", tensor);
-    const std::uint64_t bytes = byte_count(file, name, entry.dtype, entry.shape);
-    if (entry.end - entry.begin != bytes)
-      refuse(file, "{} has {} bytes, expected {} for {}", tensor, entry.end - entry.begin, bytes,
-             to_string(entry.dtype, entry.shape));
+    check_bytes(file, name, tensor, entry.dtype, entry.shape, entry.end - entry.begin);
     end = entry.end;
     last = "tensor " + quote(name);
   }
@@ -145,13 +143,10 @@ void write(const std::filesystem::path& path, const Tensors& tensors, const Meta
   std::uint64_t end = 0;
   for (const auto* item : ordered) {
     const auto& [name, tensor] = *item;
-    const std::uint64_t bytes = byte_count(file, name, tensor.dtype, tensor.shape);
-    if (tensor.bytes.size() != bytes)
-      refuse(file, "tensor {} has {} bytes, expected {} for {}", quote(name), tensor.bytes.size(), bytes,
-             to_string(tensor));
-    header.tensors.emplace_back(name, Entry{tensor.dtype, tensor.shape, end, end + bytes});
+    check_bytes(file, name, "tensor " + quote(name), tensor.dtype, tensor.shape, tensor.bytes.size());
+    header.tensors.emplace_back(name, Entry{tensor.dtype, tensor.shape, end, end + tensor.bytes.size()});
     pieces.push_back(tensor.bytes);
-    end += bytes;
+    end += tensor.bytes.size();
   }
   const std::string text = header_text(file, header);
   const std::uint64_t size = text.size();

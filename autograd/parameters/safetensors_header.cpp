@@ -45,10 +45,17 @@ class Strict {
   bool number_float(json::number_float_t, const std::string&) { return true; }
   bool string(const std::string&) { return true; }
   bool binary(const json::binary_t&) { return true; }
-  bool start_object(std::size_t) { return enter(); }
-  bool end_object() { return leave(); }
-  bool start_array(std::size_t) { return enter(); }
-  bool end_array() { return leave(); }
+  bool start_object(std::size_t) {
+    if (keys_.size() == 3) refuse(file_, "the header is nested deeper than the 3 levels of the format");
+    keys_.emplace_back();
+    return true;
+  }
+  bool end_object() {
+    keys_.pop_back();
+    return true;
+  }
+  bool start_array(std::size_t size) { return start_object(size); }
+  bool end_array() { return end_object(); }
   bool key(const std::string& name) {
     if (!keys_.back().insert(name).second) refuse(file_, "the header has the key {} twice", quote(name));
     return true;
@@ -58,16 +65,6 @@ class Strict {
   }
 
  private:
-  bool enter() {
-    if (keys_.size() == 3) refuse(file_, "the header is nested deeper than the 3 levels of the format");
-    keys_.emplace_back();
-    return true;
-  }
-  bool leave() {
-    keys_.pop_back();
-    return true;
-  }
-
   const std::string& file_;
   std::vector<std::set<std::string>> keys_;  // one set for each level that is open
 };
@@ -95,25 +92,19 @@ Entry parse_entry(const std::string& file, const std::string& name, const json& 
     expect(what + tensor, found, found.is_number_unsigned(), "an integer from 0 to 2^64 - 1");
     return found.get<std::uint64_t>();
   };
-  Entry entry;
-  entry.dtype = dtype.get<std::string>();
-  for (const json& dim : shape) entry.shape.push_back(integer("an axis of ", dim));
-  entry.begin = integer("a data_offset of ", offsets[0]);
-  entry.end = integer("a data_offset of ", offsets[1]);
-  return entry;
+  for (const json& dim : shape) integer("an axis of ", dim);
+  return {dtype.get<std::string>(), shape.get<std::vector<std::uint64_t>>(),
+          integer("a data_offset of ", offsets[0]), integer("a data_offset of ", offsets[1])};
 }
 
 Metadata parse_metadata(const std::string& file, const json& value) {
   if (!value.is_object())
     refuse(file, "{} is {}, expected an object of strings", metadata_key, describe(value));
-  Metadata metadata;
-  for (const auto& item : value.items()) {
+  for (const auto& item : value.items())
     if (!item.value().is_string())
       refuse(file, "{} has {} for {}, expected a string", metadata_key, describe(item.value()),
              quote(item.key()));
-    metadata.emplace(item.key(), item.value().get<std::string>());
-  }
-  return metadata;
+  return value.get<Metadata>();
 }
 
 }  // namespace
