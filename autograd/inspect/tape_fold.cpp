@@ -101,24 +101,21 @@ class Folding {
   }
 
   // The first division: by loop, op, shape, inputs within the step, and position among those of the step.
+  // What is outside of loops stays by itself.
   void gather() {
     using Key = std::tuple<std::size_t, std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
     std::map<Key, std::size_t> counts, groups;  // of a step; by position in a step
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      const Place& place = places_[i];
-      std::size_t group = members_.size();
-      if (place.loop != none) {
-        std::vector<std::size_t> inputs;
-        for (const auto& input : nodes_[i].inputs)
-          if (origin(i, input) == From::same_step)
-            inputs.insert(inputs.end(), {input.argument, group_[input.node]});
-        Key key(place.loop, place.position, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs));
-        std::get<1>(key) = counts[key]++;
-        group = groups.try_emplace(std::move(key), group).first->second;
-      }
-      if (group == members_.size()) members_.emplace_back();
-      members_[group].push_back(i);
-      group_[i] = group;
+      std::vector<std::size_t> inputs;
+      for (const auto& input : nodes_[i].inputs)
+        if (origin(i, input) == From::same_step)
+          inputs.insert(inputs.end(), {input.argument, group_[input.node]});
+      const auto [loop, position] = places_[i];
+      Key key(loop, position, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs));
+      std::get<1>(key) = loop == none ? i : counts[key]++;
+      group_[i] = groups.try_emplace(std::move(key), members_.size()).first->second;
+      if (group_[i] == members_.size()) members_.emplace_back();
+      members_[group_[i]].push_back(i);
     }
   }
 
@@ -173,11 +170,11 @@ class Folding {
   // Whether a group has no value of a first step.
   bool begins_later(std::size_t group) const { return places_[members_[group].front()].position > 0; }
 
-  // Whether a value of the first step is what `later` is at a later one: whatever `later` reads from its own
-  // step is read alike, or does not exist at the first step.
+  // Whether a value of the first step is what `later` is at a later one of its loop: whatever `later` reads
+  // from its own step is read alike, or does not exist at the first step.
   bool precedes(std::size_t first, std::size_t later) const {
     const TapeNode &x = nodes_[first], &y = nodes_[later];
-    if (places_[first].loop != places_[later].loop || x.op != y.op || x.shape != y.shape) return false;
+    if (x.op != y.op || x.shape != y.shape) return false;
     return agree(first, later, [&](From before, From from, auto input) {
       return (before == From::nowhere || before == From::outside) &&
              (from == From::other_step || (from == From::same_step && begins_later(group_[input->node])));
@@ -185,9 +182,11 @@ class Folding {
   }
 
   void join_first_steps() {
+    std::map<std::size_t, std::vector<std::size_t>> groups;  // of each loop
+    for (std::size_t g = 0; g < members_.size(); ++g) groups[places_[members_[g].front()].loop].push_back(g);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (places_[i].loop == none || places_[i].position > 0 || members_[group_[i]].size() > 1) continue;
-      for (std::size_t g = 0; g < members_.size(); ++g) {
+      for (const std::size_t g : groups[places_[i].loop]) {
         if (!begins_later(g) || !precedes(i, members_[g].back())) continue;
         members_[g].insert(members_[g].begin(), i);
         group_[i] = g;
