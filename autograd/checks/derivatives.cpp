@@ -13,9 +13,11 @@ void check_direction(const char* op, const std::string& what, const Shape& direc
                         ", expected that of its value, " + to_string(value));
 }
 
-void check_directions(const char* op, std::span<const Array<double>> xs, std::span<const Array<double>> vs) {
-  for (std::size_t j = 0; j < xs.size(); ++j)
-    check_direction(op, "argument " + std::to_string(j), vs[j].shape(), xs[j].shape());
+// Argument j, carrying its direction.
+Array<Complex> argument(const char* op, std::size_t j, std::span<const Array<double>> xs,
+                        std::span<const Array<double>> vs) {
+  check_direction(op, "argument " + std::to_string(j), vs[j].shape(), xs[j].shape());
+  return with_direction(xs[j], vs[j]);
 }
 
 void check_directions(const char* op, const Values& values, const Values& directions) {
@@ -41,10 +43,9 @@ Shape joined(const Shape& y, const Shape& x) {
 
 JvpResult detail::jvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
                       std::span<const Array<double>> vs) {
-  check_directions("jvp", xs, vs);
   const Inference pause;
   std::vector<Variable<Complex>> arguments;
-  for (std::size_t j = 0; j < xs.size(); ++j) arguments.emplace_back(with_direction(xs[j], vs[j]));
+  for (std::size_t j = 0; j < xs.size(); ++j) arguments.emplace_back(argument("jvp", j, xs, vs));
   return parts(f(arguments).value());
 }
 
@@ -62,10 +63,9 @@ VjpResult detail::vjp(const VariableFunction<double>& f, std::span<const Array<d
 
 std::vector<Array<double>> detail::hvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
                                        std::span<const Array<double>> vs) {
-  check_directions("hvp", xs, vs);
   Tape<Complex> tape;
   std::vector<Variable<Complex>> arguments;
-  for (std::size_t j = 0; j < xs.size(); ++j) arguments.push_back(tape.leaf(with_direction(xs[j], vs[j])));
+  for (std::size_t j = 0; j < xs.size(); ++j) arguments.push_back(tape.leaf(argument("hvp", j, xs, vs)));
   const auto gradients = tape.gradient(f(arguments), {.unreached = zeros});
   std::vector<Array<double>> result;
   for (const auto& x : arguments) result.push_back(carried_derivative(gradients[x]));
