@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -91,7 +92,7 @@ class Statistics final : public Watcher<T> {
     double seconds = 0;
   };
   struct Saved {
-    std::vector<storage::Block*> blocks;
+    std::set<storage::Block*> blocks;
     std::size_t bytes = 0, unknown_vjps = 0;
   };
   struct Record {

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <map>
 #include <ostream>
-#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -70,8 +69,8 @@ template <class T>
 void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs) {
   struct Look {
     std::map<storage::Block*, std::uint32_t> candidates;  // and their references before the copy
-    std::set<storage::Block*> held;
-  } look;
+    std::set<storage::Block*>& held;
+  } look{{}, saved.blocks};
   const auto offer = [&](storage::Block* block) {
     if (block != nullptr && !block->parameter && !held_.contains(block)) look.candidates.emplace(block, 0);
   };
@@ -88,12 +87,11 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
     for (auto& [block, references] : look.candidates) references = block->references;
     if (!input.vjp->with_copy(compare, &look)) ++saved.unknown_vjps;
   }
-  for (storage::Block* const block : look.held) {
+  for (storage::Block* const block : saved.blocks) {
     saved.bytes += block->size;
     watch_.drop(block);
   }
-  saved.blocks.assign(look.held.begin(), look.held.end());
-  held_.insert(look.held.begin(), look.held.end());
+  held_.insert(saved.blocks.begin(), saved.blocks.end());
 }
 
 template <class T>
