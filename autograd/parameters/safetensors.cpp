@@ -34,11 +34,9 @@ constexpr std::array<Dtype, 22> dtypes = {{
 
 std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>& shape) {
   constexpr std::size_t shown = 8;
-  return fmt::format("{} ({}{})", dtype,
-                     fmt::join(shape.begin(), shape.begin() + std::min(shape.size(), shown), ", "),
-                     shape.size() > shown ? ", ..."
-                     : shape.size() == 1  ? ","
-                                          : "");
+  const char* const rest = shape.size() > shown ? ", ..." : shape.size() == 1 ? "," : "";
+  const auto last = shape.begin() + std::min(shape.size(), shown);
+  return fmt::format("{} ({}{})", dtype, fmt::join(shape.begin(), last, ", "), rest);
 }
 
 // The place of a dtype in the list above.
@@ -49,7 +47,7 @@ std::size_t rank_of(const std::string& file, const std::string& name, const std:
   return static_cast<std::size_t>(found - dtypes.begin());
 }
 
-// Refuses `tensor`, in words, unless it has just the bytes that its dtype and shape take.
+// Throws, calling it `tensor`, unless a tensor has just the bytes that its dtype and shape take.
 void check_bytes(const std::string& file, const std::string& name, const std::string& tensor,
                  const std::string& dtype, const std::vector<std::uint64_t>& shape, std::uint64_t bytes) {
   const auto fail = [&](const std::string& message) {

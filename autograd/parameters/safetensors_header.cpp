@@ -92,7 +92,7 @@ Entry parse_entry(const std::string& file, const std::string& name, const json& 
     expect(what + tensor, found, found.is_number_unsigned(), "an integer from 0 to 2^64 - 1");
     return found.get<std::uint64_t>();
   };
-  for (const json& dim : shape) integer("an axis of ", dim);
+  for (const json& dim : shape) integer("an axis of ", dim);  // get() would make one of -1
   return {dtype.get<std::string>(), shape.get<std::vector<std::uint64_t>>(),
           integer("a data_offset of ", offsets[0]), integer("a data_offset of ", offsets[1])};
 }
