@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <iterator>
 #include <numeric>
 #include <optional>
@@ -46,10 +45,9 @@ std::size_t place(std::size_t flat, const Shape& shape, std::size_t axis) {
 // The right derivatives at the wrong places: each of these hypotheses is a way to move the entries of the
 // right Jacobian that gives the wrong one.
 constexpr std::size_t outside = ~std::size_t{0};
-// Of a flat position in a shape; `outside` where there is none.
-using Move = std::function<std::size_t(std::size_t flat, const Shape& shape)>;
 
-Move shift(std::size_t axis, std::size_t by, bool cyclic) {
+// A step along an axis: as every move, of a flat position in a shape, and `outside` where there is none.
+auto shift(std::size_t axis, std::size_t by, bool cyclic) {
   return [=](std::size_t flat, const Shape& shape) {
     const std::size_t from = place(flat, shape, axis);
     const std::size_t to = cyclic ? (from + by) % shape[axis] : from + by;
@@ -60,6 +58,7 @@ Move shift(std::size_t axis, std::size_t by, bool cyclic) {
 // True if tape(i, m) is exact(i, m) with i moved if `in_y` and m if `in_x`, wherever that does not lead
 // outside. What a loop that is one step off finds beyond the last step, zeros, the last step again or the
 // first one, is its own affair.
+template <class Move>
 bool is_moved(const Jacobian& tape, const Jacobian& exact, bool in_y, bool in_x, const Move& move) {
   return agrees(tape, exact, [&](auto i, auto m) {
     const std::size_t from_i = in_y ? move(i, exact.y) : i, from_m = in_x ? move(m, exact.x) : m;
@@ -108,7 +107,7 @@ bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
       const Shape& shape = in_x ? exact.x : exact.y;
       for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         if (shape[axis] < 3 || (in_y && in_x && !(may_be_saved && exact.y[axis] == exact.x[axis]))) continue;
-        const Move step = shift(axis, by, false);
+        const auto step = shift(axis, by, false);
         if (is_moved(tape, exact, in_y, in_x, step) && !is_moved(exact, exact, in_y, in_x, step)) return true;
       }
     }
@@ -147,10 +146,9 @@ bool is_transpose(const Jacobian& tape, const Jacobian& exact) {
 // A reduction whose gradient is spread along another axis than was reduced, or a broadcast that is undone by
 // the sum over another axis than was stretched.
 bool is_wrong_reduction(const Jacobian& tape, const Jacobian& exact) {
-  if (exact.y.size() < exact.x.size()) {
-    const bool keeps_axes = exact.y.rank() == exact.x.rank() && broadcast(exact.y, exact.x) == exact.x;
-    return (keeps_axes || exact.y.rank() < exact.x.rank()) && swapped_axes(tape, exact, false, true);
-  }
+  if (exact.y.size() < exact.x.size())
+    return (exact.y.rank() < exact.x.rank() || broadcast(exact.y, exact.x) == exact.x) &&
+           swapped_axes(tape, exact, false, true);
   const bool stretches = exact.x.size() < exact.y.size() && broadcast(exact.x, exact.y) == exact.y;
   return stretches && swapped_axes(tape, exact, true, false);
 }
