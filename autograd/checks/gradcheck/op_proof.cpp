@@ -113,12 +113,6 @@ std::optional<GradcheckFailure> overwritten(const ProbedOp& op, const Direction&
   return std::nullopt;
 }
 
-// What the judging run remembers of an op that failed.
-struct Suspect {
-  std::vector<Source> sources;
-  bool at_kink;
-};
-
 // True if the op is right beside the kink at which it stands: then only the convention at the kink differs.
 bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std::size_t instance,
                   Random& random) {
@@ -138,11 +132,10 @@ bool right_nearby(const ParameterFunction<Complex>& f, const Values& values, std
 void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::uint32_t seed,
                GradcheckReport& report) {
   Random random(seed);
-  std::vector<Suspect> suspects;
+  std::vector<std::vector<Source>> suspects;  // the sources of ops that failed
   probe_all(f, values, &random, [&](const ProbedOp& op) {
     ++report.ops;
-    const std::size_t kinks = scalar::kinks;
-    if (kinks > 0) report.kinks.push_back({op.name, op.instance, op.time_step, kinks});
+    if (scalar::kinks > 0) report.kinks.push_back({op.name, op.instance, op.time_step, scalar::kinks});
     const Direction u = random_direction(op.y.shape(), random);
     const Verdict verdict = judge(op, u);
     report.saturated += verdict.saturated ? 1 : 0;
@@ -154,20 +147,23 @@ void prove_ops(const ParameterFunction<Complex>& f, const Values& values, std::u
       known.repeats += same ? 1 : 0;
       return same;
     };
-    const auto suspected = [&](Suspect& suspect) { return repeated(suspect.sources.front().failure); };
+    const auto suspected = [&](auto& sources) { return repeated(sources.front().failure); };
     if (verdict.error > 1 && std::none_of(suspects.begin(), suspects.end(), suspected))
-      suspects.push_back({sources_of(op), kinks > 0});
+      suspects.push_back(sources_of(op));
     if (const auto wrong = overwritten(op, u, random);
         wrong && std::none_of(report.failures.begin(), report.failures.end(), repeated))
       report.failures.push_back(*wrong);
   });
 
-  for (const Suspect& suspect : suspects) {
-    const GradcheckFailure& unlocated = suspect.sources.front().failure;
-    if (suspect.at_kink && right_nearby(f, values, unlocated.instance, random)) continue;
+  for (const std::vector<Source>& sources : suspects) {
+    const GradcheckFailure& unlocated = sources.front().failure;
+    const auto there = [&](const GradcheckKink& kink) { return kink.instance == unlocated.instance; };
+    if (std::any_of(report.kinks.begin(), report.kinks.end(), there) &&
+        right_nearby(f, values, unlocated.instance, random))
+      continue;
     Random drawn(seed + 1);
     bool located = false;
-    for (const Source& source : suspect.sources)
+    for (const Source& source : sources)
       if (auto failure = examine(f, values, source, drawn)) {
         failure->repeats = unlocated.repeats;
         located = true;

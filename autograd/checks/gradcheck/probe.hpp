@@ -118,12 +118,10 @@ struct Probe : Watcher<Complex> {
 
   Array<Complex> value(const Op& op, std::uint32_t node, const Array<Complex>& y,
                        std::span<const WatchedInput<Complex>> inputs) override {
-    if (node == no_node) {
-      scalar::kinks = 0;  // a constant's kink is nobody's
-      return y;
-    }
-    action({op.name(), ++instance, TimeStep::current(), y, inputs, carried_derivative(y)});
-    scalar::kinks = 0;
+    if (node != no_node)
+      action({op.name(), ++instance, TimeStep::current(), y, inputs, carried_derivative(y)});
+    scalar::kinks = 0;  // a constant's kink is nobody's
+    if (node == no_node) return y;
     // The value goes on in a block of its own: it may be a view, whose parent keeps its direction.
     return with_direction(y.cast<double>(), next(node, y.shape()));
   }
