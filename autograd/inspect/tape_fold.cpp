@@ -61,21 +61,18 @@ class Folding {
 
   FoldedTape result() const {
     FoldedTape folded;
-    std::vector<std::size_t> index(members_.size(), none);  // of each group in the result
+    std::map<std::size_t, std::size_t> index;  // of each group in the result
     std::map<std::tuple<std::size_t, std::size_t, std::optional<std::ptrdiff_t>>, std::size_t> edges;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const auto& members = members_[group_[i]];
-      std::size_t& to = index[group_[i]];
-      if (to == none) {
-        to = folded.nodes.size();
-        folded.nodes.push_back({nodes_[members.back()], members.size()});
-      }
+      const std::size_t to = index.try_emplace(group_[i], index.size()).first->second;
+      if (to == folded.nodes.size()) folded.nodes.push_back({nodes_[members.back()], members.size()});
       for (const auto& input : nodes_[i].inputs) {
         const TapeNode &x = nodes_[input.node], &y = nodes_[i];
         std::optional<std::ptrdiff_t> delay;
         if (origin(i, input) == From::other_step)
           delay = static_cast<std::ptrdiff_t>(*y.time_step) - static_cast<std::ptrdiff_t>(*x.time_step);
-        const std::size_t from = index[group_[input.node]];
+        const std::size_t from = index.at(group_[input.node]);
         const auto [edge, is_new] = edges.try_emplace({from, to, delay}, folded.edges.size());
         if (is_new) folded.edges.push_back({from, to, delay, 0, y.time_step ? y.time_step : x.time_step});
         FoldedTape::Edge& of_all = folded.edges[edge->second];
