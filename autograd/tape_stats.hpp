@@ -101,7 +101,6 @@ class Statistics final : public Watcher<T> {
   };
 
   void note_work(Work& work);
-  void note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs);
   double clock() const;  // 0 without one
 
   bool timed_;

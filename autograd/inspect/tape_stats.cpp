@@ -20,10 +20,7 @@ namespace {
 // One row for each name, the largest first.
 std::vector<TapeStats::Row> grouped(const std::map<std::string, TapeStats::Row, std::less<>>& by_name) {
   std::vector<TapeStats::Row> rows;
-  for (const auto& entry : by_name) {
-    rows.push_back(entry.second);
-    rows.back().name = entry.first;
-  }
+  for (const auto& [name, row] : by_name) rows.emplace_back(row).name = name;
   const auto rank = [](const TapeStats::Row& row) {
     return std::make_tuple(row.saved_bytes, row.forward_flops + row.backward_flops, row.nodes);
   };
@@ -34,9 +31,7 @@ std::vector<TapeStats::Row> grouped(const std::map<std::string, TapeStats::Row, 
 }  // namespace
 
 template <class T>
-Statistics<T>::Statistics(Timing timing) : timed_(timing == Timing::on) {
-  seen_ = {kernels::flops(), clock()};
-}
+Statistics<T>::Statistics(Timing timing) : timed_(timing == Timing::on), seen_{kernels::flops(), clock()} {}
 
 template <class T>
 double Statistics<T>::clock() const {
@@ -53,24 +48,17 @@ void Statistics<T>::note_work(Work& work) {
   seen_ = now;
 }
 
+// Vjps are opaque closures: what one holds has a reference more while a copy of it lives.
 template <class T>
 Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
                               std::span<const WatchedInput<T>> inputs) {
   if (node == no_node) return y;
   Record& record = records_[node];
   note_work(record.forward);
-  note_saved(record.saved, y, inputs);
-  if (timed_) seen_.seconds = clock();  // looking is not the next op's work
-  return y;
-}
-
-// Vjps are opaque closures: what one holds has a reference more while a copy of it lives.
-template <class T>
-void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const WatchedInput<T>> inputs) {
   struct Look {
     std::map<storage::Block*, std::uint32_t> candidates;  // and their references before the copy
     std::set<storage::Block*>& held;
-  } look{{}, saved.blocks};
+  } look{{}, record.saved.blocks};
   const auto offer = [&](storage::Block* block) {
     if (block != nullptr && !block->parameter && !held_.contains(block)) look.candidates.emplace(block, 0);
   };
@@ -85,13 +73,15 @@ void Statistics<T>::note_saved(Saved& saved, const Array<T>& y, std::span<const 
   for (const auto& input : inputs) {
     if (input.node == no_node) continue;
     for (auto& [block, references] : look.candidates) references = block->references;
-    if (!input.vjp->with_copy(compare, &look)) ++saved.unknown_vjps;
+    if (!input.vjp->with_copy(compare, &look)) ++record.saved.unknown_vjps;
   }
-  for (storage::Block* const block : saved.blocks) {
-    saved.bytes += block->size;
+  for (storage::Block* const block : record.saved.blocks) {
+    record.saved.bytes += block->size;
+    held_.insert(block);
     watch_.drop(block);
   }
-  held_.insert(saved.blocks.begin(), saved.blocks.end());
+  if (timed_) seen_.seconds = clock();  // looking is not the next op's work
+  return y;
 }
 
 template <class T>
