@@ -149,7 +149,7 @@ inline void probe_all(const ParameterFunction<Complex>& f, const Values& values,
 }
 /// A run that looks: `source` alone carries `v`; `at` sees the op whose input it is.
 inline void probe_one(const ParameterFunction<Complex>& f, const Values& values, const Source& source,
-                      const Direction& v, OpAction at) {
+                      const Direction& v, const OpAction& at) {
   Probe probe;
   probe.action = [&](const ProbedOp& op) {
     if (op.instance == source.failure.instance) at(op);
