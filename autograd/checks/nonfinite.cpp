@@ -19,39 +19,35 @@ using namespace nonfinite;
 namespace {
 
 template <class T>
-void describe_event(const Event<T>& event, const Tape<T>& tape, const Tracer<T>& tracer,
-                    const NonfiniteOptions& options, NonfiniteReport& report) {
-  report.kind = event.kind;
-  report.path = event.path;
+NonfiniteReport described(const Event<T>& event, const Tape<T>& tape, const Tracer<T>& tracer,
+                          const NonfiniteOptions& options) {
+  NonfiniteReport report = event.report;
   report.shape = event.numbers.shape();
   report.index = first_nonfinite(event.numbers).value_or(0);
-  report.causes = event.contributions;
-  if (event.op && event.kind != Nonfinite::seed) {
-    const TracedOp<T>& op = tracer.ops()[*event.op];
+  if (event.op != TracedInput<T>::none && report.kind != Nonfinite::seed) {
+    const TracedOp<T>& op = tracer.ops()[event.op];
     report.op = op.op.name();
     if (op.node != no_node) report.scope = tape.nodes()[op.node].scope;
-    const bool by_argument = event.kind == Nonfinite::parameter || event.kind == Nonfinite::input ||
-                             event.kind == Nonfinite::backward;
-    if (by_argument) report.argument = event.argument;
-    if (event.kind == Nonfinite::parameter && op.op.kind() == OpKind::lookup) {
+    if (report.kind == Nonfinite::parameter && op.op.kind() == OpKind::lookup) {
       const std::size_t read = first_nonfinite(op.y).value_or(0);
       report.index = index_in_table(event.numbers, op.y, read, options.tokens);
       report.where = place_of(op.y.shape(), read, op.step, options.tokens);
-    } else if (!event.path.empty()) {
+    } else if (!report.path.empty()) {
       report.where.time_step = op.step;
     } else {
       report.where = place_of(report.shape, report.index, op.step, options.tokens);
     }
-    if (event.kind == Nonfinite::forward)
+    if (report.kind == Nonfinite::forward)
       report.causes = forward_causes(op, tracer.paths(), report.index, options.tokens);
-    if (event.kind == Nonfinite::backward)
+    if (report.kind == Nonfinite::backward)
       report.causes =
-          backward_causes(op, tracer.paths(), event.dy, event.argument, report.index, options.tokens);
+          backward_causes(op, tracer.paths(), event.dy, *report.argument, report.index, options.tokens);
   }
   report.value = shown(event.numbers.data()[report.index]);
   report.count = static_cast<std::size_t>(
       std::count_if(event.numbers.begin(), event.numbers.end(), [](T x) { return !is_finite(x); }));
   if (options.word && report.where.token) report.word = options.word(*report.where.token);
+  return report;
 }
 
 std::string number(double x) { return std::isnan(x) ? "nan" : fmt::format("{:.6g}", x); }
@@ -161,17 +157,17 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   if (loss.size() != 1)
     throw Error("find_nonfinite", "needs a loss of one number, got shape " + to_string(loss.shape()));
   NonfiniteReport report;
-  report.loss = shown(loss.item());
   if (!is_finite(loss.item())) {
-    describe_event(tracer.of_loss(loss), tape, tracer, options, report);
-    return report;
+    report = described(tracer.of_loss(loss), tape, tracer, options);
+  } else {
+    tape.gradient(loss,
+                  {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
+    if (const auto node = tracer.first_harmed()) {
+      report = described(tracer.of_gradient(*node), tape, tracer, options);
+      report.harmed = tracer.path_at(*node).empty() ? "a leaf" : tracer.path_at(*node);
+    }
   }
-  tape.gradient(loss,
-                {.seed = Array<T>::full(loss.shape(), static_cast<T>(options.seed)), .unreached = zeros});
-  if (const auto node = tracer.first_harmed()) {
-    report.harmed = tracer.path_at(*node).empty() ? "a leaf" : tracer.path_at(*node);
-    describe_event(tracer.of_gradient(*node), tape, tracer, options, report);
-  }
+  report.loss = shown(loss.item());
   return report;
 }
 

@@ -24,16 +24,12 @@ inline WindowPlace place_of(const Shape& shape, std::size_t index,
     return place;
   }
   const std::size_t T = tokens->shape()[0], N = tokens->shape()[1];
+  const bool two_axes = shape.rank() >= 2 && shape[0] == T && shape[1] == N;
   if (time_step) {
     if (shape.rank() >= 1 && shape[0] == N) place.row = leading;
-  } else {
-    std::optional<std::size_t> position;
-    if (shape.rank() >= 2 && shape[0] == T && shape[1] == N) {
-      position = index / (shape.size() / (T * N));
-    } else if (shape.rank() >= 1 && shape[0] == T * N) {
-      position = leading;
-    }
-    if (position) place = {*position / N, *position % N, {}};
+  } else if (two_axes || (shape.rank() >= 1 && shape[0] == T * N)) {
+    const std::size_t position = index / (shape.size() / (T * N));
+    place = {position / N, position % N, {}};
   }
   if (place.row && *place.time_step < T) place.token = (*tokens)[*place.time_step * N + *place.row];
   return place;
@@ -49,12 +45,10 @@ std::size_t index_in_table(const Array<T>& table, const Array<T>& y, std::size_t
   const auto is_row = [&](std::size_t id) {
     return std::memcmp(table.data() + id * width, y.data() + r * width, width * sizeof(T)) == 0;
   };
-  if (tokens && tokens->size() * width == y.size()) {
-    const auto id = static_cast<std::size_t>((*tokens)[r]);
-    if (id < table.shape()[0] && is_row(id)) return id * width + column;
-  }
-  std::size_t id = 0;
-  while (id + 1 < table.shape()[0] && !is_row(id)) ++id;
+  const bool known = tokens && tokens->size() * width == y.size();
+  std::size_t id = known ? static_cast<std::size_t>((*tokens)[r]) : 0;
+  if (id >= table.shape()[0] || !is_row(id))
+    for (id = 0; id + 1 < table.shape()[0] && !is_row(id);) ++id;
   return id * width + column;
 }
 

@@ -49,14 +49,11 @@ inline double shown(Complex x) { return std::isfinite(x.real()) && !is_finite(x)
 /// An origin of numbers that are not finite.
 template <class T>
 struct Event {
-  Nonfinite kind;
-  std::size_t order;                // of two, the one that happened first has the lower
-  Array<T> numbers;                 // which are not finite
-  std::optional<std::size_t> op{};  // its place in ops(); none for the loss itself and a leaf's gradient
-  std::size_t argument = 0;         // of that op; for parameter, input and backward
-  std::string path{};               // of the parameter whose numbers or gradient they are
-  Array<T> dy{};                    // for backward
-  std::vector<NonfiniteCause> contributions{};  // for sum: the largest at the first number that is not finite
+  NonfiniteReport report;  // kind, argument and path; for sum, what is largest where it is not finite first
+  std::size_t order;       // of two, the one that happened first has the lower
+  Array<T> numbers;        // which are not finite
+  std::size_t op;          // its place in ops(); none for the loss itself and a leaf's gradient
+  Array<T> dy{};           // for backward
 };
 
 template <class T>
@@ -68,11 +65,9 @@ class Tracer final : public Trace<T> {
                  std::span<const WatchedInput<T>> inputs) override {
     const std::size_t index = ops().size();
     Trace<T>::value(op, node, y, inputs);
-    for (const auto& input : inputs)
-      if (input.x.parameter() != nullptr) path_of_.emplace(input.node, input.x.parameter()->path);
     if (all_finite(y)) return y;
     auto id = earliest_input(index, has_nan(y));
-    if (!id) id = add({.kind = Nonfinite::forward, .order = index, .numbers = y, .op = index});
+    if (!id) id = add(Nonfinite::forward, index, y, index);
     if (node != no_node) value_.emplace(node, *id);
     arrays_.emplace_back(y, *id);
     return y;
@@ -82,50 +77,38 @@ class Tracer final : public Trace<T> {
                     const GradientSum<T>& dx) override {
     ++sweep_;
     const std::size_t op = this->op_of(output);
-    auto& contributions = contributions_[input];
-    const std::size_t before = contributions.size();
-    if (dx.dense() != nullptr) contributions.push_back({op, argument, *dx.dense()});
-    if (dx.sparse() != nullptr)
-      for (const auto& part : *dx.sparse()) contributions.push_back({op, argument, part});
-
-    for (std::size_t i = before; i < contributions.size(); ++i) {
-      const Array<T> numbers = numbers_of(contributions[i].dx);
-      if (all_finite(numbers)) continue;
+    const auto see = [&](const Gradient<T>& part, const Array<T>& numbers) {
+      contributions_[input].push_back({op, argument, part});
+      if (all_finite(numbers)) return;
       std::optional<Id> id;
       if (!all_finite(dy)) {
         id = gradient_.at(output);
       } else {
         id = earliest_input(op, has_nan(numbers));
         if (const auto it = value_.find(output); !id && it != value_.end()) id = it->second;
-        if (!id)
-          id = add({.kind = Nonfinite::backward,
-                    .order = next_order(),
-                    .numbers = dense(contributions[i].dx),
-                    .op = op,
-                    .argument = argument,
-                    .path = path_at(input),
-                    .dy = dy});
+        if (!id) {
+          id = add(Nonfinite::backward, next_order(), dense(part), op, argument, path_at(input));
+          events_.back().dy = dy;
+        }
       }
       const auto [it, is_new] = gradient_.emplace(input, *id);
       if (!is_new && events_[*id].order < events_[it->second].order) it->second = *id;
-    }
+    };
+    if (dx.dense() != nullptr) see(*dx.dense(), *dx.dense());
+    if (dx.sparse() != nullptr)
+      for (const auto& part : *dx.sparse()) see(part, part.values);
   }
 
   Gradient<T> gradient(std::uint32_t node, Gradient<T> dy, bool leaf) override {
     const bool is_seed = sweep_++ == 0;
-    if (!all_finite(numbers_of(dy))) {
+    if (const Array<T> numbers = dense(dy); !all_finite(numbers)) {
       if (!gradient_.contains(node)) {
-        const Array<T> numbers = dense(dy);
-        const std::size_t op = this->op_of(node);
-        gradient_.emplace(
-            node, add({.kind = is_seed ? Nonfinite::seed : Nonfinite::sum,
-                       .order = next_order(),
-                       .numbers = numbers,
-                       .op = op == TracedInput<T>::none ? std::nullopt : std::optional(op),
-                       .path = path_at(node),
-                       .contributions = largest_contributions(node, first_nonfinite(numbers).value_or(0))}));
+        gradient_.emplace(node, add(is_seed ? Nonfinite::seed : Nonfinite::sum, next_order(), numbers,
+                                    this->op_of(node), std::nullopt, path_at(node)));
+        events_.back().report.causes = largest_contributions(node, first_nonfinite(numbers).value_or(0));
       }
-      if (leaf) harmed_.push_back(node);
+      const auto rank = [&](std::uint32_t harmed) { return std::pair(of_gradient(harmed).order, harmed); };
+      if (leaf && (!harmed_ || rank(node) < rank(*harmed_))) harmed_ = node;
     }
     contributions_.erase(node);
     return dy;
@@ -135,25 +118,20 @@ class Tracer final : public Trace<T> {
   const Event<T>& of_loss(const Variable<T>& loss) {
     if (const auto id = known(loss.value())) return events_[*id];
     const bool parameter = loss.parameter() != nullptr;  // nothing was computed
-    return events_[add({.kind = parameter ? Nonfinite::parameter : Nonfinite::input,
-                        .order = next_order(),
-                        .numbers = loss.value(),
-                        .path = parameter ? loss.parameter()->path : ""})];
+    return events_[add(parameter ? Nonfinite::parameter : Nonfinite::input, next_order(), loss.value(),
+                       TracedInput<T>::none, std::nullopt, parameter ? loss.parameter()->path : "")];
   }
 
   /// The event that the gradient at a node, which is not finite, stems from.
   const Event<T>& of_gradient(std::uint32_t node) const { return events_[gradient_.at(node)]; }
   /// The parameter or leaf whose gradient was the first to be reached by an event, or nothing.
-  std::optional<std::uint32_t> first_harmed() const {
-    const auto rank = [&](std::uint32_t node) { return std::pair(of_gradient(node).order, node); };
-    const auto first =
-        std::min_element(harmed_.begin(), harmed_.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
-    return first == harmed_.end() ? std::nullopt : std::optional(*first);
-  }
+  std::optional<std::uint32_t> first_harmed() const { return harmed_; }
   /// The path of the parameter at a node; empty for anything else.
   std::string path_at(std::uint32_t node) const {
-    const auto it = path_of_.find(node);
-    return it == path_of_.end() ? "" : it->second;
+    for (const auto& op : ops())
+      for (const auto& x : op.inputs)
+        if (x.node == node && x.parameter != TracedInput<T>::none) return this->paths()[x.parameter];
+    return "";
   }
 
  private:
@@ -163,8 +141,12 @@ class Tracer final : public Trace<T> {
     Gradient<T> dx;
   };
 
-  Id add(Event<T> event) {
-    events_.push_back(std::move(event));
+  Id add(Nonfinite kind, std::size_t order, const Array<T>& numbers, std::size_t op,
+         std::optional<std::size_t> argument = {}, const std::string& path = "") {
+    NonfiniteReport& report = events_.emplace_back(Event<T>{{}, order, numbers, op}).report;
+    report.kind = kind;
+    report.argument = argument;
+    report.path = path;
     return events_.size() - 1;
   }
 
@@ -189,12 +171,8 @@ class Tracer final : public Trace<T> {
       return *id;
     }
     const bool parameter = x.parameter != TracedInput<T>::none;
-    const Id id = add({.kind = parameter ? Nonfinite::parameter : Nonfinite::input,
-                       .order = op,
-                       .numbers = x.value,
-                       .op = op,
-                       .argument = argument,
-                       .path = parameter ? this->paths()[x.parameter] : ""});
+    const Id id = add(parameter ? Nonfinite::parameter : Nonfinite::input, op, x.value, op, argument,
+                      parameter ? this->paths()[x.parameter] : "");
     if (x.node != no_node) value_.emplace(x.node, id);
     arrays_.emplace_back(x.value, id);
     return id;
@@ -214,11 +192,6 @@ class Tracer final : public Trace<T> {
       }
     }
     return best;
-  }
-
-  static Array<T> numbers_of(const Gradient<T>& gradient) {
-    const auto* sparse = std::get_if<RowSparse<T>>(&gradient);
-    return sparse != nullptr ? sparse->values : std::get<Array<T>>(gradient);
   }
 
   static Array<T> dense(const Gradient<T>& gradient) {
@@ -244,12 +217,10 @@ class Tracer final : public Trace<T> {
     if (found == contributions_.end()) return causes;
     for (const Contribution& part : found->second)
       for_each_at(part.dx, index, [&](T value) {
-        NonfiniteCause cause;
-        cause.name = fmt::format("the vjp of {}, argument {}", ops()[part.op].op.name(), part.argument);
-        cause.index = index;
-        cause.value = shown(value);
-        cause.where.time_step = ops()[part.op].step;
-        causes.push_back(cause);
+        const TracedOp<T>& op = ops()[part.op];
+        std::string name = fmt::format("the vjp of {}, argument {}", op.op.name(), part.argument);
+        const WindowPlace where{op.step, {}, {}};
+        causes.push_back({std::move(name), "", {}, index, shown(value), false, where});
       });
     std::stable_sort(causes.begin(), causes.end(),
                      [](const auto& a, const auto& b) { return std::abs(a.value) > std::abs(b.value); });
@@ -258,13 +229,12 @@ class Tracer final : public Trace<T> {
     return causes;
   }
 
-  std::unordered_map<std::uint32_t, std::string> path_of_;  // of parameters, by node
   std::vector<Event<T>> events_;
   std::unordered_map<std::uint32_t, Id> value_, gradient_;  // of nodes with such a value, such a gradient
   std::vector<std::pair<Array<T>, Id>> arrays_;             // such values, those of constants too
   std::unordered_map<std::uint32_t, std::vector<Contribution>> contributions_;  // until they are summed
-  std::vector<std::uint32_t> harmed_;                                           // leaves with such a gradient
-  std::size_t sweep_ = 0;  // gradients and contributions seen
+  std::optional<std::uint32_t> harmed_;  // the leaf with such a gradient whose event is the first
+  std::size_t sweep_ = 0;                // gradients and contributions seen
 };
 
 }  // namespace xgrad::nonfinite
