@@ -4,6 +4,7 @@
 // next to the loss, and so on backwards; the flow through time last, since it needs all else to be right.
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include <xgrad/autograd/checks/audit/explanation.hpp>
@@ -12,23 +13,23 @@ namespace xgrad::auditing {
 
 namespace {
 
-// The place in the order of repair. Those that neither list has are ordered by how near they are to the loss.
-std::ptrdiff_t rank_of(AuditDefect defect) {
+// By their place in the order of repair.
+using Rank = std::pair<std::ptrdiff_t, std::size_t>;
+using Ordered = std::multimap<Rank, AuditFinding>;
+
+// Those that neither list has are ordered by how near they are to the loss.
+Rank rank_of(AuditDefect defect, std::size_t last_op) {
   using enum AuditDefect;
   constexpr AuditDefect first[] = {not_finite, repeated_step, missing_step, sign, factor, upstream_signal},
                         last[] = {missing_flow, truncated_flow, unknown};
-  return std::find(std::begin(first), std::end(first), defect) - std::begin(first) +
-         (std::end(last) - std::find(std::begin(last), std::end(last), defect));
+  return {std::find(std::begin(first), std::end(first), defect) - std::begin(first) +
+              (std::end(last) - std::find(std::begin(last), std::end(last), defect)),
+          ~last_op};
 }
-
-struct Ordered {
-  AuditFinding finding;
-  std::size_t last_op;  // how near to the loss
-};
 
 // Each change, and the rows whose numbers it has a part in: without it, their gradient is another one.
 void add_changes(const Recording& recording, const std::vector<Written>& written,
-                 const Explanation& explanation, std::vector<Ordered>& all) {
+                 const Explanation& explanation, Ordered& all) {
   for (const auto& change : explanation.changes) {
     AuditFinding finding{change->defect, change->text, {}, change->factor};
     Changes others = explanation.changes;
@@ -40,7 +41,7 @@ void add_changes(const Recording& recording, const std::vector<Written>& written
       if (explanation.matches[i] && norm(with - without) > w.tolerance * norm(with) + w.rounding())
         finding.paths.push_back(recording.paths()[w.parameter]);
     }
-    all.push_back({std::move(finding), change->last_op});
+    all.emplace(rank_of(change->defect, change->last_op), std::move(finding));
   }
 }
 
@@ -59,27 +60,26 @@ const Match::Part* repeated_zero(const Written& w, const Match::Part& part, cons
 }
 
 void add_parts(const Recording& recording, const std::vector<Written>& written,
-               const Explanation& explanation, std::vector<Ordered>& all) {
+               const Explanation& explanation, Ordered& all) {
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (!explanation.matches[i]) continue;
     const std::string& path = recording.paths()[written[i].parameter];
     for (Match::Part part : explanation.matches[i]->parts) {
       if (const Match::Part* repeated = repeated_zero(written[i], part, explanation)) part = *repeated;
-      const auto known = std::find_if(all.begin(), all.end(), [&](const Ordered& other) {
-        return other.finding.defect == part.defect && other.finding.text == part.text;
+      auto known = std::find_if(all.begin(), all.end(), [&](const auto& other) {
+        return other.second.defect == part.defect && other.second.text == part.text;
       });
-      if (known != all.end()) {
-        known->finding.paths.push_back(path);
-      } else {
-        all.push_back({{part.defect, part.text, {path}, part.factor}, recording.ops().size()});
-      }
+      if (known == all.end())
+        known = all.emplace(rank_of(part.defect, recording.ops().size()),
+                            AuditFinding{part.defect, part.text, {}, part.factor});
+      known->second.paths.push_back(path);
     }
   }
 }
 
 // Wrong numbers that nothing reproduces: is it at least one common signal?
 void add_unexplained(const Recording& recording, const std::vector<Written>& written,
-                     const Explanation& explanation, std::vector<Ordered>& all) {
+                     const Explanation& explanation, Ordered& all) {
   std::set<std::size_t> unexplained;
   for (std::size_t i = 0; i < written.size(); ++i)
     if (!explanation.matches[i]) unexplained.insert(written[i].parameter);
@@ -90,7 +90,7 @@ void add_unexplained(const Recording& recording, const std::vector<Written>& wri
       made.paths.push_back(recording.paths()[p]);
       unexplained.erase(p);
     }
-    all.push_back({std::move(made), 0});
+    all.emplace(rank_of(defect, 0), std::move(made));
   };
   for (auto& parameters : common_signals(recording, written)) {
     std::erase_if(parameters, [&](std::size_t p) { return unexplained.count(p) == 0; });
@@ -112,23 +112,20 @@ void add_unexplained(const Recording& recording, const std::vector<Written>& wri
 
 void add_findings(const Recording& recording, const std::vector<Written>& written,
                   const Explanation& explanation, AuditReport& report) {
-  std::vector<Ordered> all;
+  Ordered all;
   AuditFinding undefined{AuditDefect::not_finite, "the hand-written numbers are NaN or infinite", {}};
   for (const AuditRow& row : report.rows)
     if (row.verdict == AuditVerdict::not_finite) undefined.paths.push_back(row.path);
-  if (!undefined.paths.empty()) all.push_back({undefined, 0});
+  if (!undefined.paths.empty()) all.emplace(rank_of(undefined.defect, 0), undefined);
   add_changes(recording, written, explanation, all);
   add_parts(recording, written, explanation, all);
   add_unexplained(recording, written, explanation, all);
 
-  std::stable_sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) {
-    return std::pair(rank_of(a.finding.defect), b.last_op) < std::pair(rank_of(b.finding.defect), a.last_op);
-  });
-  for (Ordered& ordered : all) {
+  for (auto& [rank, finding] : all) {
     for (AuditRow& row : report.rows)
-      if (std::count(ordered.finding.paths.begin(), ordered.finding.paths.end(), row.path) != 0)
+      if (std::count(finding.paths.begin(), finding.paths.end(), row.path) != 0)
         row.findings.push_back(report.findings.size());
-    report.findings.push_back(std::move(ordered.finding));
+    report.findings.push_back(std::move(finding));
   }
 }
 
