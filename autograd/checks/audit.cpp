@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -40,11 +39,6 @@ void check_written(const WrittenGradient& written, const Functional& forward) {
     for (std::size_t t = 0; t < terms.size(); ++t) check(path, terms[t], fmt::format("step {}'s term", t));
 }
 
-bool same_bits(const Array<double>& a, const Array<double>& b) {
-  return a.shape() == b.shape() &&
-         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
-}
-
 WrittenGradient write(const detail::Backward& backward, const Functional& forward, bool negated) {
   const auto copy = [&] {
     Values values;
@@ -54,9 +48,11 @@ WrittenGradient write(const detail::Backward& backward, const Functional& forwar
   WrittenGradient written = backward(copy());
   check_written(written, forward);
   const WrittenGradient again = backward(copy());
+  const auto same = [](double a, double b) { return Functional::same(a, b, true); };
   for (const auto& [path, g] : written.total) {
     const auto other = again.total.find(path);
-    if (other == again.total.end() || !same_bits(g, other->second))
+    if (other == again.total.end() || g.shape() != other->second.shape() ||
+        !std::equal(g.begin(), g.end(), other->second.begin(), same))
       throw Error("audit",
                   fmt::format("the hand-written gradient is not repeatable: '{}' differs when it is computed "
                               "again at the same values; fix its random numbers, and let it change no state",
@@ -89,17 +85,13 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
   const double scale = size_of(truth);
   double worst = 0;
   for (std::size_t k = 0; k < hand.size(); ++k) {
-    const double h = hand.data()[k], t = truth.data()[k], allowed = w.allowed(k, t, scale);
-    if (!std::isfinite(h)) {
-      row.verdict = AuditVerdict::not_finite;
-      row.index = k;
-      break;
-    }
-    const double excess = std::abs(h - t) <= allowed ? 0 : allowed > 0 ? std::abs(h - t) / allowed : INFINITY;
-    if (excess <= worst) continue;
+    const bool finite = std::isfinite(hand.data()[k]);
+    const double excess = w.excess(k, truth.data()[k], scale);
+    if (finite && excess <= worst) continue;
     worst = excess;
-    row.verdict = AuditVerdict::wrong;
+    row.verdict = finite ? AuditVerdict::wrong : AuditVerdict::not_finite;
     row.index = k;
+    if (!finite) break;
   }
   if (hand.size() > 0) {
     row.hand = hand.data()[row.index];
@@ -188,12 +180,12 @@ AuditReport detail::audit(const ParameterFunction<double>& f, const ParameterFun
   const Recording recording(f_complex, forward.values(), forward.paths());
   const auto terms = sweep(recording);
   Random random(options.seed + 1);
-  const auto sensitivity = sensitivities(recording, random);
+  const auto sensitivity = sensitivities(recording, terms, random);
   for (std::size_t i = 0; i < terms.size(); ++i)
     check_sweep(forward.paths()[i], terms[i], truth.at(forward.paths()[i]), sensitivity[i]);
 
   AuditReport report;
-  report.loss = recording.loss_value();
+  report.loss = recording.ops()[recording.loss()].y.item().real();
   report.ops = recording.ops().size();
   std::vector<Written> written;
   const auto factors = known_factors(recording);

@@ -2,6 +2,7 @@
 #include <xgrad/autograd/checks/audit/candidates.hpp>
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -26,12 +27,17 @@ void add(Changes& to, Change change) {
   to.push_back(std::make_shared<const Change>(std::move(change)));
 }
 
+void add(Changes& to, Change change, const std::vector<Edge>& edges, double factor) {
+  for (const Edge& edge : edges) change.edges[edge].factor = factor;
+  add(to, std::move(change));
+}
+
 void add(Changes& to, Change change, const Recording& recording, std::size_t role, std::size_t j,
-         const std::function<Map(std::size_t op)>& make) {
+         const std::function<Map(const RecordedOp& op)>& make) {
   for (const std::size_t i : recording.roles()[role]) {
-    const auto& inputs = recording.ops()[i].inputs;
-    if (j >= inputs.size() || inputs[j].vjp == nullptr) continue;
-    if (Map vjp = make(i)) change.edges[{i, j}].vjp = std::move(vjp);
+    const RecordedOp& op = recording.ops()[i];
+    if (j >= op.inputs.size() || op.inputs[j].vjp == nullptr) continue;
+    if (Map vjp = make(op)) change.edges[{i, j}].vjp = std::move(vjp);
   }
   add(to, std::move(change));
 }
@@ -49,48 +55,36 @@ bool is_activation(const RecordedOp& op) {
 }
 
 std::vector<Value> values_like(const Recording& recording, std::size_t role, const Shape& shape) {
-  const auto& ops = recording.ops();
   std::vector<Value> values;
-  std::vector<std::size_t> parameters;
+  std::set<std::size_t> parameters;
   for (std::size_t other = 0; other < recording.roles().size(); ++other) {
     const RecordedOp& op = recording.last(other);
     if (op.loop != recording.last(role).loop) continue;
-    const auto find = [&recording, other](std::size_t at) {
-      const auto& step = recording.ops()[at].step;
-      return step ? recording.at(other, *step) : recording.roles()[other].front();
-    };
-    if (op.y.shape() == shape)
-      values.push_back({recording.describe(other), other, [&ops, find](std::size_t at) {
-                          const std::size_t i = find(at);
-                          return i == none ? Numbers() : ops[i].y;
-                        }});
+    if (op.y.shape() == shape) values.push_back({recording.describe(other), other});
     for (std::size_t j = 0; j < op.inputs.size(); ++j) {
       const RecordedInput& input = op.inputs[j];
       if (input.value.shape() != shape) continue;
-      if (input.parameter != none) {
-        if (std::find(parameters.begin(), parameters.end(), input.parameter) != parameters.end()) continue;
-        parameters.push_back(input.parameter);
-      } else if (input.source != none && !recording.crosses_time(op, j)) {
-        continue;
-      }
+      const bool known = input.parameter != none ? !parameters.insert(input.parameter).second
+                                                 : input.source != none && !recording.crosses_time(op, j);
       const std::string constant = fmt::format("the constant that {} reads", recording.describe(other));
-      values.push_back({recording.describe(op, j, constant.c_str()), none, [&ops, find, j](std::size_t at) {
-                          const std::size_t i = find(at);
-                          return i == none || j >= ops[i].inputs.size() ? Numbers() : ops[i].inputs[j].value;
-                        }});
+      if (!known) values.push_back({recording.describe(op, j, constant.c_str()), other, j});
     }
   }
   return values;
 }
 
-Value neighbour(const Recording& recording, std::size_t role, bool after, std::size_t k) {
-  const auto value_of = [k](const RecordedOp& op) { return k == none ? op.y : op.inputs[k].value; };
-  return {after ? "its value at the step after" : "its value at the step before", none,
-          [&recording, role, after, value_of](std::size_t op) {
-            const RecordedOp& here = recording.ops()[op];
-            const std::size_t i = recording.at(role, after ? *here.step + 1 : *here.step - 1);
-            return i == none ? Numbers::zeros(value_of(here).shape()) : value_of(recording.ops()[i]);
-          }};
+Value neighbour(std::size_t role, bool after, std::size_t k) {
+  return {after ? "its value at the step after" : "its value at the step before", role, k, after ? 1 : -1};
+}
+
+Numbers value_at(const Recording& recording, const Value& value, const RecordedOp& op) {
+  const auto number = [&](const RecordedOp& made) {
+    if (value.input == none) return made.y;
+    return value.input < made.inputs.size() ? made.inputs[value.input].value : Numbers();
+  };
+  const std::size_t i = recording.at(value.role, op.step ? std::optional(*op.step + value.shift) : op.step);
+  if (i != none) return number(recording.ops()[i]);
+  return value.shift == 0 ? Numbers() : Numbers::zeros(number(recording.last(value.role)).shape());
 }
 
 std::vector<std::pair<std::size_t, std::size_t>> products_of(const RecordedOp& op) {

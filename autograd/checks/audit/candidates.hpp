@@ -1,4 +1,4 @@
-// The hypotheses: all single changes of a recording's sweep that stand for a mistake people make, by families.
+// The hypotheses: all single changes of a recording's sweep that stand for mistakes people make, by families.
 // Of equally cheap ones that explain the same, the first is preferred. Internal to audit.
 #pragma once
 
@@ -28,9 +28,11 @@ void add_operand_changes(const Recording& recording, Changes& to);  ///< operand
 
 /// Adds a change, unless it is empty; notes which op it touches.
 void add(Changes& to, Change change);
+/// The same, once these edges have the factor.
+void add(Changes& to, Change change, const std::vector<Edge>& edges, double factor);
 /// The same, once input j of each op of a role has the vjp that `make` says; where that is empty, its own.
 void add(Changes& to, Change change, const Recording& recording, std::size_t role, std::size_t j,
-         const std::function<Map(std::size_t op)>& make);
+         const std::function<Map(const RecordedOp& op)>& make);
 
 /// dL/dy times these numbers.
 Map times(const Numbers& numbers);
@@ -57,14 +59,15 @@ inline constexpr SomeSteps some_steps[] = {
 /// parameter.
 struct Value {
   std::string name;
-  std::size_t role;                           ///< that makes it, or none
-  std::function<Numbers(std::size_t op)> at;  ///< at the step of `op`; empty where there is none
+  std::size_t role, input = none;  ///< what ops of the role make, or read as this input
+  std::ptrdiff_t shift = 0;        ///< that many steps later
 };
 /// All values of that shape that a step of the role reads or makes, and parameters.
 std::vector<Value> values_like(const Recording& recording, std::size_t role, const Shape& shape);
-/// What an op of the role makes, or reads as input k, one step before it or after; zeros where there is no
-/// such step.
-Value neighbour(const Recording& recording, std::size_t role, bool after, std::size_t k = none);
+/// What an op of the role makes, or reads as input k, one step before it or after.
+Value neighbour(std::size_t role, bool after, std::size_t k = none);
+/// At the step of `op`; where there is none it is empty, and zeros if it is a neighbour's.
+Numbers value_at(const Recording& recording, const Value& value, const RecordedOp& op);
 
 /// The pairs of inputs that an op multiplies as matrices, matmul or affine, in both orders.
 std::vector<std::pair<std::size_t, std::size_t>> products_of(const RecordedOp& op);

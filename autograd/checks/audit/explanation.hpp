@@ -38,9 +38,12 @@ struct Written {
 
   /// One rounding error beside numbers of size 1, with room for many of them.
   double unit() const { return tolerance < 1e-7 ? 0x1p-47 : tolerance; }
-  /// How far element i may be from `model`, whose numbers are of the size `scale`.
-  double allowed(std::size_t i, double model, double scale) const {
-    return tolerance * std::abs(model) + unit() * (sensitivity.data()[i] + 0.3 * scale);
+  /// How far element i is from `model`, whose numbers are of the size `scale`, beside how far it may be; 0 up
+  /// to that.
+  double excess(std::size_t i, double model, double scale) const {
+    const double allowed = tolerance * std::abs(model) + unit() * (sensitivity.data()[i] + 0.3 * scale);
+    const double error = std::abs(hand.data()[i] - model);
+    return error <= allowed ? 0 : allowed > 0 ? error / allowed : INFINITY;
   }
   /// Equal element by element.
   bool same(const Array<double>& model) const;

@@ -32,15 +32,30 @@ std::size_t activation_of(const Recording& recording, std::size_t op) {
 Numbers initial_state(const Recording& recording, std::size_t role) {
   const auto& ops = recording.ops();
   Numbers state = Numbers::zeros(recording.last(role).y.shape());
-  for (std::size_t r = 0; r < recording.roles().size(); ++r)
-    for (const std::size_t reader : recording.roles()[r])
-      for (std::size_t j = 0; j < ops[reader].inputs.size(); ++j)
-        if (recording.crosses_time(ops[reader], j) && ops[ops[reader].inputs[j].source].role == role)
-          if (const std::size_t first = recording.at(r, 0);
-              first != none && j < ops[first].inputs.size() &&
-              ops[first].inputs[j].value.shape() == state.shape())
-            state = ops[first].inputs[j].value;
+  for (const RecordedOp& reader : ops)
+    for (std::size_t j = 0; j < reader.inputs.size(); ++j)
+      if (recording.crosses_time(reader, j) && ops[reader.inputs[j].source].role == role)
+        if (const std::size_t first = recording.at(reader.role, 0);
+            first != none && j < ops[first].inputs.size() &&
+            ops[first].inputs[j].value.shape() == state.shape())
+          state = ops[first].inputs[j].value;
   return state;
+}
+
+// What could be read instead along an edge: what goes into the activation that makes it, or what comes out of
+// the one behind it. The change then lets the flow go that way, and says so.
+std::optional<Numbers> redirect(const Recording& recording, const Edge& edge, bool behind, Change& change) {
+  const auto& ops = recording.ops();
+  const std::size_t source = ops[edge.first].inputs[edge.second].source;
+  const std::size_t activation = source != none && behind ? activation_of(recording, source) : source;
+  if (activation == none || !is_activation(ops[activation])) return std::nullopt;
+  const RecordedOp& op = ops[activation];
+  const RecordedInput& input = op.inputs[0];
+  if (input.source == none) return std::nullopt;
+  if (behind) change.edges[edge].through = {activation, 0};
+  if (!behind) change.edges[edge].target = input.source;
+  change.text = fmt::format("what {} {}", behind ? "comes out of" : "goes into", recording.describe(op.role));
+  return behind ? op.y : input.value;
 }
 
 // Input x of a role's products, beside the weight W.
@@ -48,37 +63,26 @@ void add_reads_of(const Recording& recording, std::size_t role, std::size_t x, s
   const auto& ops = recording.ops();
   const std::string reads =
       fmt::format("it is that of a forward pass in which {} reads ", recording.describe(role));
-  Change before{AuditDefect::other_forward, 1, ""}, behind = before;
+  for (const bool behind : {false, true}) {
+    Change change{AuditDefect::other_forward, 1, ""};
+    for (const std::size_t i : recording.roles()[role])
+      if (const auto value = redirect(recording, {i, x}, behind, change))
+        read_instead(change, recording, i, x, W, *value);
+    change.text =
+        reads + change.text + (behind ? "; the forward pass feeds it what goes in" : ", not what comes out");
+    add(to, std::move(change));
+  }
   Change earlier{AuditDefect::time_shift, 1.05, ""};
   for (const std::size_t i : recording.roles()[role]) {
     const std::size_t source = ops[i].inputs[x].source;
-    if (source == none) continue;
-    const RecordedOp& made = ops[source];
-    if (is_activation(made) && made.inputs[0].source != none) {
-      read_instead(before, recording, i, x, W, made.inputs[0].value);
-      before.edges[{i, x}].target = made.inputs[0].source;
-      before.text =
-          fmt::format("{}what goes into {}, not what comes out", reads, recording.describe(made.role));
-    }
-    if (const std::size_t activation = activation_of(recording, source);
-        activation != none && activation != i && !(ops[i].op == ops[activation].op)) {
-      read_instead(behind, recording, i, x, W, ops[activation].y);
-      behind.edges[{i, x}].through = {activation, 0};
-      behind.text = fmt::format("{}what comes out of {}; the forward pass feeds it what goes in", reads,
-                                recording.describe(ops[activation].role));
-    }
-    if (ops[i].step && made.step == ops[i].step) {
-      const std::size_t previous = recording.at(made.role, *ops[i].step - 1);
-      read_instead(earlier, recording, i, x, W,
-                   previous != none ? ops[previous].y : initial_state(recording, made.role));
-      EdgeRule& rule = earlier.edges[{i, x}];
-      if (previous != none) rule.target = previous;
-      if (previous == none) rule.factor = 0;
-      earlier.text = fmt::format("{}the step before's {}", reads, recording.describe(made.role));
-    }
+    if (source == none || !ops[i].step || ops[source].step != ops[i].step) continue;
+    const std::size_t state = ops[source].role, previous = recording.at(state, *ops[i].step - 1);
+    read_instead(earlier, recording, i, x, W,
+                 previous != none ? ops[previous].y : initial_state(recording, state));
+    earlier.edges[{i, x}] = {.factor = previous != none ? 1.0 : 0.0, .target = previous};
+    earlier.text = fmt::format("{}the step before's {}", reads, recording.describe(state));
   }
-  for (Change* change : {&before, &behind, &earlier})
-    if (!change->text.empty()) add(to, std::move(*change));
+  add(to, std::move(earlier));
 }
 
 // A layer outside of the loop reads all steps' values at once, collected by stack: the same for those, before
@@ -96,31 +100,24 @@ void add_stacked_reads(const Recording& recording, std::size_t role, bool behind
   Change change{AuditDefect::other_forward, 1, ""};
   std::vector<Complex> numbers;
   for (std::size_t j = 0; j < stack.inputs.size(); ++j) {
-    const std::size_t source = stack.inputs[j].source;
-    if (source == none) return;
-    const std::size_t activation = behind ? activation_of(recording, source) : source;
-    if (activation == none || !is_activation(ops[activation]) || ops[activation].inputs[0].source == none)
-      return;
-    const Numbers& value = behind ? ops[activation].y : ops[activation].inputs[0].value;
-    numbers.insert(numbers.end(), value.begin(), value.end());
-    EdgeRule& rule = change.edges[{collector, j}];
-    if (behind) rule.through = {activation, 0};
-    if (!behind) rule.target = ops[activation].inputs[0].source;
-    change.text = fmt::format("it is that of a forward pass in which the layer behind {} reads what {} {}",
-                              recording.describe(role), behind ? "comes out of" : "goes into",
-                              recording.describe(ops[activation].role));
+    const auto value = redirect(recording, {collector, j}, behind, change);
+    if (!value) return;
+    numbers.insert(numbers.end(), value->begin(), value->end());
   }
-  std::size_t read = collector, reader = none;
-  do {  // through reshapes
-    const auto readers = recording.readers(read);
-    if (readers.size() != 1) return;
-    reader = readers[0];
-    if (ops[reader].op == ops::reshape) read = reader;
-  } while (read == reader);
-  if (products_of(ops[reader]).empty() || numbers.size() != stack.y.size()) return;
-  for (const auto& [x, W] : products_of(ops[reader]))
-    if (x < W && ops[reader].inputs[x].source == read)
-      read_instead(change, recording, reader, x, W, Numbers(ops[reader].inputs[x].value.shape(), numbers));
+  change.text = fmt::format("it is that of a forward pass in which the layer behind {} reads {}",
+                            recording.describe(role), change.text);
+  std::size_t read = collector;
+  auto readers = recording.readers(read);
+  while (readers.size() == 1 && ops[readers[0]].op == ops::reshape) {
+    read = readers[0];
+    readers = recording.readers(read);
+  }
+  if (readers.size() != 1 || numbers.size() != stack.y.size()) return;
+  const RecordedOp& layer = ops[readers[0]];
+  if (products_of(layer).empty()) return;
+  for (const auto& [x, W] : products_of(layer))
+    if (x < W && layer.inputs[x].source == read)
+      read_instead(change, recording, readers[0], x, W, Numbers(layer.inputs[x].value.shape(), numbers));
   add(to, std::move(change));
 }
 

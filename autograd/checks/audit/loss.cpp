@@ -11,22 +11,18 @@ namespace xgrad::auditing {
 
 namespace {
 
-// Cuts what flows from an op to values of some steps: of its own, or of all where it stands outside of them.
-void cut_steps(const Recording& recording, std::size_t op, const SomeSteps& out, Change& change) {
+// What flows from a role to values of some steps: of the ops' own, or of all where they stand outside of
+// them.
+std::vector<Edge> edges_to(const Recording& recording, const Role& role, const SomeSteps& steps) {
   const auto& ops = recording.ops();
-  for (std::size_t j = 0; j < ops[op].inputs.size(); ++j) {
-    const std::size_t source = ops[op].inputs[j].source;
-    if (source == none || !ops[source].step || (ops[op].step && ops[op].step != ops[source].step)) continue;
-    if (out.contain(*ops[source].step, recording.steps())) change.edges[{op, j}].factor = 0;
-  }
-}
-
-// In a sum over time.
-void add_added_losses(const Recording& recording, const Role& role, const SomeSteps& out, Changes& to) {
-  Change change{AuditDefect::other_loss, 0.98, fmt::format("{} left out", out.losses)};
+  std::vector<Edge> edges;
   for (const std::size_t i : role)
-    if (recording.ops()[i].accumulator) cut_steps(recording, i, out, change);
-  add(to, std::move(change));
+    for (std::size_t j = 0; j < ops[i].inputs.size(); ++j) {
+      const std::size_t source = ops[i].inputs[j].source;
+      if (source == none || !ops[source].step || (ops[i].step && ops[i].step != ops[source].step)) continue;
+      if (steps.contain(*ops[source].step, recording.steps())) edges.emplace_back(i, j);
+    }
+  return edges;
 }
 
 // Where all steps' outputs are one array, time its leading axis: the op nearest to the loss, or none.
@@ -38,43 +34,30 @@ std::size_t outputs_of_all_steps(const Recording& recording) {
   return none;
 }
 
-void add_masked_losses(const Recording& recording, std::size_t outputs, const SomeSteps& out, Changes& to) {
-  const std::size_t T = recording.steps();
-  Numbers mask = Numbers::full(recording.ops()[outputs].y.shape(), 1.0);
+// Outputs of some of the T steps left out of the loss.
+Map masked(const Shape& shape, const SomeSteps& out, std::size_t T) {
+  Numbers mask = Numbers::full(shape, 1.0);
   for (std::size_t k = 0; k < mask.size(); ++k)
     if (out.contain(k / (mask.size() / T), T)) mask.mutable_data()[k] = 0;
-  Change change{AuditDefect::other_loss, 0.98, fmt::format("{} left out", out.losses)};
-  change.outputs[outputs] = times(mask);
-  add(to, std::move(change));
-}
-
-// Where the steps' values are collected.
-void add_collected(const Recording& recording, std::size_t op, const SomeSteps& out, Changes& to) {
-  const RecordedOp& collector = recording.ops()[op];
-  Change change{AuditDefect::missing_term, 1,
-                fmt::format("what flows from {} into the steps is left out {}",
-                            recording.describe(collector.role), out.where)};
-  if (!collector.step) cut_steps(recording, op, out, change);
-  add(to, std::move(change));
+  return times(mask);
 }
 
 // softmax and the squared error instead of its cross entropy, or as much of that as its slope.
 void add_squared_errors(const Recording& recording, std::size_t role, Changes& to) {
-  const auto offer = [&](const char* text, const std::function<Map(const RecordedOp&)>& make) {
-    add(to, {AuditDefect::other_loss, 1, text}, recording, role, 0,
-        [&](std::size_t i) { return make(recording.ops()[i]); });
-  };
   const auto softmax_of = [](const RecordedOp& op) {
     return alone([](const auto& x) { return softmax(x); }, op.inputs[0].value);
   };
-  offer("the gradient is that of the squared error of the probabilities, not of the cross entropy",
-        [&](const RecordedOp& op) {
-          return [&op, p = softmax_of(op)](const Numbers& dy) { return p->vjp(0, op.vjp(0, dy)); };
-        });
-  offer(
-      "the output error p - target is multiplied with a slope p (1 - p), which the cross entropy of a "
-      "softmax does not have: that is for a squared error",
-      [&](const RecordedOp& op) {
+  add(to,
+      {AuditDefect::other_loss, 1,
+       "the gradient is that of the squared error of the probabilities, not of the cross entropy"},
+      recording, role, 0, [&](const RecordedOp& op) {
+        return [&op, p = softmax_of(op)](const Numbers& dy) { return p->vjp(0, op.vjp(0, dy)); };
+      });
+  add(to,
+      {AuditDefect::other_loss, 1,
+       "the output error p - target is multiplied with a slope p (1 - p), which the cross entropy of a "
+       "softmax does not have: that is for a squared error"},
+      recording, role, 0, [&](const RecordedOp& op) {
         const Numbers p = softmax_of(op)->y;
         return [&op, slope = p * (1 - p)](const Numbers& dy) { return op.vjp(0, dy) * slope; };
       });
@@ -106,9 +89,21 @@ void add_loss_changes(const Recording& recording, Changes& to) {
   if (recording.steps() < 2) return;
   const std::size_t outputs = outputs_of_all_steps(recording);
   for (const SomeSteps& out : some_steps) {
-    for (const Role& role : recording.roles()) add_added_losses(recording, role, out, to);
-    if (outputs != none) add_masked_losses(recording, outputs, out, to);
-    for (std::size_t i = recording.loss() + 1; i-- > 0;) add_collected(recording, i, out, to);
+    const Change left_out{AuditDefect::other_loss, 0.98, fmt::format("{} left out", out.losses)};
+    for (const Role& role : recording.roles())
+      if (recording.ops()[role.back()].accumulator) add(to, left_out, edges_to(recording, role, out), 0);
+    if (outputs != none) {
+      Change change = left_out;
+      change.outputs[outputs] = masked(recording.ops()[outputs].y.shape(), out, recording.steps());
+      add(to, std::move(change));
+    }
+    for (std::size_t i = recording.loss() + 1; i-- > 0;)  // where the steps' values are collected
+      if (const RecordedOp& collector = recording.ops()[i]; !collector.step)
+        add(to,
+            {AuditDefect::missing_term, 1,
+             fmt::format("what flows from {} into the steps is left out {}",
+                         recording.describe(collector.role), out.where)},
+            edges_to(recording, {i}, out), 0);
   }
 }
 

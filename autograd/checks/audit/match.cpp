@@ -13,7 +13,7 @@ namespace xgrad::auditing {
 bool Written::same(const Array<double>& model) const {
   const double scale = size_of(model);
   for (std::size_t i = 0; i < hand.size(); ++i)
-    if (!(std::abs(hand.data()[i] - model.data()[i]) <= allowed(i, model.data()[i], scale))) return false;
+    if (excess(i, model.data()[i], scale) != 0) return false;
   return true;
 }
 
@@ -92,8 +92,7 @@ std::optional<Match> wrong_sum(const Written& w, const Terms& terms, const Array
 }
 
 std::optional<Match> clipped(const Written& w, const Array<double>& sum) {
-  double limit = 0;
-  for (const double h : w.hand) limit = std::max(limit, std::abs(h));
+  const double limit = proof::largest(w.hand);
   Array<double> cut = sum.copy();
   std::size_t count = 0, whole = 0;
   for (double* x = cut.mutable_data(); x != cut.end(); ++x) {
@@ -120,7 +119,7 @@ std::optional<Match> few_wrong(const Written& w, const Array<double>& sum) {
   std::size_t count = 0, first = 0;
   const double scale = size_of(sum);
   for (std::size_t i = sum.size(); i-- > 0;) {
-    if (std::abs(w.hand.data()[i] - sum.data()[i]) <= w.allowed(i, sum.data()[i], scale)) continue;
+    if (w.excess(i, sum.data()[i], scale) == 0) continue;
     ++count;
     first = i;
   }
@@ -132,28 +131,21 @@ std::optional<Match> few_wrong(const Written& w, const Array<double>& sum) {
                   w.hand.data()[first], sum.data()[first]));
 }
 
-// Block b of `count` along an axis.
-Array<double> block(const Array<double>& x, std::size_t axis, std::size_t count, std::size_t b) {
-  kernels::View view(x.shape());
-  const std::size_t size = x.shape()[axis] / count;
-  view.shape.set(axis, size);
-  view.offset = b * size * view.strides[axis];
-  return kernels::read(x, view);
-}
-
 // The right blocks in another order, as those of gates are easily put.
 std::optional<Match> permuted(const Written& w, const Array<double>& sum) {
   for (std::size_t axis = sum.rank(); axis-- > 0;)
     for (const std::size_t count : {4U, 3U, 2U}) {
       if (sum.shape()[axis] % count != 0 || sum.size() / count < 2) continue;
+      const auto block = [&, size = sum.shape()[axis] / count](const Array<double>& x, std::size_t b) {
+        return kernels::read(x, kernels::View(x.shape(), axis, b * size, size));
+      };
       std::vector<std::size_t> order;  // of the blocks that fit
       for (std::size_t b = 0; b == order.size() && b < count; ++b) {
         Written part = w;
-        part.hand = block(w.hand, axis, count, b);
-        part.sensitivity = block(w.sensitivity, axis, count, b);
+        part.hand = block(w.hand, b);
+        part.sensitivity = block(w.sensitivity, b);
         for (std::size_t from = 0; b == order.size() && from < count; ++from)
-          if (std::find(order.begin(), order.end(), from) == order.end() &&
-              part.same(block(sum, axis, count, from)))
+          if (std::find(order.begin(), order.end(), from) == order.end() && part.same(block(sum, from)))
             order.push_back(from);
       }
       if (order.size() == count)
@@ -189,18 +181,17 @@ std::optional<Match> match(const Written& written, const Terms& terms) {
     if (other && (!best || other->cost < best->cost)) best = std::move(other);
   };
   offer(wrong_sum(written, terms, sum));
-  if (norm(written.hand) == 0 && norm(sum) > written.rounding())
+  if (norm(sum) <= written.rounding()) return best;
+  if (norm(written.hand) == 0)
     offer(mistake(AuditDefect::missing_term, 1, "it is zero, as if it were never computed"));
-  if (norm(sum) > written.rounding()) {
-    if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&
-        written.same(kernels::transposed(sum, {1, 0})))
-      offer(mistake(AuditDefect::transposed, 1, "the gradient is transposed"));
-    offer(permuted(written, sum));
-    offer(reversed(written, sum));
-    offer(clipped(written, sum));
-    offer(decayed(written, sum));
-    if (!best) offer(few_wrong(written, sum));
-  }
+  if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&
+      written.same(kernels::transposed(sum, {1, 0})))
+    offer(mistake(AuditDefect::transposed, 1, "the gradient is transposed"));
+  offer(permuted(written, sum));
+  offer(reversed(written, sum));
+  offer(clipped(written, sum));
+  offer(decayed(written, sum));
+  if (!best) offer(few_wrong(written, sum));
   return best;
 }
 

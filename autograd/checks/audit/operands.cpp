@@ -27,17 +27,16 @@ void add_other_values(const Recording& recording, std::size_t role, std::size_t 
         {defect, cost,
          fmt::format("the gradient of {} in {} uses {}{} instead of {}", input_name(recording, role, j),
                      recording.describe(role), whose, value.name, input_name(recording, role, k))},
-        recording, role, j, [&](std::size_t i) {
-          const Numbers other = value.at(i);
-          return other.shape() == operand.value.shape() ? vjp_beside(recording.ops()[i], j, k, other) : Map();
+        recording, role, j, [&](const RecordedOp& op) {
+          const Numbers other = value_at(recording, value, op);
+          return other.shape() == operand.value.shape() ? vjp_beside(op, j, k, other) : Map();
         });
   };
   if (last.step && recording.steps() > 1)
-    for (const bool after : {true, false})
-      offer(AuditDefect::time_shift, 1.1, "", neighbour(recording, role, after, k));
+    for (const bool after : {true, false}) offer(AuditDefect::time_shift, 1.1, "", neighbour(role, after, k));
   for (const Value& value : values_like(recording, role, operand.value.shape())) {
     const bool same =
-        value.role != none && operand.source != none && value.role == recording.ops()[operand.source].role;
+        value.input == none && operand.source != none && value.role == recording.ops()[operand.source].role;
     if (!same) {
       offer(AuditDefect::wrong_operand, 1.2, "", value);
     } else if (recording.crosses_time(last, k)) {  // of this step instead of the one before
@@ -63,20 +62,18 @@ void add_functions(const Recording& recording, std::size_t role, std::size_t j, 
         {AuditDefect::wrong_operand, kind.cost,
          fmt::format("the gradient of {} in {} {}, v being {}", input_name(recording, role, j),
                      recording.describe(role), kind.text, input_name(recording, role, 1 - j))},
-        recording, role, j, [&](std::size_t i) {
-          const RecordedOp& op = recording.ops()[i];
-          return vjp_beside(op, j, 1 - j, kind.f(op.inputs[1 - j].value));
-        });
+        recording, role, j,
+        [&](const RecordedOp& op) { return vjp_beside(op, j, 1 - j, kind.f(op.inputs[1 - j].value)); });
 }
 
 // An initial state that is not zero, taken for zero.
 void add_zero_start(const Recording& recording, std::size_t role, std::size_t j, Changes& to) {
   if (!recording.crosses_time(recording.last(role), 1 - j)) return;
-  Change change{AuditDefect::wrong_operand, 1.05,
-                fmt::format("the gradient of {} in {} takes the initial state for zero",
-                            input_name(recording, role, j), recording.describe(role))};
-  change.edges[{recording.roles()[role].front(), j}].factor = 0;
-  add(to, std::move(change));
+  add(to,
+      {AuditDefect::wrong_operand, 1.05,
+       fmt::format("the gradient of {} in {} takes the initial state for zero",
+                   input_name(recording, role, j), recording.describe(role))},
+      {{recording.roles()[role].front(), j}}, 0);
 }
 
 void add_elementwise(const Recording& recording, std::size_t role, Changes& to) {
@@ -111,8 +108,7 @@ void add_rows(const Recording& recording, std::size_t role, std::size_t j, Chang
         {AuditDefect::missing_term, 1.1,
          fmt::format("of the {} rows of {}, row {} alone enters the gradient of {}", N,
                      recording.describe(role), n, input_name(recording, role, j))},
-        recording, role, j, [&](std::size_t i) {
-          const RecordedOp& op = recording.ops()[i];
+        recording, role, j, [&](const RecordedOp& op) {
           return op.y.shape() == last.y.shape() ? vjp_times(op, j, mask) : Map();
         });
   }
@@ -120,7 +116,6 @@ void add_rows(const Recording& recording, std::size_t role, std::size_t j, Chang
 
 // Input j of a product of matrices gets its vjp from input k.
 void add_product(const Recording& recording, std::size_t role, std::size_t j, std::size_t k, Changes& to) {
-  const auto& ops = recording.ops();
   const RecordedOp& last = recording.last(role);
   if (last.inputs[j].vjp == nullptr) return;
   const Shape& other = last.inputs[k].value.shape();
@@ -130,8 +125,8 @@ void add_product(const Recording& recording, std::size_t role, std::size_t j, st
         {AuditDefect::transposed, 1,
          fmt::format("in what flows to {} from {}, {} is not transposed where it should be, or the reverse",
                      name, recording.describe(role), beside)},
-        recording, role, j, [&](std::size_t i) {
-          return vjp_beside(ops[i], j, k, kernels::transposed(ops[i].inputs[k].value, {1, 0}));
+        recording, role, j, [&](const RecordedOp& op) {
+          return vjp_beside(op, j, k, kernels::transposed(op.inputs[k].value, {1, 0}));
         });
   add_other_values(recording, role, j, k, to);
 
@@ -141,10 +136,10 @@ void add_product(const Recording& recording, std::size_t role, std::size_t j, st
         {AuditDefect::upstream_signal, 1.3,
          fmt::format("into {} flows {} times {}; it should be {} times the gradient of {}", name, beside,
                      value.name, beside, recording.describe(role))},
-        recording, role, j, [&](std::size_t i) -> Map {
-          const Numbers signal = value.at(i);
+        recording, role, j, [&](const RecordedOp& op) -> Map {
+          const Numbers signal = value_at(recording, value, op);
           if (signal.shape() != last.y.shape()) return {};
-          return [&op = ops[i], j, signal](const Numbers&) { return op.vjp(j, signal); };
+          return [&op, j, signal](const Numbers&) { return op.vjp(j, signal); };
         });
 }
 

@@ -26,10 +26,7 @@ void add_flow_changes(const Recording& recording, Changes& to) {
   if (all.empty()) return;
 
   const auto cut = [&](AuditDefect defect, double cost, const std::vector<Edge>& edges, std::string text) {
-    Change change{defect, cost, std::move(text)};
-    change.flow = true;
-    for (const Edge& edge : edges) change.edges[edge].factor = 0;
-    add(to, std::move(change));
+    add(to, {defect, cost, std::move(text)}, edges, 0);
   };
   cut(AuditDefect::missing_flow, 0.9, all, "nothing flows from a step to the one before");
   if (by_state.size() > 1)
@@ -47,7 +44,6 @@ void add_flow_changes(const Recording& recording, Changes& to) {
   for (std::size_t k = 1; k + 1 < recording.steps(); ++k) {
     Change change{AuditDefect::truncated_flow, 1.1,
                   fmt::format("the flow through time ends after {} step{}", k, k == 1 ? "" : "s")};
-    change.flow = true;
     change.crossings = k;
     add(to, std::move(change));
   }
@@ -93,25 +89,22 @@ struct Kind {
 // Input j of all ops of a role, called `path`.
 void add_path(const Recording& recording, std::size_t role, std::size_t j, const std::string& path,
               Changes& to) {
-  const Role& members = recording.roles()[role];
+  std::vector<Edge> edges;
+  for (const std::size_t i : recording.roles()[role]) edges.emplace_back(i, j);
   const bool crosses_time = recording.crosses_time(recording.last(role), j);  // add_flow_changes cuts those
   for (const Kind& kind : {Kind{AuditDefect::missing_term, 0, 1, "is left out"},
                            {AuditDefect::sign, -1, 1, "has the wrong sign"},
                            {AuditDefect::factor, 2, 1.1, "is doubled"},
                            {AuditDefect::factor, 0.5, 1.1, "is halved"}}) {
     if (kind.factor == 0 && crosses_time) continue;
-    Change change{kind.defect, kind.cost, fmt::format("{} {}", path, kind.text), kind.factor};
-    for (const std::size_t i : members)
-      if (j < recording.ops()[i].inputs.size()) change.edges[{i, j}].factor = kind.factor;
-    add(to, std::move(change));
+    add(to, {kind.defect, kind.cost, fmt::format("{} {}", path, kind.text), kind.factor}, edges, kind.factor);
   }
-  if (members.size() < 2 || crosses_time) return;
+  if (edges.size() < 2 || crosses_time) return;
   for (const SomeSteps& out : some_steps) {
-    Change change{AuditDefect::missing_term, 1.1, fmt::format("{} is left out {}", path, out.where)};
-    for (std::size_t m = 0; m < members.size(); ++m)
-      if (out.contain(m, members.size()) && j < recording.ops()[members[m]].inputs.size())
-        change.edges[{members[m], j}].factor = 0;
-    add(to, std::move(change));
+    std::vector<Edge> some;
+    for (std::size_t m = 0; m < edges.size(); ++m)
+      if (out.contain(m, edges.size())) some.push_back(edges[m]);
+    add(to, {AuditDefect::missing_term, 1.1, fmt::format("{} is left out {}", path, out.where)}, some, 0);
   }
 }
 

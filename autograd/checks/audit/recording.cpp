@@ -77,7 +77,7 @@ void Recording::find_accumulators() {
   }
 }
 
-std::size_t Recording::at(std::size_t role, std::size_t step) const {
+std::size_t Recording::at(std::size_t role, std::optional<std::size_t> step) const {
   for (const std::size_t i : roles_[role])
     if (ops_[i].step == step) return i;
   return none;

@@ -35,14 +35,13 @@ class Recording {
   const std::vector<Role>& roles() const { return roles_; }
   const std::vector<std::string>& paths() const { return paths_; }
   const Values& values() const { return values_; }
-  std::size_t loss() const { return loss_; }  ///< the op that made it
-  double loss_value() const { return ops_[loss_].y.item().real(); }
+  std::size_t loss() const { return loss_; }    ///< the op that made it
   std::size_t steps() const { return steps_; }  ///< one more than the largest time step
 
   /// The role's op in its last step, where no state is a constant.
   const RecordedOp& last(std::size_t role) const { return ops_[roles_[role].back()]; }
-  /// The op of the role at a step, or none.
-  std::size_t at(std::size_t role, std::size_t step) const;
+  /// The op of the role at a step, or outside of all, or none.
+  std::size_t at(std::size_t role, std::optional<std::size_t> step) const;
   /// True if input j of the op was made at another step of the same loop: it carries the state.
   bool crosses_time(const RecordedOp& op, std::size_t j) const;
   /// The ops, by number, that read the value of `op`.

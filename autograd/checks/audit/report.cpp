@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <xgrad/autograd/error.hpp>
 
@@ -94,10 +95,8 @@ std::string to_string(const AuditReport& report) {
                       report.findings.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < report.findings.size(); ++i) {
     const AuditFinding& finding = report.findings[i];
-    text += fmt::format("\n  {}. {}, in ", i + 1, to_string(finding.defect));
-    for (std::size_t k = 0; k < finding.paths.size(); ++k)
-      text += fmt::format("{}'{}'", k == 0 ? "" : ", ", finding.paths[k]);
-    text += ": " + finding.text;
+    text += fmt::format("\n  {}. {}, in '{}': {}", i + 1, to_string(finding.defect),
+                        fmt::join(finding.paths, "', '"), finding.text);
   }
   return text;
 }

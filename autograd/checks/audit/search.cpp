@@ -83,30 +83,26 @@ class Search {
   void explain(std::size_t w) {
     const std::vector<Explanation> before = states_;
     const Changes singles = changes_of(w);
-    std::vector<Explanation> found;
-    for (const Explanation& state : before)
-      if (state.matches[w]) found.push_back(state);
+    std::vector<Explanation> found = before;
+    std::erase_if(found, [&](const Explanation& state) { return !state.matches[w]; });
     const auto plain = [&](const Explanation& state) { return state.matches[w]->parts.empty(); };
     // A factor or the like of this one alone may be an easy way out: one change may explain more.
     if (!std::any_of(found.begin(), found.end(), plain))
       for (const Explanation& state : before)
         for (const auto& change : singles) extend(state, {change}, w, found);
     if (found.empty()) {
-      Changes flows;
-      for (const auto& change : singles)
-        if (change->flow && change->cost < 1) flows.push_back(change);
       for (const Explanation& state : before)
-        for (const auto& flow : flows)
+        for (const auto& flow : singles)
           for (const auto& change : singles)
-            if (change != flow) extend(state, {flow, change}, w, found);
+            if (flow->defect == AuditDefect::missing_flow && change != flow)
+              extend(state, {flow, change}, w, found);
     }
     if (!found.empty()) states_ = best(std::move(found));
   }
 
   Changes changes_of(std::size_t w) const {
-    Changes result;
-    for (const auto& change : all_)
-      if (concerns(*change, w)) result.push_back(change);
+    Changes result = all_;
+    std::erase_if(result, [&](const auto& change) { return !concerns(*change, w); });
     return result;
   }
 

@@ -4,9 +4,7 @@
 // some D, the signals as rows, if and only if they lie in the span of X's rows. That says something if X has
 // fewer rows than columns. Start at the end.
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <numeric>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>
 #include <xgrad/autograd/checks/audit/explanation.hpp>
@@ -92,16 +90,11 @@ std::optional<System> system_of(const Recording& recording, const std::vector<Pa
   return system;
 }
 
-double dot(const Column& u, const Column& v) {
-  return std::inner_product(u.begin(), u.end(), v.begin(), 0.0);
-}
-double length(const Column& v) { return std::sqrt(dot(v, v)); }
-
 // Removes from v what it has along the orthonormal q; twice, for the rounding.
 void orthogonalise(Column& v, const std::vector<Column>& q) {
   for (int pass = 0; pass < 2; ++pass)
     for (const Column& u : q) {
-      const double along = dot(u, v);
+      const double along = inner(u, v);
       for (std::size_t i = 0; i < v.size(); ++i) v[i] -= along * u[i];
     }
 }
@@ -110,19 +103,19 @@ void orthogonalise(Column& v, const std::vector<Column>& q) {
 bool is_solvable(const System& system) {
   std::vector<Column> q;
   double largest = 0;
-  for (const Column& row : system.rows) largest = std::max(largest, length(row));
+  for (const Column& row : system.rows) largest = std::max(largest, norm(row));
   for (Column row : system.rows) {
     orthogonalise(row, q);
-    const double size = length(row);
+    const double size = norm(row);
     if (size <= 1e-9 * largest) continue;
     for (double& x : row) x /= size;
     q.push_back(std::move(row));
   }
   if (q.size() >= system.gradients[0].size()) return false;
   return std::all_of(system.gradients.begin(), system.gradients.end(), [&](Column g) {
-    const double size = length(g);
+    const double size = norm(g);
     orthogonalise(g, q);
-    return length(g) <= 1e-7 * size;
+    return norm(g) <= 1e-7 * size;
   });
 }
 

@@ -1,7 +1,5 @@
 // Hypotheses on the slopes of activations: left out, taken of the activated value, of another value, or by
 // another formula.
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/audit/candidates.hpp>
@@ -14,10 +12,6 @@ namespace {
 
 Numbers tanh_slope(const Numbers& y) { return 1 - y * y; }
 Numbers sigmoid_slope(const Numbers& y) { return y * (1 - y); }
-template <class F>
-Numbers each(const Numbers& x, F f) {
-  return kernels::map([f](Complex v) { return Complex(f(v.real())); }, x);
-}
 
 // What people write for the slope, of the activation's input x and its value y.
 struct Formula {
@@ -41,20 +35,21 @@ const std::vector<Activation>& activations() {
        "1 - y^2",
        "1 - tanh(y)^2 instead of 1 - y^2, y being tanh(x) already",
        tanh_slope,
-       [](N x) { return each(x, [](double v) { return std::tanh(v); }); },
+       [](N x) { return kernels::map([](Complex v) { return scalar::tanh(v); }, x); },
        {{"1 - x^2", 1.05, [](N x, N) { return tanh_slope(x); }},
         {"1 - y", 1.1, [](N, N y) { return 1 - y; }},
         {"y (1 - y), that of the sigmoid", 1.1, [](N, N y) { return sigmoid_slope(y); }},
         {"1 + y^2", 1.1, [](N, N y) { return 1 + y * y; }},
         {"y^2", 1.1, [](N, N y) { return y * y; }},
-        {"1 - |y|", 1.1, [](N, N y) { return 1 - each(y, [](double v) { return std::abs(v); }); }},
+        {"1 - |y|", 1.1,
+         [](N, N y) { return 1 - kernels::map([](Complex v) { return scalar::abs(v); }, y); }},
         {"(1 - y^2)^2", 1.1, [](N, N y) { return tanh_slope(y) * tanh_slope(y); }},
         {"(1 - y)^2", 1.1, [](N, N y) { return (1 - y) * (1 - y); }}}},
       {ops::sigmoid,
        "y (1 - y)",
        "s(y) (1 - s(y)) instead of y (1 - y), y being s(x) already",
        sigmoid_slope,
-       [](N x) { return each(x, [](double v) { return 1 / (1 + std::exp(-v)); }); },
+       [](N x) { return kernels::map([](Complex v) { return scalar::sigmoid(v); }, x); },
        {{"x (1 - x)", 1.05, [](N x, N) { return sigmoid_slope(x); }},
         {"1 - y^2, that of tanh", 1.1, [](N, N y) { return tanh_slope(y); }},
         {"y", 1.1, [](N, N y) { return y; }},
@@ -87,42 +82,40 @@ void add_activation(const Recording& recording, std::size_t role, Changes& to) {
   const RecordedOp& last = recording.last(role);
   const std::string name = recording.describe(role);
   const auto offer = [&](AuditDefect defect, double cost, std::string text, const auto& slope_at) {
-    add(to, {defect, cost, std::move(text)}, recording, role, 0, [&](std::size_t i) {
-      const Numbers slope = slope_at(i);
-      return slope.shape() == recording.ops()[i].y.shape() ? times(slope) : Map();
+    add(to, {defect, cost, std::move(text)}, recording, role, 0, [&](const RecordedOp& op) {
+      const Numbers slope = slope_at(op);
+      return slope.shape() == op.y.shape() ? times(slope) : Map();
     });
   };
-  const auto value_at = [&](std::size_t i) { return recording.ops()[i].y; };
-
   offer(AuditDefect::missing_slope, 1,
         last.op == ops::sigmoid && feeds_squared_error(recording, recording.roles()[role].back())
             ? fmt::format("the slope y (1 - y) of the output {} is left out: that makes it the gradient of "
                           "the cross entropy, not of the squared error",
                           name)
             : fmt::format("the slope of {} is left out", name),
-        [&](std::size_t i) { return Numbers::full(value_at(i).shape(), 1.0); });
+        [&](const RecordedOp& op) { return Numbers::full(op.y.shape(), 1.0); });
   for (const Activation& known : activations()) {
     if (!(known.op == last.op)) continue;
     offer(AuditDefect::activated_slope, 1,
           fmt::format("the slope of {} is taken of the activated value: {}", name, known.activated),
-          [&](std::size_t i) { return known.slope(known.value(value_at(i))); });
+          [&](const RecordedOp& op) { return known.slope(known.value(op.y)); });
     for (const Formula& wrong : known.wrong)
       offer(AuditDefect::wrong_slope, wrong.cost,
             fmt::format("the slope of {} is {} (x: its input, y: its value) instead of {}", name, wrong.text,
                         known.formula),
-            [&](std::size_t i) { return wrong.slope(recording.ops()[i].inputs[0].value, value_at(i)); });
+            [&](const RecordedOp& op) { return wrong.slope(op.inputs[0].value, op.y); });
 
     // The right formula of a wrong value.
     const auto offer_value = [&](const Value& value, AuditDefect defect, double cost) {
       offer(defect, cost,
             fmt::format("the slope of {} is taken of {} instead of its own value", name, value.name),
-            [&](std::size_t i) { return known.slope(value.at(i)); });
+            [&](const RecordedOp& op) { return known.slope(value_at(recording, value, op)); });
     };
     for (const Value& value : values_like(recording, role, last.y.shape()))
-      if (value.role != role) offer_value(value, AuditDefect::wrong_slope, 1.2);
+      if (value.input != none || value.role != role) offer_value(value, AuditDefect::wrong_slope, 1.2);
     for (const bool after : {false, true})
       if (last.step && recording.steps() > 1)
-        offer_value(neighbour(recording, role, after), AuditDefect::time_shift, 1.1);
+        offer_value(neighbour(role, after), AuditDefect::time_shift, 1.1);
   }
 }
 

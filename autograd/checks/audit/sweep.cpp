@@ -26,8 +26,7 @@ class Sweep {
       terms_.push_back(
           {recording.values().at(path).shape(), std::vector<Array<double>>(recording.steps() + 1)});
     for (const auto& change : changes)
-      if (change->crossings) crossings_ = change->crossings;
-    ages_ = crossings_ ? *crossings_ + 1 : 1;
+      if (change->crossings) ages_ = *change->crossings + 1;
     dy_.resize(ages_ * recording.ops().size());
   }
 
@@ -51,7 +50,7 @@ class Sweep {
     const RecordedOp& op = recording_.ops()[i];
     const RecordedInput& input = op.inputs[j];
     if (input.vjp == nullptr) return;
-    if (crossings_ && recording_.crosses_time(op, j) && ++age > *crossings_) return;
+    if (ages_ > 1 && recording_.crosses_time(op, j) && ++age == ages_) return;
     EdgeRule rule;
     for (const auto& change : changes_) {
       const auto found = change->edges.find({i, j});
@@ -96,9 +95,8 @@ class Sweep {
   const Changes& changes_;
   Random* random_;
   std::vector<Terms> terms_;
-  std::optional<std::size_t> crossings_;
   // Gradients are kept apart by how many steps of time they have crossed, their age, where that matters: that
-  // of op i stands at i * ages_ + age.
+  // of op i stands at i * ages_ + age. At the age ages_ the flow ends.
   std::size_t ages_ = 1;
   std::vector<Numbers> dy_;
 };
@@ -116,16 +114,14 @@ std::vector<Terms> sweep(const Recording& recording, const Changes& changes) {
   return Sweep(recording, changes, nullptr).run();
 }
 
-std::vector<Array<double>> sensitivities(const Recording& recording, Random& random) {
-  std::vector<Array<double>> exact, result;
-  for (const Terms& terms : sweep(recording)) {
-    exact.push_back(terms.sum());
-    result.push_back(Array<double>::zeros(terms.shape));
-  }
+std::vector<Array<double>> sensitivities(const Recording& recording, const std::vector<Terms>& exact,
+                                         Random& random) {
+  std::vector<Array<double>> result;
+  for (const Terms& terms : exact) result.push_back(Array<double>::zeros(terms.shape));
   for (int sample = 0; sample < 4; ++sample) {
     const auto moved = Sweep(recording, {}, &random).run();
     for (std::size_t p = 0; p < result.size(); ++p) {
-      const Array<double> difference = moved[p].sum() - exact[p];
+      const Array<double> difference = moved[p].sum() - exact[p].sum();
       double* const out = result[p].mutable_data();
       for (std::size_t k = 0; k < result[p].size(); ++k)
         out[k] = std::max(out[k], std::abs(difference.data()[k]) / nudge);
@@ -138,14 +134,14 @@ std::vector<Array<double>> sensitivities(const Recording& recording, Random& ran
   return result;
 }
 
-double inner(const Array<double>& x, const Array<double>& y) {
+double inner(std::span<const double> x, std::span<const double> y) {
   return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
 }
 
-double norm(const Array<double>& x) { return std::sqrt(inner(x, x)); }
+double norm(std::span<const double> x) { return std::sqrt(inner(x, x)); }
 
-double size_of(const Array<double>& x) {
-  return x.size() == 0 ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));
+double size_of(std::span<const double> x) {
+  return x.empty() ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));
 }
 
 }  // namespace xgrad::auditing

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +36,6 @@ struct Change {
   std::map<Edge, EdgeRule> edges{};
   std::map<std::size_t, Map> outputs{};    ///< of an op's whole gradient dL/dy
   std::optional<std::size_t> crossings{};  ///< the flow ends after crossing that many steps
-  bool flow = false;                       ///< it is about the flow through time
   std::size_t last_op = 0;  ///< the op nearest to the loss that it touches: those nearer are repaired first
 };
 
@@ -55,12 +55,13 @@ std::vector<Terms> sweep(const Recording& recording, const Changes& changes = {}
 
 /// How much a relative error of one unit in every intermediate result moves each element of each gradient:
 /// what rounding is multiplied with. A few random samples, the largest of each.
-std::vector<Array<double>> sensitivities(const Recording& recording, Random& random);
+std::vector<Array<double>> sensitivities(const Recording& recording, const std::vector<Terms>& exact,
+                                         Random& random);
 
-double inner(const Array<double>& x, const Array<double>& y);
+double inner(std::span<const double> x, std::span<const double> y);
 /// The Frobenius norm.
-double norm(const Array<double>& x);
+double norm(std::span<const double> x);
 /// The root of the mean square; 0 of nothing.
-double size_of(const Array<double>& x);
+double size_of(std::span<const double> x);
 
 }  // namespace xgrad::auditing
