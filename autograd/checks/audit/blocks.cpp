@@ -77,43 +77,27 @@ void add_partial_blocks(const Recording& recording, const std::vector<std::size_
       }
 }
 
-// The parts put back in another order.
+// The parts put back in another order; of many, two are swapped.
 void add_permutation(const Recording& recording, const std::vector<std::size_t>& roles,
                      const std::vector<std::size_t>& order, Changes& to) {
   const auto& ops = recording.ops();
-  Change change{AuditDefect::permuted_blocks, 1, ""};
   std::size_t moved = 0;
+  for (std::size_t k = 0; k < roles.size(); ++k) moved += order[k] != k ? 1 : 0;
+  if (roles.size() > 4 && moved > 2) return;
+  Change change{
+      AuditDefect::permuted_blocks, moved > 2 ? 1.1 : 1.0,
+      fmt::format("the {} blocks of {} are swapped: what belongs to blocks 0 to {} is put into blocks {}",
+                  roles.size(), recording.describe(ops[recording.last(roles[0]).inputs[0].source].role),
+                  roles.size() - 1, fmt::join(order, ", "))};
   for (std::size_t k = 0; k < roles.size(); ++k) {
     if (order[k] == k) continue;
-    ++moved;
     for (const std::size_t i : recording.roles()[roles[k]]) {
       const std::size_t other = recording.at(roles[order[k]], *ops[i].step);
       if (other == none || ops[other].inputs[0].source != ops[i].inputs[0].source) return;
       change.edges[{i, 0}].vjp = [&op = ops[other]](const Numbers& dy) { return op.vjp(0, dy); };
     }
   }
-  if (moved > 2) change.cost = 1.1;
-  change.text =
-      fmt::format("the {} blocks of {} are swapped: what belongs to blocks 0 to {} is put into blocks {}",
-                  roles.size(), recording.describe(ops[recording.last(roles[0]).inputs[0].source].role),
-                  roles.size() - 1, fmt::join(order, ", "));
   add(to, std::move(change));
-}
-
-void add_permutations(const Recording& recording, const std::vector<std::size_t>& roles, Changes& to) {
-  const std::size_t n = roles.size();
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), 0);
-  if (n <= 4) {
-    while (std::next_permutation(order.begin(), order.end())) add_permutation(recording, roles, order, to);
-    return;
-  }
-  for (std::size_t a = 0; a < n; ++a)
-    for (std::size_t b = a + 1; b < n; ++b) {
-      std::swap(order[a], order[b]);
-      add_permutation(recording, roles, order, to);
-      std::swap(order[a], order[b]);
-    }
 }
 
 // The slope of what follows a sum, where that is one activation, or one for each of its parts; else nothing.
@@ -166,7 +150,9 @@ void add_block_changes(const Recording& recording, Changes& to) {
   for (const auto& [name, roles] : families) {
     if (roles.size() < 2 || roles.size() > 8) continue;
     add_partial_blocks(recording, roles, to);
-    add_permutations(recording, roles, to);
+    std::vector<std::size_t> order(roles.size());
+    std::iota(order.begin(), order.end(), 0);
+    while (std::next_permutation(order.begin(), order.end())) add_permutation(recording, roles, order, to);
   }
   add_local_slopes(recording, to);
 }
