@@ -32,13 +32,6 @@ struct AddProduct {
 struct QuotientVjp {
   auto operator()(auto x, auto y, auto z) const { return -scalar::divide(x * y, z); }
 };
-/// x e^(y - z): the vjp of z = log sum e^y, which is -inf if all y are.
-struct LogsumexpVjp {
-  auto operator()(auto x, auto y, auto z) const {
-    const auto none = scalar::equal(z, scalar::constant(-std::numeric_limits<double>::infinity(), z));
-    return scalar::select(none, scalar::constant(0, x), x * scalar::exp(y - z));
-  }
-};
 /// The larger of x and y. Of NaN and a number, whichever: sums of e^(x - this) are NaN all the same.
 struct Larger {
   auto operator()(auto x, auto y) const { return scalar::select(scalar::less(x, y), y, x); }

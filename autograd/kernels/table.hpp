@@ -25,6 +25,10 @@ struct FormulaList {
     while (i < size && !same[i]) ++i;
     return i;
   }
+  template <class... G>
+  constexpr FormulaList<F..., G...> operator+(FormulaList<G...>) const {
+    return {};
+  }
 };
 
 /// y[i] = f(x[0][i steps[0]], x[1][i steps[1]], ...) for i < n and a formula f; y may be one of the x. A step
@@ -39,25 +43,21 @@ constexpr std::size_t arguments = std::is_invocable_v<const F&, X>         ? 1
                                   : std::is_invocable_v<const F&, X, X, X> ? 3
                                                                            : 4;
 
+/// The loops of functions of one element, and of two.
+template <class... F>
+using LoopsOfOne = FormulaList<functions::Value<F>..., functions::Vjp<F>...>;
+template <class... F>
+using LoopsOfTwo = FormulaList<functions::Value<F>..., functions::VjpA<F>..., functions::VjpB<F>...>;
+
 /// What has a loop over rows for each instruction set.
-#define XGRAD_LOOPS(name, F) , functions::Value<functions::F>, functions::Vjp<functions::F>
-template <class T, template <class> class F>
-using ValueOf = functions::Value<F<T>>;
-template <class T, template <class> class F>
-using VjpOf = functions::Vjp<F<T>>;
+#define XGRAD_LOOPS(name, F) +LoopsOfOne<functions::F>()
 template <class T>
-using Formulas =
-    FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply, formulas::Divide,
-                formulas::ScaleShift<T>, formulas::AddProduct, formulas::QuotientVjp, formulas::LogsumexpVjp,
-                formulas::Larger, formulas::Where, functions::Value<functions::Pow>,
-                functions::VjpA<functions::Pow>, functions::VjpB<functions::Pow>,
-                functions::Value<functions::Maximum>, functions::VjpA<functions::Maximum>,
-                functions::VjpB<functions::Maximum>, functions::Value<functions::Minimum>,
-                functions::VjpA<functions::Minimum>, functions::VjpB<functions::Minimum>,
-                ValueOf<T, functions::PowOf>, VjpOf<T, functions::PowOf>, ValueOf<T, functions::Clip>,
-                VjpOf<T, functions::Clip>, ValueOf<T, functions::LeakyRelu>, VjpOf<T, functions::LeakyRelu>,
-                ValueOf<T, functions::Elu>, VjpOf<T, functions::Elu>, ValueOf<T, functions::Huber>,
-                VjpOf<T, functions::Huber> XGRAD_FUNCTIONS(XGRAD_LOOPS)>;
+using Formulas = decltype(FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply,
+                                      formulas::Divide, formulas::ScaleShift<T>, formulas::AddProduct,
+                                      formulas::QuotientVjp, formulas::Larger, formulas::Where>() +
+                          LoopsOfTwo<functions::Pow, functions::Maximum, functions::Minimum>() +
+                          LoopsOfOne<functions::PowOf<T>, functions::Clip<T>, functions::LeakyRelu<T>,
+                                     functions::Elu<T>, functions::Huber<T>>() XGRAD_FUNCTIONS(XGRAD_LOOPS));
 #undef XGRAD_LOOPS
 
 /// The rules of optimizers, which have such loops too.

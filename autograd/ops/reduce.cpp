@@ -9,7 +9,6 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
-#include <xgrad/autograd/ops/columns.hpp>
 #include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
@@ -173,48 +172,26 @@ Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return extremum(ops::min, x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
 }
 
+// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  return reduction(
+      ops::logsumexp, x, Rows(ops::logsumexp, x.shape(), axes, keep_axes, false),
+      [](const T* row, std::size_t n) {
+        const auto largest = kernels::row_max(row, n);
+        const auto shift = std::isfinite(largest) ? largest : 0;
+        return scalar::log(kernels::exp_shifted<T>(row, nullptr, n, shift)) + shift;
+      },
+      [](const T* row, std::size_t n, T y, T dy, T* dx) {
+        const auto shift = scalar::real(y);
+        const bool none = std::isinf(shift) && shift < 0;  // all of them are -inf
+        kernels::exp_shifted<T>(row, dx, n, none ? 0 : shift);
+        const T factor = none ? T(0) : dy * scalar::exp(shift - y);
+        kernels::map_row(kernels::formulas::Multiply(), dx, n, dx, factor);
+      });
+}
+
 namespace {
-
-// logsumexp of rows.
-template <class T>
-Array<T> logsumexp_of(const Array<T>& x, const Rows& rows) {
-  const std::size_t n = rows.length;
-  return kernels::filled<T>(rows.shape, [&, numbers = rows.of(x)](T* y) {
-    for (std::size_t r = 0; r < rows.count; ++r) {
-      const T* const row = numbers.data() + r * n;
-      const auto largest = kernels::row_max(row, n);
-      const auto shift = std::isfinite(largest) ? largest : 0;
-      y[r] = scalar::log(kernels::exp_shifted<T>(row, nullptr, n, shift)) + shift;
-    }
-  });
-}
-
-// logsumexp of columns.
-template <class T>
-Array<T> logsumexp_of(const Array<T>& x, const detail::Columns<T>& c, const Shape& shape) {
-  return kernels::filled<T>(shape, [&](T* y) {
-    c.for_each_strip([&](std::size_t at, std::size_t column, std::size_t count) {
-      auto shift = c.largest(x.data() + at, count);
-      for (T& s : shift) s = std::isfinite(scalar::real(s)) ? s : T(0);
-      std::vector<T> e(count);
-      const auto place = [&](std::size_t) { return e.data(); };
-      const auto total = c.sum_exp(x.data() + at, shift, place, place);
-      for (std::size_t j = 0; j < count; ++j) y[column + j] = scalar::log(total[j]) + shift[j];
-    });
-  });
-}
-
-// By columns where the axes are neighbours and wide enough.
-template <class T>
-Array<T> logsumexp_of(const Array<T>& x, const Axes& axes, bool keep_axes) {
-  const Rows rows(ops::logsumexp, x.shape(), axes, keep_axes, false);
-  const auto mask = axes.mask("logsumexp", x.shape());
-  const auto first = std::find(mask.begin(), mask.end(), true), last = std::find(first, mask.end(), false);
-  if (std::find(last, mask.end(), true) != mask.end()) return logsumexp_of(x, rows);
-  const detail::Columns<T> columns(x.shape(), static_cast<std::size_t>(first - mask.begin()),
-                                   static_cast<std::size_t>(last - mask.begin()));
-  return columns.width < columns.fewest ? logsumexp_of(x, rows) : logsumexp_of(x, columns, rows.shape);
-}
 
 // Sums along an axis from its start, or from its end.
 template <class T>
@@ -237,29 +214,6 @@ Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
 }
 
 }  // namespace
-
-// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
-// Rows that lie as they are take two short loops, which are faster than one over three operands.
-template <class T>
-Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  const Array<T> y = logsumexp_of(x.value(), axes, keep_axes);
-  const auto mask = axes.mask("logsumexp", x.shape());
-  const bool rows = std::is_sorted(mask.begin(), mask.end()) && y.size() > 0;
-  const auto vjp = [=, x = x.value(),
-                    y = y.reshaped(axes.reduced("logsumexp", x.shape()))](const Array<T>& dy) {
-    if (!rows) return kernels::map(kernels::formulas::LogsumexpVjp(), dy.reshaped(y.shape()), x, y);
-    return kernels::filled<T>(x.shape(), [&, n = x.size() / y.size()](T* dx) {
-      for (std::size_t r = 0; r < y.size(); ++r, dx += n) {
-        const auto shift = scalar::real(y.data()[r]);
-        const bool none = std::isinf(shift) && shift < 0;  // all of them are -inf
-        kernels::exp_shifted<T>(x.data() + r * n, dx, n, none ? 0 : shift);
-        const T factor = none ? T(0) : dy.data()[r] * scalar::exp(shift - y.data()[r]);
-        kernels::map_row(kernels::formulas::Multiply(), dx, n, dx, factor);
-      }
-    });
-  };
-  return record(ops::logsumexp, y, wrt(x, vjp));
-}
 
 // y = sqrt(sum x_i^2)               dx_i = dy x_i / y, 0 where y = 0
 template <class T>
