@@ -48,10 +48,10 @@ X lanewise(F f, X first, Rest... rest) {
   return X::load_aligned(lanes[0]);
 }
 
-// `fast` with the lanes in `rare` computed anew, one by one, by f(x...).
+// `fast` with the lanes that are not `right` computed anew, one by one, by f(x...).
 template <Register X, class F, class... Operands>
-X correct(X fast, typename X::batch_bool_type rare, F f, Operands... x) {
-  return xsimd::any(rare) ? xsimd::select(rare, lanewise(f, x...), fast) : fast;
+X correct(X fast, typename X::batch_bool_type right, F f, Operands... x) {
+  return xsimd::all(right) ? fast : xsimd::select(right, fast, lanewise(f, x...));
 }
 
 // C::at(first) + C::at(first + step) x + C::at(first + 2 step) x^2 + ..., up to C::at(last), one by one.
@@ -86,6 +86,12 @@ constexpr double factorial(int k) { return k < 2 ? 1 : k * factorial(k - 1); }
 // Of e^x: 1/k!.
 struct ExpSeries {
   static constexpr double at(int k) { return 1 / factorial(k); }
+};
+// Of 2^x for |x| <= 1/2, where the first two are 1 and ln 2: Chebyshev's expansion, error 9e-9.
+struct Exp2Fit {
+  static constexpr double fit[] = {0.2402265076, 0.05550357114, 0.009618082557, 0.001339086336,
+                                   1.545316294e-4};
+  static constexpr double at(int k) { return fit[k - 2]; }
 };
 // Of atanh(x) / x in x^2: 1/(2k + 1).
 struct AtanhSeries {
@@ -172,6 +178,12 @@ X limited(X x, Lane<X> low, Lane<X> high) {
   return kernels::smaller(X(high), kernels::larger(X(low), x));  // in this order NaN passes
 }
 
+// True for positive normal numbers.
+template <Register X>
+auto normal(X x) {
+  return (x >= Limits<X>::min()) & (x < Limits<X>::infinity());
+}
+
 // n, the integer next to x, and the same in the bits of an integer.
 template <Register X>
 struct Rounded {
@@ -188,13 +200,6 @@ struct Rounded {
 template <Register X>
 X power_of_2(Integers<X> e) {
   return kernels::bits_as<Lane<X>>((e + Of<X>::bias) << static_cast<std::int32_t>(Of<X>::mantissa));
-}
-
-// 2^n x. The power is applied in two halves, as 2^n alone may be infinite or subnormal.
-template <Register X>
-X scaled(X x, const Rounded<X>& n) {
-  const auto half = Rounded<X>(0.5 * n.n).integer;
-  return x * power_of_2<X>(half) * power_of_2<X>(n.integer - half);
 }
 
 // The leading half of x's digits, whose square is exact.
@@ -225,7 +230,7 @@ struct Decomposed {
         bits = kernels::bits_as<Bits>(x), biased = (bits - Unsigned(Of<X>::sqrt_half) + one) >> mantissa;
     m = kernels::bits_as<Lane<X>>(bits - (biased << mantissa) + one);
     const X magic(Of<X>::magic);
-    e = kernels::bits_as<Lane<X>>(biased + kernels::bits_as<Bits>(magic)) - magic - constant(Of<X>::bias, x);
+    e = kernels::bits_as<Lane<X>>(biased + kernels::bits_as<Bits>(magic)) - X(Of<X>::magic + Of<X>::bias);
   }
 };
 
@@ -252,7 +257,7 @@ X sin_cos(X x, int quarters, Lane<X> (*rare)(Lane<X>)) {
                     sign = (quarter & Bits{2}) << static_cast<std::int32_t>(8 * sizeof(Bits) - 2),
                     s = kernels::bits_as<Bits>(sine), c = kernels::bits_as<Bits>(cosine);
   const X y = kernels::bits_as<Lane<X>>((s ^ ((s ^ c) & odd)) ^ sign);
-  return correct(y, !(xsimd::abs(x) < Of<X>::sin_high), rare, x);  // NaN too
+  return correct(y, xsimd::abs(x) < Of<X>::sin_high, rare, x);
 }
 
 // (1 + 2a) e^(a^2) erfc(a) over 1 + 2a.
@@ -276,12 +281,15 @@ X exact_difference(X a, X b, X c) {
 
 }  // namespace detail
 
-// 2^n e^r. xsimd's own takes twice as long in double, and gives up early at both ends.
+// 2^n e^r, with the power in two halves, as 2^n alone may be infinite or subnormal. xsimd's own takes twice as
+// long in double, and gives up early at both ends.
 template <Register X>
 X exp(X x) {
   using Of = detail::Of<X>;
   const detail::Reduced<X> at(detail::limited(x, Of::exp_low, Of::exp_high));
-  return detail::scaled<X>(detail::polynomial<detail::ExpSeries, 0, Of::exp_terms>(at.r), at);
+  const auto half = detail::Rounded<X>(0.5 * at.n).integer;
+  return detail::polynomial<detail::ExpSeries, 0, Of::exp_terms>(at.r) * detail::power_of_2<X>(half) *
+         detail::power_of_2<X>(at.integer - half);
 }
 
 // 2^n (e^r - 1) + (2^n - 1), computed at half of its size, as 2^n may be infinite.
@@ -298,17 +306,12 @@ X expm1(X x) {
 template <Register X>
 X log(X x) {
   using Of = detail::Of<X>;
-  using Limits = detail::Limits<X>;
-  const X zero(0), infinity(Limits::infinity());
-  const auto subnormal = x < Limits::min();
-  const detail::Decomposed<X> at(xsimd::select(subnormal, x * (2 / Limits::epsilon()), x));
-  const X e = at.e - xsimd::select(subnormal, constant(Of::mantissa + 1, x), zero);
-  const X f = at.m - 1.0, s = kernels::quotient(f, 2.0 + f), s2 = s * s, half = 0.5 * f * f,
-          R = (s2 + s2) * detail::polynomial<detail::AtanhSeries, 1, Of::log_terms>(s2);
-  const X y = xsimd::fma(e, X(Of::ln2_high), f - (half - (s * (half + R) + e * Of::ln2_low)));
-  const X outside =
-      xsimd::select(x == zero, -infinity, x + xsimd::select(x < zero, X(Limits::quiet_NaN()), zero));
-  return xsimd::select((x > zero) & (x < infinity), y, outside);
+  const detail::Decomposed<X> at(x);
+  const X f = at.m - 1.0, s = kernels::quotient(f, 1.0 + at.m), s2 = s * s, half = 0.5 * f * f,
+          R = (s2 + s2) * detail::polynomial<detail::AtanhSeries, 1, Of::log_terms>(s2),
+          y = xsimd::fma(at.e, X(Of::ln2_high), f - (half - (s * (half + R) + at.e * Of::ln2_low)));
+  return detail::correct(
+      y, detail::normal(x), [](auto lane) { return std::log(lane); }, x);
 }
 
 // log u + c / u with u + c = 1 + x, where u is 1 + x as it was rounded (Kahan; see Higham 2002, "Accuracy and
@@ -397,33 +400,34 @@ X normal_cdf(X x, X y) {
 }
 
 // |x|^p = 2^(p log2 |x|), with the sign of (-1)^p for x < 0. The logarithm is a sum of two floats, as an
-// error in it is multiplied by as much as 128: log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) /
-// (m + 1).
+// error in it is multiplied by as much as 126: log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) /
+// (m + 1). Where the power, or x, is not a normal number, the standard library computes it.
 template <Register X>
-requires detail::single<detail::Lane<X>>
-[[gnu::always_inline]] inline X pow(X x, X p) {
-  const X zero(0), infinity(detail::Limits<X>::infinity()), size = xsimd::abs(x);
+requires detail::single<detail::Lane<X>> X pow(X x, X p) {
+  const X size = xsimd::abs(x), ln2 = constant(std::numbers::ln2, x);
   const detail::Decomposed<X> at(size);
   const X f = at.m - 1.0, d = at.m + 1.0, s = kernels::quotient(f, d), s2 = s * s;
-  // What s lacks: the remainder of the division, and what d lacks, over d, where 1/d need not be accurate.
+  // What s lacks: the remainder of the division, and what d lacks, over d; times the slope of atanh. Together
+  // that is (1 + 1/m) / 4, which need not be accurate.
   const X remainder = detail::exact_difference(s, d, f) + s * (at.m - (d - 1.0)),
-          s_low = remainder * xsimd::fma(d, X(0.2358F), X(-0.9712F));
+          s_low =
+              remainder * xsimd::fma(at.m, xsimd::fma(at.m, X(-0.2285598F), X(0.7272727F)), X(-0.9999617F));
   const X c(0x1.715476p1F), c_low(0x1.4ae0bf8p-25F), main = c * s;  // c + c_low is 2/ln 2
-  const X series = main * s2 * detail::polynomial<detail::AtanhSeries, 1, 4>(s2), log2 = at.e + main,
-          log2_low = ((at.e - log2) + main) + (detail::exact_difference(c, s, main) +
-                                               xsimd::fma(c, s_low, xsimd::fma(c_low, s, series)));
-  const X product = p * log2, y = detail::limited(product, -200.0F, 200.0F),
-          low = xsimd::fma(p, log2_low, detail::exact_difference(p, log2, product)),
-          y_low = xsimd::select(product == y, low, zero);
+  const X series = main * s2 * detail::polynomial<detail::AtanhSeries, 1, 5>(s2), of_m = main + series,
+          log2 = at.e + of_m,
+          log2_low = ((at.e - log2) + of_m) + (series - (of_m - main)) +
+                     xsimd::fma(c, s_low, xsimd::fma(c_low, s, detail::exact_difference(c, s, main)));
+  const X y = p * log2, y_low = xsimd::fma(p, log2_low, detail::exact_difference(p, log2, y));
   const detail::Rounded<X> n(y);
-  const X r = ((y - n.n) + y_low) * constant(std::numbers::ln2, x),
-          power = detail::scaled(detail::polynomial<detail::ExpSeries, 0, detail::Of<X>::exp_terms>(r), n),
-          halved = 0.5 * p;
-  const X signed_power = xsimd::select(xsimd::trunc(halved) == halved, power, -power),
-          negative = xsimd::select(xsimd::trunc(p) == p, signed_power, X(detail::Limits<X>::quiet_NaN()));
-  const auto normal = (size >= detail::Limits<X>::min()) & (size < infinity) & (xsimd::abs(p) < infinity);
+  const X r = y - n.n, tail = detail::polynomial<detail::Exp2Fit, 2, 6>(r),
+          leading = detail::power_of_2<X>(n.integer) * xsimd::fma(r * r, tail, xsimd::fma(ln2, r, X(1)));
+  const X power = xsimd::fma(leading, ln2 * y_low, leading);
+  const auto small = xsimd::abs(y) < 126.0F;
+  if (xsimd::all(detail::normal(x) & small)) return power;
+  const X halved = 0.5 * p, signed_power = xsimd::select(xsimd::trunc(halved) == halved, power, -power),
+          of_negative = xsimd::select(xsimd::trunc(p) == p, signed_power, X(detail::Limits<X>::quiet_NaN()));
   return detail::correct(
-      xsimd::select(x < zero, negative, power), !normal,
+      xsimd::select(x < X(0), of_negative, power), detail::normal(size) & small,
       [](float lane, float exponent) { return std::pow(lane, exponent); }, x, p);
 }
 

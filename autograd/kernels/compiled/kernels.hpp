@@ -23,7 +23,7 @@ constexpr std::size_t width = Batch<T>::size;
 // First all full registers, then, from copies that are filled up, the rest: one body for both, as there are
 // many formulas, and the same function for every element, so that its value does not depend on its position.
 // The copies are filled up with ones, which are in every function's domain. An operand of step 0 is copied to
-// every lane of a register.
+// every lane of a register. Two registers at a time do not wait for each other.
 template <class T, class F, std::size_t... I>
 void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
            std::index_sequence<I...>) {
@@ -41,6 +41,13 @@ void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::s
   const std::size_t rest = n % width<T>;
   T* to = y;
   for (bool full = true;; full = false) {
+    for (; registers > 1; registers -= 2, to += 2 * width<T>) {
+      const Batch<T> y0 = f(Batch<T>::load_unaligned(from[I])...),
+                     y1 = f(Batch<T>::load_unaligned(from[I] + step[I])...);
+      y0.store_unaligned(to);
+      y1.store_unaligned(to + width<T>);
+      ((from[I] += 2 * step[I]), ...);
+    }
     for (; registers > 0; --registers, to += width<T>) {
       f(Batch<T>::load_unaligned(from[I])...).store_unaligned(to);
       ((from[I] += step[I]), ...);
@@ -58,8 +65,9 @@ void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::s
   if (rest != 0) store_lanes(y, rest, Batch<T>::load_aligned(result));
 }
 
+// Flat, as a call for each register takes longer than a short formula.
 template <class T, class F>
-void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
+[[gnu::flatten]] void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
   apply<T>(*static_cast<const F*>(f), y, x, steps, n, std::make_index_sequence<arguments<F, Batch<T>>>());
 }
 
@@ -93,13 +101,17 @@ T max(const T* x, std::size_t n) {
 // Longer rows are added up in halves, so that rounding grows with log n.
 constexpr std::size_t long_row = 4096;
 
-// The sum of f of all packs, whose lanes past the end count as 0.
+// The sum of f of all packs, whose lanes past the end count as 0. Four chains of additions are in flight at
+// once.
 template <class T, class F>
 T sum_of(std::size_t n, F f) {
-  Batch<T> total(T(0));
+  Batch<T> part[4] = {Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0))};
   std::size_t i = 0;
-  for (; i + width<T> <= n; i += width<T>) total += f(FullPack<T, Arch>{i});
-  T result = sum_lanes(total);
+  for (; i + 4 * width<T> <= n; i += 4 * width<T>)
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < 4; ++k) part[k] += f(FullPack<T, Arch>{i + k * width<T>});
+  for (; i + width<T> <= n; i += width<T>) part[0] += f(FullPack<T, Arch>{i});
+  T result = sum_lanes((part[0] + part[1]) + (part[2] + part[3]));
   if (i < n) {
     alignas(64) T lanes[width<T>];
     f(TailPack<T, Arch>{i, n - i}).store_aligned(lanes);
@@ -122,20 +134,10 @@ T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
   });
 }
 
-// Four chains of additions are in flight at once.
 template <class T>
 T sum(const T* x, std::size_t n) {
   if (n > long_row) return sum(x, n / 2) + sum(x + n / 2, n - n / 2);
-  T total = T(0);
-  std::size_t i = 0;
-  if (n >= 4 * width<T>) {
-    Batch<T> part[4] = {Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0))};
-    for (; i + 4 * width<T> <= n; i += 4 * width<T>)
-#pragma GCC unroll 4
-      for (std::size_t k = 0; k < 4; ++k) part[k] += Batch<T>::load_unaligned(x + i + k * width<T>);
-    total = sum_lanes((part[0] + part[1]) + (part[2] + part[3]));
-  }
-  return total + sum_of<T>(n - i, [&](const auto& pack) { return pack.load(x + i); });
+  return sum_of<T>(n, [&](const auto& pack) { return pack.load(x); });
 }
 
 template <class T>

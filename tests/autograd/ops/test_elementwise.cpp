@@ -55,6 +55,10 @@ std::vector<Function<T>> functions() {
       {"pow 3", [](V x) { return pow(x, 3); }, [](L x) { return x * x * x; }, -1e12L, 1e12L, 4},
       {"pow -1.5", [](V x) { return pow(x, -1.5); }, [](L x) { return std::pow(x, -1.5L); }, 1e-20L, 1e20L,
        4},
+      // An error in the logarithm counts 243 times.
+      {"pow 243", [](V x) { return pow(x, 243); }, [](L x) { return std::pow(x, 243.0L); }, 0.7L, 1.415L, 4},
+      {"1.40625^x", [](V x) { return pow(1.40625, x); }, [](L x) { return std::pow(1.40625L, x); }, -250, 250,
+       4},
       {"2^x", [](V x) { return pow(2, x); }, [](L x) { return std::pow(2.0L, x); }, -125, 127, 4},
       {"elu", [](V x) { return elu(x); }, [](L x) { return x > 0 ? x : std::expm1(x); }, -100, 100, 4},
       {"abs", [](V x) { return abs(x); }, [](L x) { return std::abs(x); }, -1e30L, 1e30L, 0},
