@@ -14,10 +14,10 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 
   /// `[op] message`, the form of every text in this library.
-  Error(const std::string& op, const std::string& message);
+  Error(const std::string& op, const std::string& message) : std::runtime_error("[" + op + "] " + message) {}
 
   /// The same error with `where` (e.g. "at time step 3") appended in parentheses.
-  Error with_context(const std::string& where) const;
+  Error with_context(const std::string& where) const { return Error(what() + (" (" + where + ")")); }
 };
 
 }  // namespace xgrad

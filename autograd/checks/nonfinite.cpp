@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/checks/nonfinite/causes.hpp>
+#include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
@@ -171,11 +172,9 @@ NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>& forwa
   return report;
 }
 
-template NonfiniteReport detail::find_nonfinite(const std::function<Variable<float>()>&,
-                                                const NonfiniteOptions&);
-template NonfiniteReport detail::find_nonfinite(const std::function<Variable<double>()>&,
-                                                const NonfiniteOptions&);
-template NonfiniteReport detail::find_nonfinite(const std::function<Variable<Complex>()>&,
-                                                const NonfiniteOptions&);
+#define XGRAD_INSTANTIATE(T)                                                           \
+  template NonfiniteReport detail::find_nonfinite(const std::function<Variable<T>()>&, \
+                                                  const NonfiniteOptions&);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -1,11 +1,18 @@
-// The one file that sees BLAS: cxxblas::gemm is xtensor-blas' raw interface. (Its headers and the system's
-// <cblas.h> clash, so no other file includes either.)
+// The door to xtensor-blas, the one file that sees BLAS: cxxblas::gemm is its raw interface. (Its headers and
+// the system's <cblas.h> clash, so no other file includes either.) From 0.21 on xblas.hpp includes cxxblas
+// before the configuration that defines HAVE_CBLAS, and without that macro cxxblas::gemm is a plain loop, 20
+// to 60 times as slow. The test `gemm_symbols` looks for the calls of BLAS in the object file.
+#ifndef HAVE_CBLAS
+#define HAVE_CBLAS 1
+#endif
+
 #include <limits>
 #include <string>
 
+#include <xtensor-blas/xblas.hpp>
+
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
-#include <xgrad/autograd/kernels/xtensor_blas.hpp>
 #include <xgrad/autograd/scalar.hpp>
 
 namespace xgrad::kernels {

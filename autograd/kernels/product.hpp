@@ -48,8 +48,8 @@ template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
              Addend<T> base, T* c, std::size_t c_row);
 
-/// C = A B + beta C for m, n, k > 0, by the BLAS that xtensor-blas binds; beta = 0 does not read C. Throws Error
-/// like `product`, which calls it.
+/// C = A B + beta C for m, n, k > 0, by the BLAS that xtensor-blas binds. beta = 0 does not read C. Throws
+/// Error as `product` does, which calls it.
 template <class T>
 void gemm(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b, T beta, T* c,
           std::size_t c_row);

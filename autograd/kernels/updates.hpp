@@ -98,18 +98,14 @@ struct Rprop {
     const auto same = scalar::equal(sign, before), turned = scalar::less(sign * before, zero);
     const auto still =
         scalar::select(scalar::less(zero, sign * before), up, scalar::select(turned, down, one));
-    const auto step = bounded(slot[0] * (classical ? still : scalar::select(same, up, down)));
+    const auto wanted = slot[0] * (classical ? still : scalar::select(same, up, down)),
+               low = scalar::constant(min_step, w), high = scalar::constant(max_step, w),
+               step = scalar::select(scalar::less(wanted, low), low,
+                                     scalar::select(scalar::less(high, wanted), high, wanted));
     if (classical) sign = scalar::select(turned, zero, sign);
     slot[0] = step;
     slot[1] = sign;
     w = scalar::select(scalar::equal(sign, zero), w, w - sign * step);  // a step may be infinite
-  }
-
- private:
-  auto bounded(auto step) const {
-    const auto low = scalar::constant(min_step, step), high = scalar::constant(max_step, step);
-    const auto enough = scalar::select(scalar::less(step, low), low, step);
-    return scalar::select(scalar::less(high, enough), high, enough);
   }
 };
 

@@ -12,33 +12,26 @@ namespace xgrad::kernels {
 
 namespace {
 
-// Operands of y's shape: one row, cut for several threads.
-template <std::size_t K, class T>
-void map_whole(RowLoop<T> row, const void* f, T* y, std::size_t n, std::span<const Array<T>* const> x) {
-  std::array<std::size_t, K> steps;
-  steps.fill(1);
-  const auto part = [&](std::size_t first, std::size_t last) {
-    std::array<const T*, K> from;
-    for (std::size_t k = 0; k < K; ++k) from[k] = x[k]->data() + first;
-    row(f, y + first, from.data(), steps.data(), last - first);
-  };
-  return Vectorized<T> ? parallel_ranges(n, enough_numbers, part) : part(0, n);
-}
-
+// Long rows are cut for several threads. Operands of y's shape are one row.
 template <std::size_t K, class T>
 void map_operands(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x) {
   T* const out = y.mutable_data();
+  const auto run = [&](const auto& offsets, std::size_t n, const auto& steps) {
+    const auto part = [&](std::size_t first, std::size_t last) {
+      std::array<const T*, K> from;
+      for (std::size_t k = 0; k < K; ++k) from[k] = x[k]->data() + offsets[k + 1] + first * steps[k + 1];
+      row(f, out + offsets[0] + first, from.data(), &steps[1], last - first);
+    };
+    return Vectorized<T> ? parallel_ranges(n, enough_numbers, part) : part(0, n);
+  };
   const Shape& shape = y.shape();
+  std::array<std::size_t, K + 1> offsets{}, steps;
+  steps.fill(1);
   if (std::all_of(x.begin(), x.end(), [&](const Array<T>* operand) { return operand->shape() == shape; }))
-    return map_whole<K>(row, f, out, y.size(), x);
+    return run(offsets, y.size(), steps);
   std::array<Strides, K + 1> strides{broadcast_strides(shape, shape)};
   for (std::size_t k = 0; k < K; ++k) strides[k + 1] = broadcast_strides(x[k]->shape(), shape);
-  const StridedWalk<K + 1> walk(shape, strides);
-  walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
-    std::array<const T*, K> from;
-    for (std::size_t k = 0; k < K; ++k) from[k] = x[k]->data() + offsets[k + 1];
-    row(f, out + offsets[0], from.data(), steps.data() + 1, n);  // steps of 1 or 0: arrays are contiguous
-  });
+  StridedWalk<K + 1>(shape, strides).for_each_row(run);  // steps of 1 or 0: arrays are contiguous
 }
 
 }  // namespace

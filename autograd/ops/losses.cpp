@@ -21,6 +21,8 @@
 namespace xgrad {
 
 using detail::refuse;
+using kernels::map_row;
+using kernels::formulas::Multiply;
 
 namespace {
 
@@ -47,12 +49,6 @@ scalar::Real<T> weight_of(Reduction reduction, std::size_t rows) {
   return static_cast<scalar::Real<T>>(reduction == Reduction::mean ? 1 / static_cast<double>(rows) : 1.0);
 }
 
-// y = factor x for a row of numbers.
-template <class T>
-void scale(const T* x, T* y, std::size_t n, T factor) {
-  kernels::map_row(kernels::formulas::Multiply(), y, n, x, factor);
-}
-
 // L_r = log sum e^x_r - x_r[t_r] for rows x_r of V logits, and d_r = weight (softmax(x_r) - onehot(t_r)),
 // unless d is null; d may be x.
 template <class T>
@@ -67,7 +63,7 @@ void softmax_rows(const T* x, std::size_t V, const Ids::value_type* targets, std
       const T target = row[t] - shift, total = kernels::exp_shifted(row, d_row, V, shift);
       losses[r] = scalar::log(total) - target;
       if (d == nullptr) continue;
-      scale(d_row, d_row, V, weight / total);
+      map_row(Multiply(), d_row, V, d_row, weight / total);
       d_row[t] -= weight;
     }
   });
@@ -153,7 +149,7 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   return record(op, losses, wrt(logits, [=](const Array<T>& dy) {
                   return kernels::filled<T>(d.shape(), [&](T* dx) {
                     for (std::size_t r = 0; r < rows; ++r)
-                      scale(d.data() + r * V, dx + r * V, V, dy.data()[r]);
+                      map_row(Multiply(), dx + r * V, V, d.data() + r * V, dy.data()[r]);
                   });
                 }));
 }
@@ -234,7 +230,7 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
     sum += a * (log_total - (x[t] - shift));
     for (std::size_t v = 0; s > 0 && v < V; ++v) sum += number(share * w[v]) * (log_total - (x[v] - shift));
     if (d_row == nullptr) continue;
-    scale(d_row, d_row, V, (a + share_of_all) / total);
+    map_row(Multiply(), d_row, V, d_row, (a + share_of_all) / total);
     for (std::size_t v = 0; s > 0 && v < V; ++v) d_row[v] -= number(share * w[v]);
     d_row[t] -= a;
   }

@@ -25,7 +25,7 @@ function(check library allowed)
 endfunction()
 
 check(xtensor "autograd/numbers/xtensor(_io)?[.]hpp")
-check(xtensor-blas "autograd/kernels/xtensor_blas[.]hpp")
+check(xtensor-blas "autograd/kernels/gemm[.]cpp")
 check(xsimd "autograd/kernels/xsimd[.]hpp")
 
 function(arrows folder allowed)
