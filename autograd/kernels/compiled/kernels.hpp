@@ -20,54 +20,46 @@ using Batch = xsimd::batch<T, Arch>;
 template <class T>
 constexpr std::size_t width = Batch<T>::size;
 
-// First all full registers, then, from copies that are filled up, the rest: one body for both, as there are
-// many formulas, and the same function for every element, so that its value does not depend on its position.
-// The copies are filled up with ones, which are in every function's domain. An operand of step 0 is copied to
-// every lane of a register. Two registers at a time do not wait for each other.
+// The last registers of a row: full ones, then, from copies that are filled up with ones, which are in every
+// function's domain, the rest. One body for both, as there are many formulas, and the same function for every
+// element, so that its value does not depend on its position.
 template <class T, class F, std::size_t... I>
-void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
-           std::index_sequence<I...>) {
-  constexpr std::size_t K = sizeof...(I);
-  alignas(64) T filled[K][width<T>];
-  alignas(64) T result[width<T>];
-  const T* from[K];
-  std::size_t step[K];
-  for (std::size_t k = 0; k < K; ++k) {
-    step[k] = steps[k] * width<T>;
-    from[k] = steps[k] == 0 ? filled[k] : x[k];
-    if (steps[k] == 0 && n > 0) Batch<T>(*x[k]).store_aligned(filled[k]);
+[[gnu::noinline, gnu::flatten]] void finish(const F& f, T* y, const T** from, const std::size_t* step,
+                                            std::size_t n, std::index_sequence<I...>) {
+  alignas(64) T filled[sizeof...(I)][width<T>], result[width<T>];
+  const bool full = n >= width<T>;
+  if (!full) {
+    ((step[I] == 0 ? void() : load_lanes<Arch>(from[I], n, T(1)).store_aligned(filled[I])), ...);
+    ((from[I] = step[I] == 0 ? from[I] : filled[I]), ...);
   }
-  std::size_t registers = n / width<T>;
-  const std::size_t rest = n % width<T>;
-  T* to = y;
-  for (bool full = true;; full = false) {
-    for (; registers > 1; registers -= 2, to += 2 * width<T>) {
-      const Batch<T> y0 = f(Batch<T>::load_unaligned(from[I])...),
-                     y1 = f(Batch<T>::load_unaligned(from[I] + step[I])...);
-      y0.store_unaligned(to);
-      y1.store_unaligned(to + width<T>);
-      ((from[I] += 2 * step[I]), ...);
-    }
-    for (; registers > 0; --registers, to += width<T>) {
-      f(Batch<T>::load_unaligned(from[I])...).store_unaligned(to);
-      ((from[I] += step[I]), ...);
-    }
-    if (!full || rest == 0) break;
-    for (std::size_t k = 0; k < K; ++k)
-      if (step[k] != 0) {
-        load_lanes<Arch>(from[k], rest, T(1)).store_aligned(filled[k]);
-        from[k] = filled[k];
-      }
-    registers = 1;
-    y = to;
-    to = result;
-  }
-  if (rest != 0) store_lanes(y, rest, Batch<T>::load_aligned(result));
+  f(Batch<T>::load_unaligned(from[I])...).store_unaligned(full ? y : result);
+  if (!full) return store_lanes(y, n, Batch<T>::load_aligned(result));
+  ((from[I] += step[I]), ...);
+  if (n > width<T>) finish<T>(f, y + width<T>, from, step, n - width<T>, std::index_sequence<I...>());
 }
 
-// Flat, as a call for each register takes longer than a short formula.
+// Two registers at a time, which do not wait for each other. An operand of step 0 is copied to every lane of a
+// register. Flat, as a call for each register takes longer than a short formula.
+template <class T, class F, std::size_t... I>
+[[gnu::flatten]] void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
+                            std::index_sequence<I...> all) {
+  constexpr std::size_t K = sizeof...(I);
+  alignas(64) T number[K][width<T>];
+  const T* from[K] = {(steps[I] == 0 ? number[I] : x[I])...};
+  const std::size_t step[K] = {steps[I] * width<T>...};
+  if (n > 0) ((steps[I] == 0 ? Batch<T>(*x[I]).store_aligned(number[I]) : void()), ...);
+  for (; n >= 2 * width<T>; n -= 2 * width<T>, y += 2 * width<T>) {
+    const Batch<T> y0 = f(Batch<T>::load_unaligned(from[I])...),
+                   y1 = f(Batch<T>::load_unaligned(from[I] + step[I])...);
+    y0.store_unaligned(y);
+    y1.store_unaligned(y + width<T>);
+    ((from[I] += 2 * step[I]), ...);
+  }
+  if (n > 0) finish<T>(f, y, from, step, n, all);
+}
+
 template <class T, class F>
-[[gnu::flatten]] void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
+void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
   apply<T>(*static_cast<const F*>(f), y, x, steps, n, std::make_index_sequence<arguments<F, Batch<T>>>());
 }
 
