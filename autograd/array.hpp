@@ -70,10 +70,13 @@ class Array {
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         shape_(std::exchange(other.shape_, Shape::none())) {}
-  Array& operator=(Array other) noexcept {
-    std::swap(block_, other.block_);
-    std::swap(data_, other.data_);
-    std::swap(shape_, other.shape_);
+  Array& operator=(const Array& other) noexcept { return *this = Array(other); }
+  Array& operator=(Array&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    block_ = std::exchange(other.block_, nullptr);
+    data_ = std::exchange(other.data_, nullptr);
+    shape_ = std::exchange(other.shape_, Shape::none());
     return *this;
   }
   /// @}

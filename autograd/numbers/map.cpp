@@ -1,7 +1,6 @@
 // The walk over the operands' rows; see map.hpp.
 #include <xgrad/autograd/numbers/map.hpp>
 
-#include <algorithm>
 #include <array>
 
 #include <xgrad/autograd/kernels/parallel.hpp>
@@ -12,7 +11,7 @@ namespace xgrad::kernels {
 
 namespace {
 
-// Long rows are cut for several threads. Operands of y's shape are one row.
+// Long rows are cut for several threads.
 template <std::size_t K, class T>
 void map_operands(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x) {
   T* const out = y.mutable_data();
@@ -25,10 +24,6 @@ void map_operands(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Ar
     return Vectorized<T> ? parallel_ranges(n, enough_numbers, part) : part(0, n);
   };
   const Shape& shape = y.shape();
-  std::array<std::size_t, K + 1> offsets{}, steps;
-  steps.fill(1);
-  if (std::all_of(x.begin(), x.end(), [&](const Array<T>* operand) { return operand->shape() == shape; }))
-    return run(offsets, y.size(), steps);
   std::array<Strides, K + 1> strides{broadcast_strides(shape, shape)};
   for (std::size_t k = 0; k < K; ++k) strides[k + 1] = broadcast_strides(x[k]->shape(), shape);
   StridedWalk<K + 1>(shape, strides).for_each_row(run);  // steps of 1 or 0: arrays are contiguous

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 
 namespace xgrad::kernels {
@@ -21,11 +22,17 @@ Array<T> filled(const Shape& shape, const Fill& fill) {
 template <class T>
 void map_rows(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x);
 
-/// y[i] = f(x[0][i], x[1][i], ...) in the operands' common shape; writes into `y`, which has that shape.
+/// y[i] = f(x[0][i], x[1][i], ...) in the operands' common shape; writes into `y`, which has that shape. Small
+/// arrays of one shape take the shortest way: what surrounds the loop is most of the time of an op on them.
 template <class T, class F, class... X>
 void map_into(Array<T>& y, const F& f, const X&... x) {
+  static constexpr std::size_t ones[] = {std::size_t{std::same_as<X, Array<T>>}...};
   const Array<T>* const operands[] = {&x...};
-  map_rows<T>(row_loop<T, F>(), &f, y, operands);
+  if (y.size() >= enough_numbers || !((x.shape() == y.shape()) && ...))
+    return map_rows<T>(row_loop<T, F>(), &f, y, operands);
+  T* const out = y.mutable_data();  // before the operands, of which y may be one
+  const T* const from[] = {x.data()...};
+  row_loop<T, F>()(&f, out, from, ones, y.size());
 }
 
 /// The array of f(x[0][i], x[1][i], ...) in the operands' common shape.

@@ -13,15 +13,16 @@ template <class F, class T>
 Variable<T> elementwise(const F& f, const Variable<T>& x) {
   using functions::Kept;
   const functions::Vjp<F> vjp{f};
-  const Array<T> y = kernels::map(functions::Value<F>{f}, x.value());
-  if constexpr (F::kept == Kept::both)
-    return record(F::op, y, wrt(x, [vjp, x = x.value(), y](const Array<T>& dy) {
-                    return kernels::map(vjp, dy, x, y);
-                  }));
-  else
-    return record(F::op, y, wrt(x, [vjp, kept = F::kept == Kept::input ? x.value() : y](const Array<T>& dy) {
-                    return kernels::map(vjp, dy, kept);
-                  }));
+  Array<T> y = kernels::map(functions::Value<F>{f}, x.value());
+  if constexpr (F::kept == Kept::both) {
+    auto back = [vjp, x = x.value(), y](const Array<T>& dy) { return kernels::map(vjp, dy, x, y); };
+    return record(F::op, std::move(y), wrt(x, std::move(back)));
+  } else {
+    auto back = [vjp, kept = F::kept == Kept::input ? x.value() : y](const Array<T>& dy) {
+      return kernels::map(vjp, dy, kept);
+    };
+    return record(F::op, std::move(y), wrt(x, std::move(back)));
+  }
 }
 
 /// f of the elements of a and b under broadcasting. Throws Error if the shapes do not broadcast.
