@@ -151,16 +151,6 @@ void measure_check(benchmark::State& state, const Dimensions& d) {
 }
 
 template <class Cell>
-void measure_technique(benchmark::State& state, const Dimensions& d, const std::vector<FastPath>& paths) {
-  TrainingStep<float, Cell> model(d);
-  const auto switched_off = [&] {
-    const SwitchedOff off(paths);
-    model();
-  };
-  compare(state, label_of(d), d.N * d.T, switched_off, [&] { model(); });
-}
-
-template <class Cell>
 void measure_token(benchmark::State& state, const Dimensions& d, const CellProducts& products) {
   compare(state, label_of({1, 1, d.V, d.D, d.H, 1}), 1, Token<Cell>(d), BareToken(d, products));
 }
@@ -171,6 +161,22 @@ void set_all_threads(int n) {
   set_threads(static_cast<std::size_t>(n));
   set_libtorch_threads(n);
   if (n == 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
+// On several threads by the clock, as processor time counts all of them.
+template <class Cell>
+void measure_technique(benchmark::State& state, const Dimensions& d, const std::vector<FastPath>& paths,
+                       int threads) {
+  TrainingStep<float, Cell> model(d);
+  const auto switched_off = [&] {
+    const SwitchedOff off(paths);
+    model();
+  };
+  set_all_threads(threads);
+  compare(
+      state, label_of(d), d.N * d.T, switched_off, [&] { model(); },
+      threads > 1 ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID);
+  set_all_threads(1);
 }
 
 // By the clock, as processor time counts both threads; beside one thread, the products in BLAS on two, and
@@ -306,8 +312,8 @@ template <class Cell>
 void add_techniques(const std::string& name, const Dimensions& d) {
   for (const auto& [path_name, path] : fast_path_names)
     add(fmt::format("Technique/{} without {}", name, path_name), measure_technique<Cell>, d,
-        std::vector{path});
-  add(fmt::format("Technique/{} without any", name), measure_technique<Cell>, d, all_paths());
+        std::vector{path}, 1);
+  add(fmt::format("Technique/{} without any", name), measure_technique<Cell>, d, all_paths(), 1);
 }
 
 void register_all() {
@@ -339,6 +345,12 @@ void register_all() {
   add_techniques<Rnn<float>>("W1", W1);
   add_techniques<Lstm<float>>("W2 LSTM", W2);
   add_techniques<Lstm<float>>("W3", W3);
+  const std::vector hoisted{&FastPaths::hoisted_products};
+  const Dimensions one_sequence{1, 100, 418, 256, 256};
+  add("Technique/One sequence, LSTM without hoisted_products", measure_technique<Lstm<float>>, one_sequence,
+      hoisted, 1);
+  add("Technique/W2 LSTM on two threads without hoisted_products", measure_technique<Lstm<float>>, W2,
+      hoisted, 2);
   for (const std::size_t n : {128, 1024})
     for (const OpWorkload& op : op_workloads(n)) add(fmt::format("{}/{}", op.name, n), measure_op, op, n);
   add("GEMM/float", measure_gemm<float>, 256);

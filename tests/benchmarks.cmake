@@ -36,6 +36,8 @@ foreach(model "W1 ${W1}" "W2 LSTM ${W2}" "W3 ${W3}")
     list(APPEND workloads "Technique/${model} without ${path} ${dimensions}")
   endforeach()
 endforeach()
+list(APPEND workloads "Technique/One sequence, LSTM without hoisted_products N=1 T=100 V=418 D=256 H=256"
+  "Technique/W2 LSTM on two threads without hoisted_products ${W2}")
 foreach(n 128 1024)
   foreach(op expm1 log log1p sin cos erf square sqrt rsqrt abs tanh sigmoid softplus log_sigmoid relu gelu leaky_relu elu clip
       "pow of a number" pow add multiply divide maximum minimum where)
