@@ -58,24 +58,20 @@ inline thread_local std::uint64_t kinks = 0;
 /// e^x.
 using std::exp;
 
-/// @{ The natural logarithm.
 using std::log;
-// The imaginary part of std::log jumps by pi where x crosses 0.
+/// The natural logarithm. The imaginary part of std::log jumps by pi where x crosses 0.
 inline Complex log(Complex x) {
   if (x.real() > 0) return std::log(x);
   return {std::log(x.real()), x.imag() == 0 ? 0 : x.imag() / x.real()};
 }
-/// @}
 
-/// @{ The square root.
 using std::sqrt;
-// std::sqrt gives i for -1, and (1 + i) sqrt(h/2) for ih.
+/// The square root. std::sqrt gives i for -1, and (1 + i) sqrt(h/2) for ih.
 inline Complex sqrt(Complex x) {
   if (x.real() > 0) return std::sqrt(x);
   const double y = std::sqrt(x.real());
   return {y, x.imag() == 0 ? 0 : x.imag() / (2 * y)};
 }
-/// @}
 
 /// a / b.
 template <class T>
@@ -127,13 +123,12 @@ inline void kink(Complex x, Complex place) {
 }
 /// @}
 
-/// @{ |x|; the slope at the kink 0 is taken to be 0.
 using std::abs;
+/// |x|; the slope at the kink 0 is taken to be 0.
 inline Complex abs(Complex x) {
   kink(x, 0);
   return x.real() == 0 ? Complex(0) : x.real() < 0 ? -x : x;
 }
-/// @}
 
 /// e^x - 1. Near 0, where e^x - 1 cancels, it is 2 t / (1 - t) with t = tanh(x / 2). The formulas meet
 /// smoothly at x^2 = 0.9.
@@ -144,13 +139,12 @@ T expm1(T x) {
                         scalar::exp(x) - T(1));
 }
 
-/// @{ log(1 + x), without cancellation for small x.
 using std::log1p;
+/// log(1 + x), without cancellation for small x.
 inline Complex log1p(Complex x) {
   if (x.real() > -1) return {std::log1p(x.real()), std::arg(1.0 + x)};
   return {std::log1p(x.real()), x.imag() == 0 ? 0 : x.imag() / (1 + x.real())};
 }
-/// @}
 
 /// log(1 + e^x), with no overflow for large x and no cancellation for small.
 template <class T>
@@ -165,16 +159,16 @@ using std::sin;
 /// The cosine, of radians.
 using std::cos;
 
-/// @{ The error function and its complement, 1 - erf x. The standard library has none of a complex number:
-/// the derivative is put in by its formula, so the complex step cannot prove it: central differences must.
 using std::erf, std::erfc;
+/// The error function. The standard library has none of a complex number: the derivative is put in by its
+/// formula, so the complex step cannot prove it: central differences must.
 inline Complex erf(Complex x) {
   return {std::erf(x.real()), x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
 }
+/// Its complement, 1 - erf x.
 inline Complex erfc(Complex x) {
   return {std::erfc(x.real()), -x.imag() * std::exp(-x.real() * x.real()) * std::numbers::inv_sqrtpi * 2};
 }
-/// @}
 
 /// e^(-c x^2).
 template <class T>
@@ -194,17 +188,17 @@ T normal_cdf(T x, T) {
   return normal_cdf(x);
 }
 
-/// @{ x^p.
 using std::pow;
-// std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a cut
-// there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula.
+/// x^p. std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a
+/// cut there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula, and at x = 0 the
+/// one in p is taken to be 0 where p >= 0.
 inline Complex pow(Complex x, Complex p) {
   const double y = std::pow(x.real(), p.real());
   if (x.real() > 0) return {y, x.imag() == 0 && p.imag() == 0 ? 0 : y * std::sin((p * std::log(x)).imag())};
   const double by_x = x.imag() == 0 ? 0 : x.imag() * p.real() * std::pow(x.real(), p.real() - 1);
-  return {y, by_x + (p.imag() == 0 ? 0 : p.imag() * y * std::log(x.real()))};
+  const bool flat = p.imag() == 0 || (x.real() == 0 && p.real() >= 0);
+  return {y, by_x + (flat ? 0 : p.imag() * y * std::log(x.real()))};
 }
-/// @}
 
 /// The slope p x^(p-1) of y = x^p, which is 0 for p = 0, also at x = 0.
 template <class T>

@@ -234,9 +234,10 @@ struct Pow {
   static constexpr Op op{"pow", OpKind::elementwise};
   static auto value(auto a, auto b) { return scalar::pow(a, b); }
   static auto vjp_a(auto dy, auto a, auto b, auto y) { return dy * scalar::pow_slope(a, b, y); }
-  static auto vjp_b(auto dy, auto a, auto, auto y) {
-    const auto zero = scalar::constant(0, a), at_zero = scalar::constant(1, y) - y;  // y is 0, 1 or inf there
-    return dy * (y * scalar::select(scalar::equal(a, zero), at_zero, scalar::log(a)));
+  static auto vjp_b(auto dy, auto a, auto b, auto y) {
+    const auto zero = scalar::constant(0, a), slope = y * scalar::log(a);
+    const auto at_zero = scalar::select(scalar::less(b, zero), slope, zero);
+    return dy * scalar::select(scalar::equal(a, zero), at_zero, slope);
   }
 };
 

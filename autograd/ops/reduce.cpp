@@ -186,7 +186,7 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
         const auto shift = scalar::real(y);
         const bool none = std::isinf(shift) && shift < 0;  // all of them are -inf
         kernels::exp_shifted<T>(row, dx, n, none ? 0 : shift);
-        const T factor = none ? T(0) : dy * scalar::exp(shift - y);
+        const T factor = none ? T(0) : std::isinf(shift) ? dy : dy * scalar::exp(shift - y);
         kernels::map_row(kernels::formulas::Multiply(), dx, n, dx, factor);
       });
 }

@@ -95,6 +95,16 @@ TEST_CASE("hvp: is the Hessian of a cubic form times the direction") {
   check_close(along_x[1], difference, 1e-9);
 }
 
+TEST_CASE("hvp: a power of 0 changes nothing with its exponent") {
+  const D base({2}, {0, 2}), exponent({2}, {2, 2}), none = D::zeros({2}), along = D::full({2}, 1);
+  const auto Hv = hvp([](auto a, auto b) { return sum(pow(a, b)); }, {base, exponent}, {none, along});
+  const double log_2 = std::log(2.0);
+  CHECK(Hv[0].data()[0] == 0);
+  CHECK(Hv[1].data()[0] == 0);
+  CHECK(Hv[0].data()[1] == doctest::Approx(2 + 4 * log_2));  // d/db of b a^(b - 1)
+  CHECK(Hv[1].data()[1] == doctest::Approx(4 * log_2 * log_2));
+}
+
 TEST_CASE("jvp and hvp: of a function of its parameters") {
   const auto model = [](const auto& p) {
     return sum(square(tanh(matmul(p.weight("x", {2, 2}), (p / "s").weight("W", {2, 3})))));

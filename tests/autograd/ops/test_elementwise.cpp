@@ -242,6 +242,10 @@ TEST_CASE_TEMPLATE("elementwise: powers where the formula is delicate", T, float
   CHECK(slope<T>([](const auto& v) { return pow(v, 1); }, 0) == 1);
   CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, 2) == 0);  // 0^p is 0 for all p > 0
   CHECK(slope<T>([](const auto& p) { return pow(2, p); }, 3) == doctest::Approx(8 * std::log(2.0)));
+  constexpr T inf = std::numeric_limits<T>::infinity();
+  CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, 0) == 0);
+  CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, -1) == -inf);
+  CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(T(-0.0)), p); }, -1) == inf);
 }
 
 TEST_CASE_TEMPLATE("elementwise: digits near 0", T, float, double) {

@@ -171,6 +171,13 @@ TEST_CASE_TEMPLATE("reduce: neither norm nor logsumexp overflows, and both have 
         doctest::Approx(10000 + std::log(2.0)));
   CHECK(logsumexp(Variable<T>(Array<T>({2}, {-inf, -inf}))).item() == -inf);
   CHECK(logsumexp(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
+  for (const Shape& shape : {Shape{1, 2}, Shape{2, 1}}) {  // rows, and columns
+    Tape<T> of_inf;
+    const auto x = of_inf.leaf(Array<T>(shape, {inf, 1}));
+    const Array<T> dx = of_inf.gradient(logsumexp(x, shape[0] == 1 ? 1 : 0))[x];
+    CHECK(std::isnan(scalar::real(dx.data()[0])));
+    CHECK(dx.data()[1] == T(0));
+  }
   Tape<T> tape;
   const auto zero = tape.leaf(Array<T>::zeros({3})), masked = tape.leaf(Array<T>({3}, {-inf, 1, 1}));
   const auto nothing = tape.leaf(Array<T>({2}, {-inf, -inf}));
