@@ -281,8 +281,8 @@ X exact_difference(X a, X b, X c) {
 
 }  // namespace detail
 
-// 2^n e^r, with the power in two halves, as 2^n alone may be infinite or subnormal. xsimd's own takes twice as
-// long in double, and gives up early at both ends.
+// 2^n e^r, with the power in two halves, as 2^n alone may be infinite or subnormal. xsimd's own takes twice
+// as long in double, and gives up early at both ends.
 template <Register X>
 X exp(X x) {
   using Of = detail::Of<X>;
@@ -303,6 +303,7 @@ X expm1(X x) {
 }
 
 // With f = m - 1 and s = f / (2 + f): log x = e ln 2 + f - f^2/2 + s (f^2/2 + R) with R = 2 atanh(s) / s - 2.
+// Zero, subnormal, negative and infinite numbers are rare: the standard library takes them.
 template <Register X>
 X log(X x) {
   using Of = detail::Of<X>;
@@ -407,8 +408,8 @@ requires detail::single<detail::Lane<X>> X pow(X x, X p) {
   const X size = xsimd::abs(x), ln2 = constant(std::numbers::ln2, x);
   const detail::Decomposed<X> at(size);
   const X f = at.m - 1.0, d = at.m + 1.0, s = kernels::quotient(f, d), s2 = s * s;
-  // What s lacks: the remainder of the division, and what d lacks, over d; times the slope of atanh. Together
-  // that is (1 + 1/m) / 4, which need not be accurate.
+  // What s lacks is minus the remainder, of the division and of d's rounding, over d; times the slope of
+  // atanh. The factor, -(1 + 1/m) / 4, need not be accurate.
   const X remainder = detail::exact_difference(s, d, f) + s * (at.m - (d - 1.0)),
           s_low =
               remainder * xsimd::fma(at.m, xsimd::fma(at.m, X(-0.2285598F), X(0.7272727F)), X(-0.9999617F));

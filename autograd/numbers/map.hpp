@@ -22,11 +22,11 @@ Array<T> filled(const Shape& shape, const Fill& fill) {
 template <class T>
 void map_rows(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x);
 
-/// y[i] = f(x[0][i], x[1][i], ...) in the operands' common shape; writes into `y`, which has that shape. Small
-/// arrays of one shape take the shortest way: what surrounds the loop is most of the time of an op on them.
+/// y[i] = f(x[0][i], x[1][i], ...) in the operands' common shape; writes into `y`, which has that shape.
+/// Small arrays of one shape take the shortest way: what surrounds the loop is most of an op's time on them.
 template <class T, class F, class... X>
 void map_into(Array<T>& y, const F& f, const X&... x) {
-  static constexpr std::size_t ones[] = {std::size_t{std::same_as<X, Array<T>>}...};
+  static constexpr std::size_t ones[] = {(static_cast<void>(sizeof(X)), std::size_t{1})...};
   const Array<T>* const operands[] = {&x...};
   if (y.size() >= enough_numbers || !((x.shape() == y.shape()) && ...))
     return map_rows<T>(row_loop<T, F>(), &f, y, operands);

@@ -1,7 +1,6 @@
 // The door to xtensor: finds its headers in both layouts (0.26 moved them into folders). The rest of the
 // library includes this, or xtensor_io.hpp to print, never a header of xtensor itself; the test `includes`
-// sees to that. xtensor-blas and xsimd have doors of their own, kernels/gemm.cpp and
-// kernels/xsimd.hpp.
+// sees to that. xtensor-blas and xsimd have doors of their own, kernels/gemm.cpp and kernels/xsimd.hpp.
 #pragma once
 
 #if defined(__FAST_MATH__)

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/safetensors_header.hpp>

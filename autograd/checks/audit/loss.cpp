@@ -11,8 +11,8 @@ namespace xgrad::auditing {
 
 namespace {
 
-// What flows from a role to values of some steps: of the ops' own, or of all where they stand outside of
-// them.
+// The edges from a role's ops to values of the given steps. An op in a step counts with the values of its own
+// step alone, one outside of all steps with those of every step.
 std::vector<Edge> edges_to(const Recording& recording, const Role& role, const SomeSteps& steps) {
   const auto& ops = recording.ops();
   std::vector<Edge> edges;

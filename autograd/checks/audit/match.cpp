@@ -181,7 +181,7 @@ std::optional<Match> match(const Written& written, const Terms& terms) {
     if (other && (!best || other->cost < best->cost)) best = std::move(other);
   };
   offer(wrong_sum(written, terms, sum));
-  if (norm(sum) <= written.rounding()) return best;
+  if (!(norm(sum) > written.rounding())) return best;
   if (norm(written.hand) == 0)
     offer(mistake(AuditDefect::missing_term, 1, "it is zero, as if it were never computed"));
   if (sum.rank() == 2 && sum.shape()[0] == sum.shape()[1] && sum.size() > 1 &&

@@ -95,8 +95,9 @@ std::string to_string(const AuditReport& report) {
                       report.findings.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < report.findings.size(); ++i) {
     const AuditFinding& finding = report.findings[i];
-    text += fmt::format("\n  {}. {}, in '{}': {}", i + 1, to_string(finding.defect),
-                        fmt::join(finding.paths, "', '"), finding.text);
+    const char* const quote = finding.paths.empty() ? "" : "'";
+    text += fmt::format("\n  {}. {}, in {}{}{}: {}", i + 1, to_string(finding.defect), quote,
+                        fmt::join(finding.paths, "', '"), quote, finding.text);
   }
   return text;
 }

@@ -54,7 +54,7 @@ struct Terms {
 std::vector<Terms> sweep(const Recording& recording, const Changes& changes = {});
 
 /// How much a relative error of one unit in every intermediate result moves each element of each gradient:
-/// what rounding is multiplied with. A few random samples, the largest of each.
+/// what rounding is multiplied with. A few random samples, the largest of each. `exact`: without the errors.
 std::vector<Array<double>> sensitivities(const Recording& recording, const std::vector<Terms>& exact,
                                          Random& random);
 

@@ -46,7 +46,7 @@ std::size_t place(std::size_t flat, const Shape& shape, std::size_t axis) {
 // right Jacobian that gives the wrong one.
 constexpr std::size_t outside = ~std::size_t{0};
 
-// A step along an axis: as every move, of a flat position in a shape, and `outside` where there is none.
+// A step along an axis. A move maps a flat position in a shape to another one, or to `outside`.
 auto shift(std::size_t axis, std::size_t by, bool cyclic) {
   return [=](std::size_t flat, const Shape& shape) {
     const std::size_t from = place(flat, shape, axis);
@@ -102,7 +102,7 @@ bool is_time_shift(const Jacobian& tape, const Jacobian& exact) {
   if (largest(tape.entries) == 0) return false;  // nothing came from a neighbour
   const bool may_be_saved = exact.y.rank() == exact.x.rank() &&
                             std::set(exact.entries.begin(), exact.entries.end()).size() > 3;  // and 0
-  for (const std::size_t by : {outside, std::size_t{1}})                                      // -1 and 1
+  for (const std::size_t by : {std::size_t(-1), std::size_t{1}})
     for (const auto& [in_y, in_x] : {std::pair(false, true), {true, false}, {true, true}}) {
       const Shape& shape = in_x ? exact.x : exact.y;
       for (std::size_t axis = 0; axis < shape.rank(); ++axis) {

@@ -49,7 +49,7 @@ inline double shown(Complex x) { return std::isfinite(x.real()) && !is_finite(x)
 /// An origin of numbers that are not finite.
 template <class T>
 struct Event {
-  NonfiniteReport report;  // kind, argument and path; for sum, what is largest where it is not finite first
+  NonfiniteReport report;  // its kind, argument and path; for a sum, its causes
   std::size_t order;       // of two, the one that happened first has the lower
   Array<T> numbers;        // which are not finite
   std::size_t op;          // its place in ops(); none for the loss itself and a leaf's gradient

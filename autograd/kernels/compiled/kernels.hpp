@@ -20,9 +20,9 @@ using Batch = xsimd::batch<T, Arch>;
 template <class T>
 constexpr std::size_t width = Batch<T>::size;
 
-// The last registers of a row: full ones, then, from copies that are filled up with ones, which are in every
-// function's domain, the rest. One body for both, as there are many formulas, and the same function for every
-// element, so that its value does not depend on its position.
+// The last registers of a row: full ones, then the rest, from copies that are filled up with ones, which are
+// in every function's domain. Elements here and in `apply` go through the same formula: no value depends on
+// its position.
 template <class T, class F, std::size_t... I>
 [[gnu::noinline, gnu::flatten]] void finish(const F& f, T* y, const T** from, const std::size_t* step,
                                             std::size_t n, std::index_sequence<I...>) {
@@ -38,16 +38,16 @@ template <class T, class F, std::size_t... I>
   if (n > width<T>) finish<T>(f, y + width<T>, from, step, n - width<T>, std::index_sequence<I...>());
 }
 
-// Two registers at a time, which do not wait for each other. An operand of step 0 is copied to every lane of a
-// register. Flat, as a call for each register takes longer than a short formula.
+// Two registers at a time, which do not wait for each other. An operand of step 0 is copied to every lane of
+// a register. Flat, as a call for each register takes longer than a short formula.
 template <class T, class F, std::size_t... I>
 [[gnu::flatten]] void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
                             std::index_sequence<I...> all) {
   constexpr std::size_t K = sizeof...(I);
-  alignas(64) T number[K][width<T>];
-  const T* from[K] = {(steps[I] == 0 ? number[I] : x[I])...};
+  alignas(64) T repeated[K][width<T>];
+  const T* from[K] = {(steps[I] == 0 ? repeated[I] : x[I])...};
   const std::size_t step[K] = {steps[I] * width<T>...};
-  if (n > 0) ((steps[I] == 0 ? Batch<T>(*x[I]).store_aligned(number[I]) : void()), ...);
+  if (n > 0) ((steps[I] == 0 ? Batch<T>(*x[I]).store_aligned(repeated[I]) : void()), ...);
   for (; n >= 2 * width<T>; n -= 2 * width<T>, y += 2 * width<T>) {
     const Batch<T> y0 = f(Batch<T>::load_unaligned(from[I])...),
                    y1 = f(Batch<T>::load_unaligned(from[I] + step[I])...);
