@@ -8,12 +8,17 @@ install(TARGETS xgrad EXPORT xgrad ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTargets.cmake)
 
-# Of kernels/, numbers/ and update/, which need xsimd, no header belongs to the interface but these.
+# Of kernels/, numbers/ and update/, which need xsimd, and of the rooms that only the library itself looks into, no header
+# belongs to the interface but these; of ops/ all but what ops are defined with.
 install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad
-  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN numbers EXCLUDE PATTERN update EXCLUDE)
-install(FILES autograd/kernels/storage.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/autograd/kernels)
-install(FILES autograd/numbers/pending_updates.hpp autograd/numbers/xtensor.hpp autograd/numbers/xtensor_io.hpp
-  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/autograd/numbers)
+  FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN numbers EXCLUDE PATTERN update EXCLUDE
+  PATTERN checks EXCLUDE PATTERN inspect EXCLUDE PATTERN parameters EXCLUDE
+  PATTERN define.hpp EXCLUDE PATTERN function_op.hpp EXCLUDE PATTERN identities.hpp EXCLUDE PATTERN row_products.hpp EXCLUDE)
+foreach(header kernels/storage numbers/pending_updates numbers/xtensor numbers/xtensor_io checks/direction
+    checks/audit/report checks/gradcheck/op_proof checks/gradcheck/report)
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES autograd/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/autograd/${folder})
+endforeach()
 
 # Before 1.0 a minor version may break its users, so find_package(xgrad 0.1) takes 0.1.x alone.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/xgradConfigVersion.cmake
