@@ -66,7 +66,7 @@ TEST_CASE("cell wrapper: a wrapper of any cell has its width and its initial sta
   static_assert(std::same_as<ScalarOf<Halved<Rnn<float>>>, float>);
 }
 
-TEST_CASE("cell wrapper: in training the cell trains; a wrapper with a key has one of its own") {
+TEST_CASE("cell wrapper: in training the cell trains, a wrapper with a key has one of its own") {
   const Parameters<double> p(1);
   const RandomKey key(7);
   const Halved<Variational<Rnn<double>>> halved(p / "a", 4, 4, VariationalOptions{.input = 0.5});
