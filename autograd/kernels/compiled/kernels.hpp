@@ -10,6 +10,13 @@
 #include <xgrad/autograd/kernels/simd.hpp>
 #include <xgrad/autograd/kernels/table.hpp>
 
+// Everything that is called is inlined; but for a sanitizer, which would take many minutes to compile it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define XGRAD_FLAT
+#else
+#define XGRAD_FLAT gnu::flatten
+#endif
+
 namespace xgrad::kernels {
 
 namespace {
@@ -24,8 +31,8 @@ constexpr std::size_t width = Batch<T>::size;
 // in every function's domain. Elements here and in `apply` go through the same formula: no value depends on
 // its position.
 template <class T, class F, std::size_t... I>
-[[gnu::noinline, gnu::flatten]] void finish(const F& f, T* y, const T** from, const std::size_t* step,
-                                            std::size_t n, std::index_sequence<I...>) {
+[[gnu::noinline, XGRAD_FLAT]] void finish(const F& f, T* y, const T** from, const std::size_t* step,
+                                          std::size_t n, std::index_sequence<I...>) {
   alignas(64) T filled[sizeof...(I)][width<T>], result[width<T>];
   const bool full = n >= width<T>;
   if (!full) {
@@ -41,8 +48,8 @@ template <class T, class F, std::size_t... I>
 // Two registers at a time, which do not wait for each other. An operand of step 0 is copied to every lane of
 // a register. Flat, as a call for each register takes longer than a short formula.
 template <class T, class F, std::size_t... I>
-[[gnu::flatten]] void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
-                            std::index_sequence<I...> all) {
+[[XGRAD_FLAT]] void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
+                          std::index_sequence<I...> all) {
   constexpr std::size_t K = sizeof...(I);
   alignas(64) T repeated[K][width<T>];
   const T* from[K] = {(steps[I] == 0 ? repeated[I] : x[I])...};
