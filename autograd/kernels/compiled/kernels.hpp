@@ -50,10 +50,9 @@ template <class T, class F, std::size_t... I>
 template <class T, class F, std::size_t... I>
 [[XGRAD_FLAT]] void apply(const F& f, T* y, const T* const* x, const std::size_t* steps, std::size_t n,
                           std::index_sequence<I...> all) {
-  constexpr std::size_t K = sizeof...(I);
-  alignas(64) T repeated[K][width<T>];
-  const T* from[K] = {(steps[I] == 0 ? repeated[I] : x[I])...};
-  const std::size_t step[K] = {steps[I] * width<T>...};
+  alignas(64) T repeated[sizeof...(I)][width<T>];
+  const T* from[] = {(steps[I] == 0 ? repeated[I] : x[I])...};
+  const std::size_t step[] = {steps[I] * width<T>...};
   if (n > 0) ((steps[I] == 0 ? Batch<T>(*x[I]).store_aligned(repeated[I]) : void()), ...);
   for (; n >= 2 * width<T>; n -= 2 * width<T>, y += 2 * width<T>) {
     const Batch<T> y0 = f(Batch<T>::load_unaligned(from[I])...),
