@@ -190,8 +190,8 @@ T normal_cdf(T x, T) {
 
 using std::pow;
 /// x^p. std::pow(Complex(-2, h), 2) is off by much more than h: it goes through the logarithm, which has a
-/// cut there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula, and at x = 0 the
-/// one in p is taken to be 0 where p >= 0.
+/// cut there. That way serves x > 0 alone; elsewhere the derivative is put in by its formula, and at x = 0
+/// the one in p is taken to be 0 where p >= 0.
 inline Complex pow(Complex x, Complex p) {
   const double y = std::pow(x.real(), p.real());
   if (x.real() > 0) return {y, x.imag() == 0 && p.imag() == 0 ? 0 : y * std::sin((p * std::log(x)).imag())};

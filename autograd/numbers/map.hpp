@@ -26,13 +26,11 @@ void map_rows(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<
 /// Small arrays of one shape take the shortest way: what surrounds the loop is most of an op's time on them.
 template <class T, class F, class... X>
 void map_into(Array<T>& y, const F& f, const X&... x) {
-  static constexpr std::size_t ones[] = {(static_cast<void>(sizeof(X)), std::size_t{1})...};
   const Array<T>* const operands[] = {&x...};
   if (y.size() >= enough_numbers || !((x.shape() == y.shape()) && ...))
     return map_rows<T>(row_loop<T, F>(), &f, y, operands);
   T* const out = y.mutable_data();  // before the operands, of which y may be one
-  const T* const from[] = {x.data()...};
-  row_loop<T, F>()(&f, out, from, ones, y.size());
+  map_row(f, out, y.size(), x.data()...);
 }
 
 /// The array of f(x[0][i], x[1][i], ...) in the operands' common shape.

@@ -101,7 +101,9 @@ class Tracer final : public Trace<T> {
 
   Gradient<T> gradient(std::uint32_t node, Gradient<T> dy, bool leaf) override {
     const bool is_seed = sweep_++ == 0;
-    if (const Array<T> numbers = dense(dy); !all_finite(numbers)) {
+    const auto* const sparse = std::get_if<RowSparse<T>>(&dy);
+    if (!all_finite(sparse != nullptr ? sparse->values : std::get<Array<T>>(dy))) {
+      const Array<T> numbers = dense(dy);
       if (!gradient_.contains(node)) {
         gradient_.emplace(node, add(is_seed ? Nonfinite::seed : Nonfinite::sum, next_order(), numbers,
                                     this->op_of(node), std::nullopt, path_at(node)));
