@@ -45,6 +45,9 @@ class Shape {
   const std::uint32_t* begin() const { return dims_.data(); }             ///< size of the first axis
   const std::uint32_t* end() const { return dims_.data() + rank_; }  ///< behind the size of the last axis
 
+  /// How many elements apart neighbours along an axis lie; axis < rank.
+  std::size_t stride(std::size_t axis) const { return Shape(begin() + axis + 1, end()).size(); }
+
   void push_back(std::size_t dim);              ///< adds an axis behind the last
   void set(std::size_t axis, std::size_t dim);  ///< sets the size of an axis; axis < rank
 

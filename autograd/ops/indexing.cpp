@@ -38,7 +38,7 @@ class AlongAxis {
     ids.check_range(op.name(), "id", shape[a]);
     n_ = shape[a];
     count_ = ids.shape()[a];
-    inner_ = Shape(shape.begin() + a + 1, shape.end()).size();
+    inner_ = shape.stride(a);
   }
 
   template <class F>

@@ -34,6 +34,14 @@ std::string reference_broadcast(const Shape& a, const Shape& b) {
 
 }  // namespace
 
+TEST_CASE("shape: how far apart neighbours along an axis lie") {
+  const Shape shape{2, 3, 5};
+  CHECK(shape.stride(0) == 15);
+  CHECK(shape.stride(1) == 5);
+  CHECK(shape.stride(2) == 1);
+  CHECK(Shape{3, 0}.stride(0) == 0);
+}
+
 TEST_CASE("Shape: ranks 0 to 6 hold their sizes") {
   Shape shape;
   CHECK(shape.rank() == 0);

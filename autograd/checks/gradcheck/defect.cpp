@@ -32,14 +32,9 @@ bool agrees(const Jacobian& tape, const Jacobian& exact, F expected) {
   return true;
 }
 
-// How far apart two neighbours along an axis are.
-std::size_t stride(const Shape& shape, std::size_t axis) {
-  return Shape(shape.begin() + axis + 1, shape.end()).size();
-}
-
 // The index along an axis of a flat position.
 std::size_t place(std::size_t flat, const Shape& shape, std::size_t axis) {
-  return flat / stride(shape, axis) % shape[axis];
+  return flat / shape.stride(axis) % shape[axis];
 }
 
 // The right derivatives at the wrong places: each of these hypotheses is a way to move the entries of the
@@ -51,7 +46,7 @@ auto shift(std::size_t axis, std::size_t by, bool cyclic) {
   return [=](std::size_t flat, const Shape& shape) {
     const std::size_t from = place(flat, shape, axis);
     const std::size_t to = cyclic ? (from + by) % shape[axis] : from + by;
-    return to < shape[axis] ? flat + (to - from) * stride(shape, axis) : outside;
+    return to < shape[axis] ? flat + (to - from) * shape.stride(axis) : outside;
   };
 }
 
@@ -77,7 +72,7 @@ std::optional<std::array<std::size_t, 2>> swapped_axes(const Jacobian& tape, con
       if (shape[a] != shape[b] || shape[a] < 2) continue;
       const auto swap = [&](std::size_t flat, const Shape&) {
         const std::size_t i = place(flat, shape, a), k = place(flat, shape, b);
-        return flat + (k - i) * stride(shape, a) + (i - k) * stride(shape, b);
+        return flat + (k - i) * shape.stride(a) + (i - k) * shape.stride(b);
       };
       if (is_moved(tape, exact, in_y, in_x, swap)) return {{a, b}};
     }
@@ -263,7 +258,7 @@ std::optional<Diagnosis> scaled_along_axis(const Jacobian& tape, const Jacobian&
     const Shape& shape = of_y ? exact.y : exact.x;
     for (std::size_t axis = 0; axis < shape.rank(); ++axis)
       if (const auto worst =
-              factor_of_each(tape, exact, shape[axis], stride(shape, axis) * (of_y ? exact.x.size() : 1)))
+              factor_of_each(tape, exact, shape[axis], shape.stride(axis) * (of_y ? exact.x.size() : 1)))
         return Diagnosis{Defect::factor, *worst, Extent::along_axis};
   }
   return std::nullopt;
