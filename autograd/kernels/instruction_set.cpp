@@ -1,10 +1,11 @@
-// Asks the processor, once; see instruction_set.hpp.
+// Asks the processor, once, and knows which tables are whose; see instruction_set.hpp.
 #include <xgrad/autograd/kernels/instruction_set.hpp>
 
 #include <cstdlib>
 #include <string>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/kernels/table.hpp>
 
 namespace xgrad::kernels {
 
@@ -27,6 +28,14 @@ InstructionSet choose() {
   throw refuse("expected baseline, avx2 or avx512");
 }
 
+const Tables& tables([[maybe_unused]] InstructionSet set) {
+#if defined(__x86_64__)
+  if (set == InstructionSet::avx512) return avx512_tables;
+  if (set == InstructionSet::avx2) return avx2_tables;
+#endif
+  return baseline_tables;
+}
+
 }  // namespace
 
 bool has(InstructionSet set) {
@@ -47,6 +56,15 @@ InstructionSet instruction_set() {
 
 const char* name(InstructionSet set) {
   return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "baseline";
+}
+
+template <>
+const Table<float>& table(InstructionSet set) {
+  return tables(set).of_float;
+}
+template <>
+const Table<double>& table(InstructionSet set) {
+  return tables(set).of_double;
 }
 
 }  // namespace xgrad::kernels
