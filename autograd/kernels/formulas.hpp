@@ -36,11 +36,5 @@ struct QuotientVjp {
 struct Larger {
   auto operator()(auto x, auto y) const { return scalar::select(scalar::less(x, y), y, x); }
 };
-/// y where x is not 0, else z.
-struct Where {
-  auto operator()(auto x, auto y, auto z) const {
-    return scalar::select(scalar::equal(x, scalar::constant(0, x)), z, y);
-  }
-};
 
 }  // namespace xgrad::kernels::formulas

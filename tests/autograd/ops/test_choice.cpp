@@ -69,6 +69,45 @@ TEST_CASE("choice: a mask made by a comparison") {
   CHECK(identical(where(Ids(x.xt() > 0.0), 1, x).value(), Array<double>({3}, {-1, 1, -3})));
 }
 
+TEST_CASE("choice: any integer but 0 marks, and masks broadcast") {
+  constexpr std::int64_t smallest = std::numeric_limits<std::int64_t>::min();
+  const Ids marks{std::int64_t{1} << 32, 0, smallest, -1, 256, 0};
+  const Array<double> x({6}, {1, 2, 3, 4, 5, 6});
+  CHECK(identical(where(marks, Variable<double>(x), 0).value(), Array<double>({6}, {1, 0, 3, 4, 5, 0})));
+  const auto sum_of = [](const auto& v) { return v + 1; };
+  CHECK(identical(where(marks, Variable<double>(x), sum_of, sum_of).value(), x + Array<double>(1)));
+  // Each of mask, x and y stretched along its own axes, over rows longer than a register.
+  const std::size_t n = 37;
+  const auto at = [n](const Shape& shape, std::size_t i, std::size_t j) {
+    return shape.rank() == 0 ? 0 : (shape[0] == 1 ? 0 : i) * shape[1] + (shape[1] == 1 ? 0 : j);
+  };
+  const Shape shapes[] = {{}, {3, 1}, {1, n}, {3, n}};
+  for (const Shape& of_mask : shapes)
+    for (const Shape& of_x : shapes)
+      for (const Shape& of_y : shapes) {
+        const auto mask = checks::numbers<double>(of_mask, -1, 1);
+        const auto u = checks::numbers<double>(of_x, 1, 2), v = checks::numbers<double>(of_y, 3, 4);
+        const Ids marked(xt::cast<int>(mask.xt() > 0));
+        const auto z = where(marked, Variable<double>(u), Variable<double>(v)).value();
+        for (std::size_t k = 0; k < z.size(); ++k) {
+          const std::size_t width = z.rank() == 0 ? 1 : z.shape()[1], i = k / width, j = k % width;
+          CHECK(z.data()[k] ==
+                (marked[at(of_mask, i, j)] != 0 ? u.data()[at(of_x, i, j)] : v.data()[at(of_y, i, j)]));
+        }
+      }
+}
+
+TEST_CASE("choice: rows long enough for several threads") {
+  const std::size_t n = 3 << 16;
+  const auto x = checks::numbers<float>({n}, 1, 2), y = checks::numbers<float>({n}, 3, 4);
+  const Ids marked(xt::cast<int>(x.xt() > 1.3F));
+  const auto z = where(marked, Variable<float>(x), Variable<float>(y)).value();
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    wrong += z.data()[i] != (x.data()[i] > 1.3F ? x.data()[i] : y.data()[i]);
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("choice: those who tie share the gradient") {
   Tape<double> tape;
   const auto a = tape.leaf(Array<double>({3}, {1, 2, 3})), b = tape.leaf(Array<double>({3}, {1, 5, 0}));
