@@ -75,12 +75,10 @@ auto scaled_by(Array<T> d) {
   return [d = std::move(d)](const Array<T>& dy) { return *dy.data() == T(1) ? d : d * dy; };
 }
 
-// The same by ops of one step each.
+// The same by ops of one step each.     logits: (..., V)   targets: (..., 1)
 template <class T>
 Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, Reduction reduction) {
-  Shape column = targets.shape();
-  column.push_back(1);
-  return reduced(-squeeze(gather(log_softmax(logits), targets.reshaped(column), -1), -1), reduction);
+  return reduced(-squeeze(gather(log_softmax(logits), targets, -1), -1), reduction);
 }
 
 // Throws Error unless there are logits x W + b, or x W^T + b, for all targets, which must be classes.
@@ -131,7 +129,9 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   const std::size_t V = logits.shape().back(), rows = targets.size();
   targets.check_range(op.name(), "target", V);
   check_some(op, reduction, rows);
-  if (!fast_paths().fused_loss) return plain_cross_entropy(logits, targets, reduction);
+  Shape column = targets.shape();
+  column.push_back(1);
+  if (!fast_paths().fused_loss) return plain_cross_entropy(logits, targets.reshaped(column), reduction);
 
   const Tape<T>* const tape = Tape<T>::current();
   const bool keep = tape == nullptr || tape->watched() || logits.parameter() != nullptr;
@@ -146,12 +146,7 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   if (reduction != Reduction::none)
     return record(op, Array<T>(weight * std::accumulate(losses.begin(), losses.end(), T(0))),
                   wrt(logits, scaled_by(d)));
-  return record(op, losses, wrt(logits, [=](const Array<T>& dy) {
-                  return kernels::filled<T>(d.shape(), [&](T* dx) {
-                    for (std::size_t r = 0; r < rows; ++r)
-                      map_row(Multiply(), dx + r * V, V, d.data() + r * V, dy.data()[r]);
-                  });
-                }));
+  return record(op, losses, wrt(logits, [=](const Array<T>& dy) { return d * dy.reshaped(column); }));
 }
 
 // d = dL/dlogits as above   dx = d W^T   dW = x^T d   db = sum of the rows of d
