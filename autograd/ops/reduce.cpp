@@ -172,31 +172,12 @@ Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return extremum(ops::min, x, axes, keep_axes, [](T a, T b) { return scalar::less(a, b); });
 }
 
-// y = log sum e^x_i                 dx_i = dy e^(x_i - y)
-template <class T>
-Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
-  return reduction(
-      ops::logsumexp, x, Rows(ops::logsumexp, x.shape(), axes, keep_axes, false),
-      [](const T* row, std::size_t n) {
-        const auto largest = kernels::row_max(row, n);
-        const auto shift = std::isfinite(largest) ? largest : 0;
-        return scalar::log(kernels::exp_shifted<T>(row, nullptr, n, shift)) + shift;
-      },
-      [](const T* row, std::size_t n, T y, T dy, T* dx) {
-        const auto shift = scalar::real(y);
-        const bool none = std::isinf(shift) && shift < 0;  // all of them are -inf
-        kernels::exp_shifted<T>(row, dx, n, none ? 0 : shift);
-        const T factor = none ? T(0) : std::isinf(shift) ? dy : dy * scalar::exp(shift - y);
-        kernels::map_row(kernels::formulas::Multiply(), dx, n, dx, factor);
-      });
-}
-
 namespace {
 
 // Sums along an axis from its start, or from its end.
 template <class T>
 Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
-  const std::size_t n = x.shape()[axis], inner = Shape(x.shape().begin() + axis + 1, x.shape().end()).size();
+  const std::size_t n = x.shape()[axis], inner = x.shape().stride(axis);
   return kernels::filled<T>(x.shape(), [&](T* out) {
     for (std::size_t start = 0; start < x.size(); start += n * inner) {
       const auto place = [&](std::size_t k) { return start + (from_end ? n - 1 - k : k) * inner; };
@@ -246,6 +227,6 @@ Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 
-XGRAD_INSTANTIATE_OPS(sum, prod, mean, max, min, logsumexp, norm, variance, cumsum)
+XGRAD_INSTANTIATE_OPS(sum, prod, mean, max, min, norm, variance, cumsum)
 
 }  // namespace xgrad

@@ -34,10 +34,6 @@ Variable<T> max(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = fa
 /// JAX. Throws Error over an empty axis.
 template <class T>
 Variable<T> min(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
-/// log sum e^x, with no overflow. Throws Error over an empty axis.
-template <class T>
-Variable<T> logsumexp(const Variable<T>& x, const Axes& axes = {}, bool keep_axes = false);
-
 /// Euclidean norm, sqrt(sum x^2), with no overflow; 0 over an empty axis. At the kink x = 0 the gradient is
 /// taken to be 0.
 template <class T>

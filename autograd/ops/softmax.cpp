@@ -3,10 +3,13 @@
 #include <xgrad/autograd/ops/softmax.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 
@@ -16,181 +19,180 @@ namespace {
 
 using kernels::exp_shifted;
 using kernels::map_row;
-using kernels::row_max;
 namespace formulas = kernels::formulas;
 
-// Elements along an axis that is not the last, as the columns of matrices (n, width) that lie one after the
-// other. They are read row by row, as they lie in memory, and what is kept of each column stays in the cache.
+// Neighbouring columns of a matrix x: (n, width), and of y, which is made of it. They are read row by row, as
+// they lie in memory, and what is kept of each column stays in the cache. A matrix of one column is a row of
+// an array.
 template <class T>
-class Columns {
- public:
-  static constexpr std::size_t fewest = 16;  // narrower matrices are faster transposed
+struct Strip {
+  static constexpr std::size_t most = 2048, fewest = 16;  // narrower matrices are faster transposed
 
-  std::size_t size, n, width;
+  const T* x;
+  T* y;
+  std::size_t n, width, count;
 
-  // Along an axis of an array.
-  Columns(const Shape& shape, std::size_t axis)
-      : size(shape.size()), n(shape[axis]), width(Shape(shape.begin() + axis + 1, shape.end()).size()) {}
+  T* row(std::size_t r) const { return y + r * width; }
 
-  // Calls f(at, count) for `count` columns at a time: element at + r width + j is in row r of the j-th.
-  template <class F>
-  void for_each_strip(F f) const {
-    constexpr std::size_t most = 2048;
-    for (std::size_t start = 0; start < size; start += n * width)
-      for (std::size_t first = 0; first < width; first += most)
-        f(start + first, std::min(most, width - first));
-  }
-
-  // The largest element of each of `count` columns.
-  std::vector<T> largest(const T* x, std::size_t count) const {
+  // The largest element of each column.
+  std::vector<T> largest() const {
     std::vector<T> result(x, x + count);
     for (std::size_t r = 1; r < n; ++r)
       map_row(formulas::Larger(), result.data(), count, result.data(), x + r * width);
     return result;
   }
 
-  // The sum over the rows r of what `row(r)` points to, in blocks: rounding grows with the root of n.
-  template <class Row>
-  std::vector<T> sum(std::size_t count, Row row) const {
+  // The sum of e^(x - shift) of each column, in blocks: rounding grows with the root of n. y becomes what is
+  // added up, or, with `logs`, x - shift.
+  std::vector<T> sum_exp(const std::vector<T>& shift, bool logs) const {
     constexpr std::size_t block = 256;
-    const auto add = [count](std::vector<T>& total, const T* x) {
-      map_row(formulas::Add(), total.data(), count, total.data(), x);
+    std::vector<T> total(count, T(0)), part = total, scratch = total;
+    const auto add = [this](std::vector<T>& sum, const T* e) {
+      map_row(formulas::Add(), sum.data(), count, sum.data(), e);
     };
-    std::vector<T> total(count, T(0));
-    for (std::size_t first = 0; first < n; first += block) {
-      std::vector<T> part(count, T(0));
-      for (std::size_t r = first; r < std::min(n, first + block); ++r) add(part, row(r));
+    for (std::size_t r = 0; r < n; ++r) {
+      T* const e = logs ? scratch.data() : row(r);
+      map_row(formulas::Subtract(), row(r), count, x + r * width, shift.data());
+      map_row(functions::Value<functions::Exp>(), e, count, row(r));
+      add(part, e);
+      if ((r + 1) % block != 0 && r + 1 < n) continue;
       add(total, part.data());
+      std::fill(part.begin(), part.end(), T(0));
     }
     return total;
   }
-
-  // The sum of e^(x - shift) of each column, which has a shift of its own. Row r of x - shift is left where
-  // `shifted(r)` points to, and of its exponential at e(r), which may be the same.
-  template <class Shifted, class Exp>
-  std::vector<T> sum_exp(const T* x, const std::vector<T>& shift, Shifted shifted, Exp e) const {
-    const std::size_t count = shift.size();
-    return sum(count, [&](std::size_t r) {
-      map_row(formulas::Subtract(), shifted(r), count, x + r * width, shift.data());
-      map_row(functions::Value<functions::Exp>(), e(r), count, shifted(r));
-      return e(r);
-    });
-  }
 };
 
-// y = softmax x                     dx = y (dy - <dy, y>)
-struct Softmax {
-  static constexpr const Op& op = ops::softmax;
+// Finishes the softmax p of one column of n elements, `step` apart, whose e^(x - shift) add up to `total`:
+// returns log sum e^x, and where that is infinite, makes p 0, but NaN where x is inf.
+template <class T>
+T log_sum(const T* x, T* p, std::size_t n, std::size_t step, T total, T shift) {
+  using Limits = std::numeric_limits<scalar::Real<T>>;
+  const T y = scalar::log(total) + shift;
+  for (std::size_t i = 0; std::isinf(scalar::real(y)) && i < n; ++i)
+    p[i * step] = scalar::less(x[i * step], T(Limits::infinity())) ? T(0) : T(Limits::quiet_NaN());
+  return y;
+}
 
-  template <class T>
-  static void row(const T* x, T* y, std::size_t n) {
-    const T total = exp_shifted(x, y, n, row_max(x, n));
-    map_row(formulas::Multiply(), y, n, y, T(1) / total);
+// y = softmax x. With log_sums, log sum e^x of each column too; then both are right for infinite x.
+template <class T>
+void softmax_of(const Strip<T>& s, T* log_sums = nullptr) {
+  if (s.width == 1) {
+    auto shift = kernels::row_max(s.x, s.n);
+    if (log_sums != nullptr && std::isinf(shift)) shift = 0;
+    const T total = exp_shifted(s.x, s.y, s.n, shift);
+    map_row(formulas::Multiply(), s.y, s.n, s.y, T(1) / total);
+    if (log_sums != nullptr) *log_sums = log_sum(s.x, s.y, s.n, 1, total, T(shift));
+    return;
   }
-  template <class T>
-  static void row_vjp(const T* dy, const T* y, T* dx, std::size_t n) {
-    const T mean = kernels::row_dot(dy, y, n);
-    for (std::size_t i = 0; i < n; ++i) dx[i] = y[i] * (dy[i] - mean);
-  }
+  auto shift = s.largest();
+  for (T& number : shift)
+    if (log_sums != nullptr && std::isinf(scalar::real(number))) number = 0;
+  const auto total = s.sum_exp(shift, false);
+  for (std::size_t r = 0; r < s.n; ++r)
+    map_row(formulas::Divide(), s.row(r), s.count, s.row(r), total.data());
+  for (std::size_t j = 0; log_sums != nullptr && j < s.count; ++j)
+    log_sums[j] = log_sum(s.x + j, s.y + j, s.n, s.width, total[j], shift[j]);
+}
 
-  template <class T>
-  static void columns(const Columns<T>& c, const T* x, T* y, std::size_t count) {
-    const auto at = [&](std::size_t r) { return y + r * c.width; };
-    const auto total = c.sum_exp(x, c.largest(x, count), at, at);
-    for (std::size_t r = 0; r < c.n; ++r)
-      map_row(formulas::Divide(), y + r * c.width, count, y + r * c.width, total.data());
+// y = log softmax x
+template <class T>
+void log_softmax_of(const Strip<T>& s) {
+  if (s.width == 1) {
+    const auto shift = kernels::row_max(s.x, s.n);
+    const T log_total = scalar::log(exp_shifted<T>(s.x, nullptr, s.n, shift));
+    for (std::size_t i = 0; i < s.n; ++i) s.y[i] = (s.x[i] - shift) - log_total;
+    return;
   }
-  template <class T>
-  static void columns_vjp(const Columns<T>& c, const T* dy, const T* y, T* dx, std::size_t count) {
-    const auto mean = c.sum(count, [&](std::size_t r) {
-      T* const d = dx + r * c.width;
-      map_row(formulas::Multiply(), d, count, dy + r * c.width, y + r * c.width);
-      return d;
-    });
-    for (std::size_t r = 0; r < c.n; ++r) {
-      T* const d = dx + r * c.width;
-      map_row(formulas::Subtract(), d, count, dy + r * c.width, mean.data());
-      map_row(formulas::Multiply(), d, count, d, y + r * c.width);
-    }
-  }
-};
+  auto total = s.sum_exp(s.largest(), true);
+  for (T& t : total) t = scalar::log(t);
+  for (std::size_t r = 0; r < s.n; ++r)
+    map_row(formulas::Subtract(), s.row(r), s.count, s.row(r), total.data());
+}
 
-// y = x - log sum e^x               dx = dy - e^y sum dy
-struct LogSoftmax {
-  static constexpr const Op& op = ops::log_softmax;
+// y, which f sets, strip by strip, in the order of the columns.
+template <class T, class F>
+Array<T> by_strips(const Array<T>& x, std::size_t axis, F f) {
+  const std::size_t n = x.shape()[axis], width = x.shape().stride(axis);
+  return kernels::filled<T>(x.shape(), [&](T* y) {
+    for (std::size_t start = 0; start < x.size(); start += n * width)
+      for (std::size_t first = 0; first < width; first += Strip<T>::most)
+        f(Strip<T>{x.data() + start + first, y + start + first, n, width,
+                   std::min(Strip<T>::most, width - first)});
+  });
+}
 
-  template <class T>
-  static void row(const T* x, T* y, std::size_t n) {
-    const auto shift = row_max(x, n);
-    const T log_total = scalar::log(exp_shifted<T>(x, nullptr, n, shift));
-    for (std::size_t i = 0; i < n; ++i) y[i] = (x[i] - shift) - log_total;
-  }
-  template <class T>
-  static void row_vjp(const T* dy, const T* y, T* dx, std::size_t n) {
-    const T total = kernels::row_sum(dy, n);
-    exp_shifted(y, dx, n, 0);
-    for (std::size_t i = 0; i < n; ++i) dx[i] = dy[i] - dx[i] * total;
-  }
-
-  template <class T>
-  static void columns(const Columns<T>& c, const T* x, T* y, std::size_t count) {
-    std::vector<T> e(count);
-    auto total = c.sum_exp(
-        x, c.largest(x, count), [&](std::size_t r) { return y + r * c.width; },
-        [&](std::size_t) { return e.data(); });
-    for (T& t : total) t = scalar::log(t);
-    for (std::size_t r = 0; r < c.n; ++r)
-      map_row(formulas::Subtract(), y + r * c.width, count, y + r * c.width, total.data());
-  }
-  template <class T>
-  static void columns_vjp(const Columns<T>& c, const T* dy, const T* y, T* dx, std::size_t count) {
-    const auto total = c.sum(count, [&](std::size_t r) { return dy + r * c.width; });
-    for (std::size_t r = 0; r < c.n; ++r) {
-      T* const d = dx + r * c.width;
-      map_row(functions::Value<functions::Exp>(), d, count, y + r * c.width);
-      map_row(formulas::Multiply(), d, count, d, total.data());
-      map_row(formulas::Subtract(), d, count, dy + r * c.width, d);
-    }
-  }
-};
-
-template <class F, class T>
-Variable<T> along(const F& f, const Variable<T>& x, std::ptrdiff_t axis) {
-  const std::size_t a = normalize_axis(F::op.name(), axis, x.shape());
-  if (x.shape()[a] == 0) detail::refuse(F::op, "axis {} of shape {} is empty", a, x);
-  const Columns<T> c(x.shape(), a);
-  if (c.width > 1 && c.width < Columns<T>::fewest) {
+// f(x, a, sums) for the axis and the shape of sums over it; f keeps the rank. Where the columns are few, the
+// axis is made the last one for it.
+template <class T, class F>
+Variable<T> along(const Op& op, const Variable<T>& x, std::ptrdiff_t axis, F f) {
+  const std::size_t a = normalize_axis(op.name(), axis, x.shape()), width = x.shape().stride(a);
+  if (x.shape()[a] == 0) detail::refuse(op, "axis {} of shape {} is empty", a, x);
+  if (width > 1 && width < Strip<T>::fewest) {
     std::vector<std::ptrdiff_t> swap(x.rank());
     std::iota(swap.begin(), swap.end(), 0);
     std::swap(swap[a], swap.back());
-    return transpose(along(f, transpose(x, swap), -1), swap);
+    return transpose(along(op, transpose(x, swap), -1, f), swap);
   }
-  const auto y = kernels::filled<T>(x.shape(), [&, in = x.value().data()](T* out) {
-    c.for_each_strip([&](std::size_t at, std::size_t count) {
-      c.width == 1 ? F::row(in + at, out + at, c.n) : F::columns(c, in + at, out + at, count);
-    });
-  });
-  return record(F::op, y, wrt(x, [c, y](const Array<T>& dy) {
-                  return kernels::filled<T>(y.shape(), [&](T* dx) {
-                    c.for_each_strip([&](std::size_t at, std::size_t count) {
-                      const T *const d = dy.data() + at, *const p = y.data() + at;
-                      c.width == 1 ? F::row_vjp(d, p, dx + at, c.n) : F::columns_vjp(c, d, p, dx + at, count);
-                    });
-                  });
-                }));
+  Shape sums = x.shape();
+  sums.set(a, 1);
+  return f(x, a, sums);
 }
 
 }  // namespace
 
+// y = softmax x                     dx = y (dy - sum y dy)
 template <class T>
 Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
-  return along(Softmax(), x, axis);
-}
-template <class T>
-Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
-  return along(LogSoftmax(), x, axis);
+  return along(ops::softmax, x, axis, [](const Variable<T>& z, std::size_t a, const Shape& sums) {
+    const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { softmax_of(s); });
+    return record(ops::softmax, y, wrt(z, [y, sums](const Array<T>& dy) {
+                    Array<T> dx = y * dy;
+                    kernels::map_into(dx, formulas::Subtract(), dy, kernels::sum_to(dx, sums));
+                    kernels::map_into(dx, formulas::Multiply(), dx, y);
+                    return dx;
+                  }));
+  });
 }
 
-XGRAD_INSTANTIATE_OPS(softmax, log_softmax)
+// y = x - log sum e^x               dx = dy - e^y sum dy
+template <class T>
+Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
+  return along(ops::log_softmax, x, axis, [](const Variable<T>& z, std::size_t a, const Shape& sums) {
+    const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { log_softmax_of(s); });
+    return record(ops::log_softmax, y, wrt(z, [y, sums](const Array<T>& dy) {
+                    Array<T> dx = kernels::map(functions::Value<functions::Exp>(), y);
+                    kernels::map_into(dx, formulas::Multiply(), dx, kernels::sum_to(dy, sums));
+                    kernels::map_into(dx, formulas::Subtract(), dy, dx);
+                    return dx;
+                  }));
+  });
+}
+
+// y = log sum e^x                   dx = dy softmax x               for one axis after another
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
+  const Op& op = ops::logsumexp;
+  const std::vector<bool> reduce = axes.mask(op.name(), x.shape());
+  const Shape shape = keep_axes ? axes.reduced(op.name(), x.shape()) : axes.dropped(op.name(), x.shape());
+  if (x.rank() == 0) return reshape(logsumexp(reshape(x, {1})), shape);
+  Variable<T> y = x;
+  for (std::size_t axis = x.rank(); axis-- > 0;) {
+    if (!reduce[axis]) continue;
+    y = along(op, y, static_cast<std::ptrdiff_t>(axis),
+              [](const Variable<T>& z, std::size_t a, const Shape& sums) {
+                auto log_sums = Array<T>::uninitialized(sums);
+                T* out = log_sums.mutable_data();
+                const auto p = by_strips(z.value(), a, [&](const Strip<T>& s) {
+                  softmax_of(s, out);
+                  out += s.count;
+                });
+                return record(ops::logsumexp, log_sums, wrt(z, [p](const Array<T>& dy) { return p * dy; }));
+              });
+  }
+  return y.shape() == shape ? y : reshape(y, shape);
+}
+
+XGRAD_INSTANTIATE_OPS(softmax, log_softmax, logsumexp)
 
 }  // namespace xgrad

@@ -1,4 +1,4 @@
-// The rows of autograd/ops/reduce.hpp.
+// The rows of autograd/ops/reduce.hpp, and logsumexp, which is called like them.
 #include <fmt/format.h>
 
 #include "registry/registry.hpp"
@@ -72,7 +72,7 @@ std::vector<Row> reduce() {
        .refusals = {{[] {
                        logsumexp(ones({0, 2}), 0);
                      },
-                     "[logsumexp] of no numbers: shape (0, 2) is empty along the axes it is taken over"}}},
+                     "[logsumexp] axis 0 of shape (0, 2) is empty"}}},
       {.name = "norm",
        .valid = reduction([](const auto& x, const Axes& axes, bool keep) { return norm(x, axes, keep); },
                           "np.sqrt(np.sum(np.square(x[0]), axis={axis}, keepdims={keep}))", 0),

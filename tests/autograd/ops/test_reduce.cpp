@@ -160,31 +160,15 @@ TEST_CASE("reduce: numbers that tie for the largest share the gradient, and are 
   CHECK(std::isnan(max(Variable<double>(Array<double>({3}, {1, NAN, 2}))).item()));
 }
 
-TEST_CASE_TEMPLATE("reduce: neither norm nor logsumexp overflows, and both have a gradient at the edge", T,
-                   float, double) {
+TEST_CASE_TEMPLATE("reduce: a norm does not overflow, and has a gradient at 0", T, float, double) {
   const T big = std::same_as<T, float> ? T(1e30) : T(1e300), inf = std::numeric_limits<T>::infinity();
   CHECK(norm(Variable<T>(Array<T>({2}, {T(3) * big, T(4) * big}))).item() == doctest::Approx(T(5) * big));
   CHECK(norm(Variable<T>(Array<T>({2}, {T(3) / big, T(4) / big}))).item() == doctest::Approx(T(5) / big));
   CHECK(norm(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
   CHECK(std::isnan(norm(Variable<T>(Array<T>({2}, {1, T(NAN)}))).item()));
-  CHECK(logsumexp(Variable<T>(Array<T>({2}, {10000, 10000}))).item() ==
-        doctest::Approx(10000 + std::log(2.0)));
-  CHECK(logsumexp(Variable<T>(Array<T>({2}, {-inf, -inf}))).item() == -inf);
-  CHECK(logsumexp(Variable<T>(Array<T>({2}, {inf, 1}))).item() == inf);
-  for (const Shape& shape : {Shape{1, 2}, Shape{2, 1}}) {  // rows, and columns
-    Tape<T> of_inf;
-    const auto x = of_inf.leaf(Array<T>(shape, {inf, 1}));
-    const Array<T> dx = of_inf.gradient(logsumexp(x, shape[0] == 1 ? 1 : 0))[x];
-    CHECK(std::isnan(scalar::real(dx.data()[0])));
-    CHECK(dx.data()[1] == T(0));
-  }
   Tape<T> tape;
-  const auto zero = tape.leaf(Array<T>::zeros({3})), masked = tape.leaf(Array<T>({3}, {-inf, 1, 1}));
-  const auto nothing = tape.leaf(Array<T>({2}, {-inf, -inf}));
-  CHECK(checks::identical(tape.gradient(logsumexp(nothing), {.keep = true})[nothing], Array<T>::zeros({2})));
-  CHECK(checks::identical(tape.gradient(norm(zero), {.keep = true})[zero], Array<T>::zeros({3})));
-  CHECK(checks::distance(tape.gradient(logsumexp(masked))[masked], Array<T>({3}, {0, 0.5, 0.5})) <
-        4 * checks::epsilon<T>);
+  const auto zero = tape.leaf(Array<T>::zeros({3}));
+  CHECK(checks::identical(tape.gradient(norm(zero))[zero], Array<T>::zeros({3})));
 }
 
 TEST_CASE("reduce: long rows of floats keep their digits") {

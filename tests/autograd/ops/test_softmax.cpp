@@ -1,5 +1,5 @@
-// softmax, log_softmax and softmax_cross_entropy: values in long double along every axis, logits of +-1e4 and
-// equal huge ones, the three reductions, gradients, and the texts of errors.
+// softmax, log_softmax, logsumexp and softmax_cross_entropy: values in long double along every axis, logits
+// of +-1e4 and equal huge ones, the three reductions, gradients, and the texts of errors.
 #include "autograd/ops/checks.hpp"
 
 using namespace xgrad;
@@ -21,8 +21,8 @@ long double log_probability(const T* row, std::size_t n, std::size_t stride, std
 }  // namespace
 
 TEST_CASE_TEMPLATE("softmax: values along every axis", T, float, double) {
-  for (const Shape& shape :
-       {Shape{1}, Shape{5}, Shape{37}, Shape{2, 3}, Shape{3, 19}, Shape{2, 3, 4}, Shape{0, 3}})
+  for (const Shape& shape : {Shape{1}, Shape{5}, Shape{37}, Shape{2, 3}, Shape{3, 19}, Shape{2, 3, 4},
+                             Shape{0, 3}, Shape{2, 3, 20}, Shape{300, 17}, Shape{20, 2060}})
     for (std::ptrdiff_t axis = -static_cast<std::ptrdiff_t>(shape.rank());
          axis < static_cast<std::ptrdiff_t>(shape.rank()); ++axis) {
       const std::size_t a = normalize_axis("test", axis, shape), n = shape[a];
@@ -30,7 +30,7 @@ TEST_CASE_TEMPLATE("softmax: values along every axis", T, float, double) {
       CAPTURE(to_string(shape));
       CAPTURE(axis);
       const Variable<T> x = numbers<T>(shape, -3, 3);
-      const std::size_t inner = Shape(shape.begin() + a + 1, shape.end()).size();
+      const std::size_t inner = shape.stride(a);
       const auto exact = [&](std::size_t i) {
         const std::size_t k = i / inner % n;
         return log_probability(x.value().data() + i - k * inner, n, inner, k);
@@ -38,7 +38,16 @@ TEST_CASE_TEMPLATE("softmax: values along every axis", T, float, double) {
       const double tolerance = 16 * checks::epsilon<T>;
       checks::check_elements(softmax(x, axis).value(), shape, tolerance,
                              [&](std::size_t i) { return std::exp(exact(i)); });
-      if (n > 1) checks::check_elements(log_softmax(x, axis).value(), shape, 4 * tolerance, exact);
+      if (n > 2)  // of two, one may be certain, its logarithm about 0
+        checks::check_elements(log_softmax(x, axis).value(), shape, 4 * tolerance, exact);
+      const Array<T> above = numbers<T>(shape, 1, 4);  // so that no sum is about 1, nor its logarithm about 0
+      Shape sums = shape;
+      sums.set(a, 1);
+      checks::check_elements(logsumexp(Variable<T>(above), static_cast<int>(axis), keepdims).value(), sums,
+                             tolerance, [&](std::size_t i) {
+                               const T* const first = above.data() + i / inner * inner * n + i % inner;
+                               return static_cast<long double>(*first) - log_probability(first, n, inner, 0);
+                             });
     }
 }
 
@@ -105,6 +114,46 @@ TEST_CASE_TEMPLATE("softmax: NaN in a row spoils that row alone", T, float, doub
       CHECK(std::isnan(losses.data()[0]));
       CHECK_FALSE(std::isnan(losses.data()[1]));
     }
+}
+
+TEST_CASE_TEMPLATE("logsumexp: neither overflows nor takes its slopes from a rounded sum", T, float, double) {
+  const T inf = std::numeric_limits<T>::infinity();
+  // Along rows, along columns, and along columns so few that they are transposed.
+  for (const auto& [copies, axis] : {std::pair(1, 1), {20, 0}, {3, 0}}) {
+    const auto of = [copies = static_cast<std::size_t>(copies), axis = axis](T first, T second) {
+      std::vector<T> values(2 * copies, second);
+      std::fill_n(values.begin(), copies, first);
+      Tape<T> tape;
+      const auto x = tape.leaf(Array<T>(axis == 1 ? Shape{1, 2} : Shape{2, copies}, values));
+      const auto y = logsumexp(x, axis);
+      const Array<T> dx = tape.gradient(sum(y))[x];
+      return std::array{y.value().data()[copies - 1], dx.data()[copies - 1], dx.data()[2 * copies - 1]};
+    };
+    CAPTURE(copies);
+    using Expected = std::array<T, 3>;
+    CHECK(of(1e17F, 1e17F) == Expected{1e17F, 0.5, 0.5});
+    CHECK(of(-inf, -inf) == Expected{-inf, 0, 0});
+    CHECK(of(-inf, 7) == Expected{7, 0, 1});
+    const auto at_inf = of(inf, 100);  // whose exponential is infinite in float
+    CHECK(at_inf[0] == inf);
+    CHECK(std::isnan(at_inf[1]));
+    CHECK(at_inf[2] == 0);
+    for (const T y : of(T(NAN), 1)) CHECK(std::isnan(y));
+    for (const T y : of(1, T(NAN))) CHECK(std::isnan(y));
+    CHECK(std::isnan(of(inf, T(NAN))[0]));
+  }
+  CHECK(logsumexp(Variable<T>(Array<T>({2}, {10000, 10000}))).item() ==
+        doctest::Approx(10000 + std::log(2.0)));
+}
+
+TEST_CASE("logsumexp: over several axes, as over one") {
+  const Variable<double> x = numbers<double>({3, 4, 5}, -2, 2);
+  const auto flat = logsumexp(reshape(x, {60}));
+  CHECK(logsumexp(x).item() == doctest::Approx(flat.item()).epsilon(1e-15));
+  CHECK(to_string(logsumexp(x, {0, 2}).shape()) == "(4,)");
+  CHECK(to_string(logsumexp(x, {0, 2}, keepdims).shape()) == "(1, 4, 1)");
+  prove([](const auto& v) { return logsumexp(v[0], {0, -1}); }, {{3, 4, 5}});
+  CHECK(logsumexp(Variable<double>(-3)).item() == -3);
 }
 
 TEST_CASE_TEMPLATE("cross entropy: values of the three reductions", T, float, double) {
