@@ -29,8 +29,8 @@ template <class T>
 Variable<T> cut(const Op& op, const Variable<T>& x, std::size_t axis, std::size_t first, std::size_t count,
                 const Shape& shape) {
   return record(op, entries(x.value(), axis, first, count, shape),
-                wrt(x, [view = View(x.shape(), axis, first, count)](const Array<T>& dy, Array<T>& dx) {
-                  kernels::add(dx, view, dy);
+                wrt(x, [axis, first, count](const Array<T>& dy, Array<T>& dx) {  // less to keep than the view
+                  kernels::add(dx, View(dx.shape(), axis, first, count), dy);
                 }));
 }
 
