@@ -109,6 +109,18 @@ T select(bool choose, T yes, T no) {
   return choose ? yes : no;
 }
 
+/// @{ a x and a / x, but 0 where a is 0, even if x or 1 / x is infinite; NaN stays. So vjps are made of dy:
+/// what a maximum or a mask did not choose has no gradient, whatever its slope.
+template <class T>
+T product_or_zero(T a, T x) {
+  return a == T(0) && x == x ? T(0) : a * x;
+}
+template <class T>
+T quotient_or_zero(T a, T x) {
+  return a == T(0) && x == x ? T(0) : a / x;
+}
+/// @}
+
 /// c as a number of x's type.
 template <class T>
 T constant(double c, T) {

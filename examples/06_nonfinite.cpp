@@ -1,6 +1,6 @@
-// Where did the NaN come from? This cell shrinks each word vector by its length, and the vector of the
-// padding word is zero, where a length has no slope: every loss is a number, but the first gradient is not.
-// check_finite finds the place.
+// Where did the NaN come from? This cell reads the length of each word vector beside the vector, and that of
+// the padding word is zero, where a length has no slope: every loss is a number, but the first gradient is
+// not. check_finite finds the place.
 #include <algorithm>
 #include <iostream>
 #include <string>
@@ -14,15 +14,15 @@
 
 using namespace xgrad;
 
-/// h' = tanh(x / (1 + |x|) Wx + h Wh + b)     x: (N, D)   h: (N, H)
+/// h' = tanh([x, |x|] Wx + h Wh + b)     x: (N, D)   h: (N, H)
 template <class T>
-struct Shrinking {
+struct WithLength {
   Rnn<T> rnn;
 
-  Shrinking(const Parameters<T>& p, std::size_t D, std::size_t H) : rnn(p, D, H) {}
+  WithLength(const Parameters<T>& p, std::size_t D, std::size_t H) : rnn(p, D + 1, H) {}
 
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
-    return rnn(x / (1 + sqrt(sum(square(x), 1, keepdims))), h);
+    return rnn(concat<T>({x, sqrt(sum(square(x), 1, keepdims))}, 1), h);
   }
 };
 
@@ -32,7 +32,7 @@ int main() {
   const auto word = [&](Ids::value_type id) { return words[static_cast<std::size_t>(id)]; };
 
   Parameters<double> parameters(1);
-  const Rnnlm<double, Shrinking<double>> model(parameters, words.size(), 3, 4);
+  const Rnnlm<double, WithLength<double>> model(parameters, words.size(), 3, 4);
   auto vectors = model.embed.W.value().copy();
   std::fill_n(vectors.mutable_data(), 3, 0.0);  // of <pad>
   parameters.assign("embed/W", vectors);

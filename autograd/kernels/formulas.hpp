@@ -28,9 +28,14 @@ struct ScaleShift {
 struct AddProduct {
   auto operator()(auto x, auto y, auto z) const { return x + y * z; }
 };
-/// -y x / z: the vjp of a quotient y = u / z.
-struct QuotientVjp {
-  auto operator()(auto x, auto y, auto z) const { return -scalar::divide(x * y, z); }
+/// dy / b and -(dy / b) y: the vjps of a quotient y = a / b.
+struct DividendVjp {
+  auto operator()(auto dy, auto b) const { return scalar::quotient_or_zero(dy, b); }
+};
+struct DivisorVjp {
+  auto operator()(auto dy, auto y, auto b) const {
+    return -scalar::product_or_zero(scalar::quotient_or_zero(dy, b), y);
+  }
 };
 /// The larger of x and y. Of NaN and a number, whichever: sums of e^(x - this) are NaN all the same.
 struct Larger {

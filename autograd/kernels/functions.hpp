@@ -27,28 +27,28 @@ using FromBoth = From<Kept::both>;
 struct Exp : FromOutput {
   static constexpr Op op{"exp", OpKind::elementwise};
   static auto value(auto x) { return scalar::exp(x); }
-  static auto vjp(auto dy, auto y) { return dy * y; }
+  static auto vjp(auto dy, auto y) { return scalar::product_or_zero(dy, y); }
 };
 
-/// y = e^x - 1                       dx = dy (y + 1)
-struct Expm1 : FromOutput {
+/// y = e^x - 1                       dx = dy e^x, which y + 1 is not where y is about -1
+struct Expm1 : FromInput {
   static constexpr Op op{"expm1", OpKind::elementwise};
   static auto value(auto x) { return scalar::expm1(x); }
-  static auto vjp(auto dy, auto y) { return dy * (y + 1.0); }
+  static auto vjp(auto dy, auto x) { return scalar::product_or_zero(dy, scalar::exp(x)); }
 };
 
 /// y = log x                         dx = dy / x
 struct Log : FromInput {
   static constexpr Op op{"log", OpKind::elementwise};
   static auto value(auto x) { return scalar::log(x); }
-  static auto vjp(auto dy, auto x) { return scalar::divide(dy, x); }
+  static auto vjp(auto dy, auto x) { return scalar::quotient_or_zero(dy, x); }
 };
 
 /// y = log(1 + x)                    dx = dy / (1 + x)
 struct Log1p : FromInput {
   static constexpr Op op{"log1p", OpKind::elementwise};
   static auto value(auto x) { return scalar::log1p(x); }
-  static auto vjp(auto dy, auto x) { return scalar::divide(dy, 1.0 + x); }
+  static auto vjp(auto dy, auto x) { return scalar::quotient_or_zero(dy, 1.0 + x); }
 };
 
 /// y = sin x                         dx = dy cos x
@@ -85,14 +85,17 @@ struct Square : FromInput {
 struct Sqrt : FromOutput {
   static constexpr Op op{"sqrt", OpKind::elementwise};
   static auto value(auto x) { return scalar::sqrt(x); }
-  static auto vjp(auto dy, auto y) { return scalar::divide(dy, 2.0 * y); }
+  static auto vjp(auto dy, auto y) { return scalar::quotient_or_zero(dy, 2.0 * y); }
 };
 
-/// y = x^(-1/2)                      dx = -dy y^3 / 2
+/// y = x^(-1/2)                      dx = -dy y^3 / 2, where y^3 alone may overflow
 struct Rsqrt : FromOutput {
   static constexpr Op op{"rsqrt", OpKind::elementwise};
   static auto value(auto x) { return scalar::divide(scalar::constant(1, x), scalar::sqrt(x)); }
-  static auto vjp(auto dy, auto y) { return dy * (-0.5 * y * y * y); }
+  static auto vjp(auto dy, auto y) {
+    const auto once = scalar::product_or_zero(dy, y), twice = scalar::product_or_zero(once, y);
+    return scalar::product_or_zero(twice, -0.5 * y);
+  }
 };
 
 /// y = |x|                           dx = dy sign(x)
@@ -111,10 +114,12 @@ struct PowOf : FromBoth {
   static constexpr Op op{"pow", OpKind::elementwise};
   scalar::Real<T> p;
   auto value(auto x) const { return scalar::pow(x, decltype(x)(T(p))); }
-  auto vjp(auto dy, auto x, auto y) const { return dy * scalar::pow_slope(x, decltype(x)(T(p)), y); }
+  auto vjp(auto dy, auto x, auto y) const {
+    return scalar::product_or_zero(dy, scalar::pow_slope(x, decltype(x)(T(p)), y));
+  }
 };
 
-/// y = x, moved into [low, high]     dx = dy if low <= x <= high else 0
+/// y = x, moved into [low, high]     dx = dy if low <= x <= high else 0, as at NaN
 template <class T>
 struct Clip : FromInput {
   static constexpr Op op{"clip", OpKind::elementwise};
@@ -127,7 +132,7 @@ struct Clip : FromInput {
   }
   auto vjp(auto dy, auto x) const {
     const decltype(x) l(T{low}), h(T{high}), zero = scalar::constant(0, x);
-    return scalar::select(scalar::less(x, l), zero, scalar::select(scalar::less(h, x), zero, dy));
+    return scalar::select(scalar::less_equal(l, x), scalar::select(scalar::less_equal(x, h), dy, zero), zero);
   }
 };
 
@@ -206,10 +211,10 @@ struct Elu : FromInput {
 /// y = x P(x), P that of N(0, 1)     dx = dy (P(x) + x e^(-x^2/2) / sqrt(2 pi))
 struct Gelu : FromBoth {
   static constexpr Op op{"gelu", OpKind::activation};
-  static auto value(auto x) { return x * scalar::normal_cdf(x); }
+  static auto value(auto x) { return scalar::product_or_zero(scalar::normal_cdf(x), x); }  // 0 at -inf
   static auto vjp(auto dy, auto x, auto y) {
     const auto peak = scalar::constant(std::numbers::inv_sqrtpi / std::numbers::sqrt2, x);
-    return dy * (scalar::normal_cdf(x, y) + x * (peak * scalar::gaussian(x, 0.5)));
+    return dy * (scalar::normal_cdf(x, y) + scalar::product_or_zero(peak * scalar::gaussian(x, 0.5), x));
   }
 };
 
@@ -229,20 +234,38 @@ struct Huber : FromInput {
   }
 };
 
+/// y = log(1 + e^x) - t x, x from a network, t in [0, 1]; each of the two terms may be infinite
+/// dx = dy ((1 - t) sigmoid x - t sigmoid -x)                dt = -dy x
+struct BinaryCrossEntropy {
+  static constexpr Op op{"binary_cross_entropy_with_logits", OpKind::loss};
+  static auto value(auto x, auto t) {
+    const auto right = scalar::less(scalar::constant(0, x), x);
+    const auto far =
+        scalar::select(right, scalar::product_or_zero(1.0 - t, x), scalar::product_or_zero(t, -x));
+    return far + scalar::softplus(scalar::select(right, -x, x));
+  }
+  static auto vjp_a(auto dy, auto x, auto t) {
+    return dy * ((1.0 - t) * scalar::sigmoid(x) - t * scalar::sigmoid(-x));
+  }
+  static auto vjp_b(auto dy, auto x, auto) { return -(dy * x); }
+};
+
 /// y = a^b                           da = dy b a^(b-1)       db = dy y log a, 0 at a = 0 (where b >= 0)
 struct Pow {
   static constexpr Op op{"pow", OpKind::elementwise};
   static auto value(auto a, auto b) { return scalar::pow(a, b); }
-  static auto vjp_a(auto dy, auto a, auto b, auto y) { return dy * scalar::pow_slope(a, b, y); }
+  static auto vjp_a(auto dy, auto a, auto b, auto y) {
+    return scalar::product_or_zero(dy, scalar::pow_slope(a, b, y));
+  }
   static auto vjp_b(auto dy, auto a, auto b, auto y) {
     const auto zero = scalar::constant(0, a), slope = y * scalar::log(a);
     const auto at_zero = scalar::select(scalar::less(b, zero), slope, zero);
-    return dy * scalar::select(scalar::equal(a, zero), at_zero, slope);
+    return scalar::product_or_zero(dy, scalar::select(scalar::equal(a, zero), at_zero, slope));
   }
 };
 
 /// y = a if a comes before b, that is, is larger (or smaller), else b; NaN if either is
-/// da = dy if a comes before b, dy / 2 if a = b, else 0      db likewise
+/// da = dy if a comes before b or is NaN, dy / 2 if a = b, else 0                db likewise, 0 if a is NaN
 template <bool larger>
 struct Extremum {
   static constexpr Op op{larger ? "maximum" : "minimum", OpKind::elementwise};
@@ -253,10 +276,13 @@ struct Extremum {
     return scalar::select(scalar::equal(a, a), chosen, a);
   }
   static auto vjp_a(auto dy, auto a, auto b) {
-    const auto shared = scalar::select(scalar::equal(a, b), 0.5 * dy, scalar::constant(0, a));
+    const auto undefined = scalar::select(scalar::equal(a, a), scalar::constant(0, a), dy),
+               shared = scalar::select(scalar::equal(a, b), 0.5 * dy, undefined);
     return scalar::select(before(a, b), dy, shared);
   }
-  static auto vjp_b(auto dy, auto a, auto b) { return vjp_a(dy, b, a); }
+  static auto vjp_b(auto dy, auto a, auto b) {
+    return scalar::select(scalar::equal(a, a), vjp_a(dy, b, a), scalar::constant(0, a));
+  }
 };
 using Maximum = Extremum<true>;
 using Minimum = Extremum<false>;

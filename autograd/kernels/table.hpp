@@ -54,8 +54,9 @@ using LoopsOfTwo = FormulaList<functions::Value<F>..., functions::VjpA<F>..., fu
 template <class T>
 using Formulas = decltype(FormulaList<formulas::Copy, formulas::Add, formulas::Subtract, formulas::Multiply,
                                       formulas::Divide, formulas::ScaleShift<T>, formulas::AddProduct,
-                                      formulas::QuotientVjp, formulas::Larger>() +
-                          LoopsOfTwo<functions::Pow, functions::Maximum, functions::Minimum>() +
+                                      formulas::DividendVjp, formulas::DivisorVjp, formulas::Larger>() +
+                          LoopsOfTwo<functions::Pow, functions::Maximum, functions::Minimum,
+                                     functions::BinaryCrossEntropy>() +
                           LoopsOfOne<functions::PowOf<T>, functions::Clip<T>, functions::LeakyRelu<T>,
                                      functions::Elu<T>, functions::Huber<T>>() XGRAD_FUNCTIONS(XGRAD_LOOPS));
 #undef XGRAD_LOOPS

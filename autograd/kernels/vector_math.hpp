@@ -396,8 +396,9 @@ X normal_cdf(X x) {
 template <Register X>
 X normal_cdf(X x, X y) {
   const X slope = constant(std::numbers::inv_sqrtpi / std::numbers::sqrt2, x);
-  return xsimd::select(xsimd::abs(x) < constant(1e-6, x), xsimd::fma(slope, x, X(0.5)),
-                       kernels::quotient(y, x));
+  const X of_finite =
+      xsimd::select(xsimd::abs(x) < constant(1e-6, x), xsimd::fma(slope, x, X(0.5)), kernels::quotient(y, x));
+  return xsimd::select(x == X(detail::Limits<X>::infinity()), X(1), of_finite);
 }
 
 // |x|^p = 2^(p log2 |x|), with the sign of (-1)^p for x < 0. The logarithm is a sum of two floats, as an
@@ -437,12 +438,13 @@ X pow(X x, X p) {
   return detail::lanewise([](double lane, double power) { return std::pow(lane, power); }, x, p);
 }
 
-// p y / x, but where y has lost its digits or x is 0.
+// p y / x, but where y has lost its digits or x is 0. y / x may be infinite where that is not.
 template <Register X>
 X pow_slope(X x, X p, X y) {
-  const X zero(0), size = xsimd::abs(y);
-  const auto lost = (x == zero) | (size < detail::Limits<X>::min()) | (size == detail::Limits<X>::infinity());
-  X slope = p * kernels::quotient(y, x);
+  const X zero(0), infinity(detail::Limits<X>::infinity()), size = xsimd::abs(y),
+                                                            ratio = kernels::quotient(y, x);
+  const auto lost = (x == zero) | (size < detail::Limits<X>::min()) | (size == infinity);
+  X slope = xsimd::select(xsimd::abs(ratio) == infinity, kernels::quotient(p * y, x), p * ratio);
   if (xsimd::any(lost)) slope = xsimd::select(lost, p * scalar::pow(x, p - 1.0), slope);
   return xsimd::select(p == zero, zero, slope);
 }

@@ -37,10 +37,13 @@ template <class T>
 Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("divide", a, b);
   Array<T> y = a.value() / b.value();
-  return record(ops::divide, y, wrt(a, [b = b.value()](const Array<T>& dy) { return dy / b; }),
-                wrt(b, [y, b = b.value()](const Array<T>& dy) {
-                  return kernels::map(kernels::formulas::QuotientVjp(), dy, y, b);
-                }));
+  return record(
+      ops::divide, y,
+      wrt(a, [b = b.value()](
+                 const Array<T>& dy) { return kernels::map(kernels::formulas::DividendVjp(), dy, b); }),
+      wrt(b, [y, b = b.value()](const Array<T>& dy) {
+        return kernels::map(kernels::formulas::DivisorVjp(), dy, y, b);
+      }));
 }
 
 // y = -a                            da = -dy

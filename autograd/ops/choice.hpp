@@ -33,9 +33,10 @@ Variable<T> minimum(const Variable<T>& a, S b) {
 }
 
 /// x where the mask is not 0, else y.     mask, x, y: shapes that broadcast
-/// What is not chosen has the gradient 0, but its own slope is computed: if that is infinite, as that of
-/// sqrt(z) at 0 in `where(mask, sqrt(z), 0)`, then 0 times it is NaN. The form with functions keeps out of
-/// that. Throws Error if the shapes do not broadcast.
+/// What is not chosen has the gradient 0, also through an infinite slope, as that of sqrt(z) at 0 in
+/// `where(mask, sqrt(z), 0)`; but its own value and slope are computed, and a slope that is NaN, as that of
+/// sqrt(z) at -1, stays NaN. The form with functions keeps out of that. Throws Error if the shapes do not
+/// broadcast.
 template <class T>
 Variable<T> where(const Ids& mask, const Variable<T>& x, const Variable<T>& y);
 /// The same with a number for y.

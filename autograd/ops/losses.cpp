@@ -144,7 +144,7 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   auto losses = Array<T>::uninitialized(targets.shape());
   softmax_rows(numbers.data(), V, targets.begin(), rows, weight, losses.mutable_data(), gradient);
   if (reduction != Reduction::none)
-    return record(op, Array<T>(weight * std::accumulate(losses.begin(), losses.end(), T(0))),
+    return record(op, Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
                   wrt(logits, scaled_by(d)));
   return record(op, losses, wrt(logits, [=](const Array<T>& dy) { return d * dy.reshaped(column); }));
 }
@@ -163,11 +163,11 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
   const Matrix<T> weights{W.data(), turned ? K : V, turned ? Trans::yes : Trans::no, W.block()};
   const auto weight = weight_of<T>(options.reduction, rows);
   auto logits = Array<T>::uninitialized({most, V}), losses = Array<T>::uninitialized({rows});
-  Array<T> dx, dW, db;
+  Array<T> dx, dW;
+  std::vector<kernels::Wide<T>> db(V);  // of very many rows, some at a time
   if (recorded) {
     dx = Array<T>::uninitialized(x.shape());
     dW = rows == 0 ? Array<T>::zeros(W.shape()) : Array<T>::uninitialized(W.shape());
-    db = Array<T>::zeros({V});
   }
   for (std::size_t first = 0; first < rows; first += most) {
     const std::size_t n = std::min(most, rows - first);
@@ -186,10 +186,12 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
     } else {
       product<T>(K, V, n, part.transposed(), of_logits, so_far(V), sum, V);
     }
-    db = db + kernels::sum_to(logits.rows(0, n), {V});
+    const Array<T> d_sum = kernels::sum_to(logits.rows(0, n), {V});
+    for (std::size_t v = 0; v < V; ++v) db[v] += d_sum.data()[v];
   }
-  return record(op, Array<T>(weight * std::accumulate(losses.begin(), losses.end(), T(0))),
-                wrt(p.x, scaled_by(dx)), wrt(p.W, scaled_by(dW)), wrt(b, scaled_by(db)));
+  return record(op, Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
+                wrt(p.x, scaled_by(dx)), wrt(p.W, scaled_by(dW)),
+                wrt(b, scaled_by(Array<T>({V}, std::vector<T>(db.begin(), db.end())))));
 }
 
 // L = sum_r -a_t log p_t - sum_v c_v log p_v, a = (1 - s) w, c = s w / V
@@ -211,7 +213,7 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
   const T share_of_all = number(share * std::accumulate(w.begin(), w.end(), 0.0));
   Array<T> d = Tape<T>::current() == nullptr ? Array<T>() : Array<T>::zeros(logits.shape());
   T* const gradient = d.mutable_data();
-  T sum = T(0);
+  std::vector<T> losses(rows, T(0));
   double count = 0;
   for (std::size_t r = 0; r < rows; ++r) {
     if (ignored(targets[r])) continue;
@@ -222,22 +224,25 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
     const T total = kernels::exp_shifted(x, d_row, V, shift), log_total = scalar::log(total),
             a = number((1 - s) * w[t]);
     count += w[t];
-    sum += a * (log_total - (x[t] - shift));
-    for (std::size_t v = 0; s > 0 && v < V; ++v) sum += number(share * w[v]) * (log_total - (x[v] - shift));
+    const auto counted = [&](T weight, std::size_t v) {  // a logit of -inf has no loss where it has no weight
+      return kernels::Wide<T>(scalar::product_or_zero(weight, log_total - (x[v] - shift)));
+    };
+    auto loss = counted(a, t);
+    for (std::size_t v = 0; s > 0 && v < V; ++v) loss += counted(number(share * w[v]), v);
+    losses[r] = static_cast<T>(loss);
     if (d_row == nullptr) continue;
     map_row(Multiply(), d_row, V, d_row, (a + share_of_all) / total);
     for (std::size_t v = 0; s > 0 && v < V; ++v) d_row[v] -= number(share * w[v]);
     d_row[t] -= a;
   }
-  return {record(op, Array<T>(sum), wrt(logits, scaled_by(d))), count};
+  return {record(op, Array<T>(kernels::row_sum(losses.data(), rows)), wrt(logits, scaled_by(d))), count};
 }
 
-// L = log(1 + e^x) - t x
 template <class T>
 Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logits, const Variable<T>& targets,
                                              Reduction reduction) {
-  check_same("binary_cross_entropy_with_logits", logits, targets, reduction);
-  return reduced(softplus(logits) - targets * logits, reduction);
+  check_same(functions::BinaryCrossEntropy::op, logits, targets, reduction);
+  return reduced(detail::elementwise(functions::BinaryCrossEntropy(), logits, targets), reduction);
 }
 
 template <class T>

@@ -90,11 +90,12 @@ TEST_CASE("find_nonfinite: a number broadcast along an axis of size 1") {
   CHECK(report.causes.at(1).index == 1);
 }
 
-TEST_CASE("find_nonfinite: sqrt at 0 behind a mask is finite forward and 0 * inf backward") {
+TEST_CASE("find_nonfinite: sqrt at 0 is finite forward and infinite backward, but for behind a mask") {
   const Parameters<float> p;
   const auto w = weight(p, "w", Array<float>({3}, {4, 0, 9}));
   const Variable<float> mask = Array<float>({3}, {1, 0, 1});
-  const auto report = find_nonfinite([&] { return sum(mask * sqrt(w)); });
+  CHECK(find_nonfinite([&] { return sum(mask * sqrt(w)); }).finite());
+  const auto report = find_nonfinite([&] { return sum(sqrt(w)); });
   CHECK(report.kind == Nonfinite::backward);
   CHECK(report.loss == 5);
   CHECK(report.op == "sqrt");
@@ -102,13 +103,12 @@ TEST_CASE("find_nonfinite: sqrt at 0 behind a mask is finite forward and 0 * inf
   CHECK(report.path == "w");
   CHECK(report.harmed == "w");
   CHECK(report.index == 1);
-  CHECK(std::isnan(report.value));
+  CHECK(report.value == inf);
   REQUIRE(report.causes.size() == 3);
-  for (const auto& cause : report.causes) CHECK(cause.value == 0);
   CHECK(
       text(report) ==
-      "the loss is 5, but the gradient of 'w' is not finite: the vjp of sqrt for argument 0 'w' made nan at "
-      "(1,) of shape (3,), from dy = 0, y = 0, argument 0 'w' = 0");
+      "the loss is 5, but the gradient of 'w' is not finite: the vjp of sqrt for argument 0 'w' made inf at "
+      "(1,) of shape (3,), from dy = 1, y = 0, argument 0 'w' = 0");
 }
 
 TEST_CASE("find_nonfinite: the vjp of an op of one's own") {
@@ -445,7 +445,10 @@ TEST_CASE("find_nonfinite: an op on constants alone, and what was detached") {
 TEST_CASE("find_nonfinite: an infinity forward that the loss does not show") {
   const Parameters<float> p;
   const auto w = weight(p, "w", Array<float>({2}, {1, 90}));
-  const auto report = find_nonfinite([&] { return sum(1 / (1 + exp(w))); });
+  const auto report = find_nonfinite([&] {
+    const auto e = exp(w);
+    return sum(1 / (1 + e * e));
+  });
   CHECK(report.kind == Nonfinite::forward);
   CHECK(report.op == "exp");
   CHECK(report.index == 1);
@@ -484,7 +487,7 @@ TEST_CASE_TEMPLATE("find_nonfinite: in the other scalars", T, double, Complex) {
   const auto forward = find_nonfinite([&] { return sum(exp(w + 1000)); });
   CHECK(forward.op == "exp");
   CHECK(forward.causes.at(0).value == 1000);
-  const auto backward = find_nonfinite([&] { return sum(sqrt(w) * 0); });
+  const auto backward = find_nonfinite([&] { return sum(sqrt(w)); });
   CHECK(backward.kind == Nonfinite::backward);
   CHECK(backward.op == "sqrt");
 }
@@ -510,7 +513,7 @@ TEST_CASE("find_nonfinite: on several threads at once") {
       auto values = Array<float>::full({8}, 1);
       values.mutable_data()[i] = 0;
       const auto w = weight(p, "w", values);
-      reports[i] = find_nonfinite([&] { return sum(i % 2 == 0 ? log(w) : sqrt(w) * 0); });
+      reports[i] = find_nonfinite([&] { return sum(i % 2 == 0 ? log(w) : sqrt(w)); });
     });
   for (auto& thread : threads) thread.join();
   for (std::size_t i = 0; i < reports.size(); ++i) {

@@ -51,8 +51,8 @@ std::vector<Row> activation() {
       {.name = "gelu",
        .valid =
            unary([](const auto& x) { return gelu(x[0]); },
-                 // With the digits that x / sqrt(2) loses: far below 0 they decide.
-                 "(lambda a, e: 0.5 * x[0] * (np.vectorize(math.erfc, otypes=[float])(a) - "
+                 // With the digits that x / sqrt(2) loses: far below 0 they decide. Below -50 it is 0.
+                 "(lambda a, e: 0.5 * np.maximum(x[0], -50) * (np.vectorize(math.erfc, otypes=[float])(a) - "
                  "1.1283791670955126 * np.exp(-a * a) * np.nan_to_num(e)))(-x[0] / math.sqrt(2), "
                  "np.double(x[0] / math.sqrt(2) - x[0].astype(np.longdouble) / np.sqrt(np.longdouble(2))))"),
        .elementwise = true},

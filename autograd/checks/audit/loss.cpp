@@ -63,7 +63,7 @@ void add_squared_errors(const Recording& recording, std::size_t role, Changes& t
       });
 }
 
-// log(1 + e^x) - t x is the binary cross entropy of a logit x.
+// The binary cross entropy of a logit x, or log(1 + e^x) of one written as log(1 + e^x) - t x.
 void add_squared_error_of_logits(const Recording& recording, std::size_t role, Changes& to) {
   Change squared{
       AuditDefect::other_loss, 1,
@@ -84,7 +84,8 @@ void add_loss_changes(const Recording& recording, Changes& to) {
   for (std::size_t role = 0; role < recording.roles().size(); ++role) {
     const Op& op = recording.last(role).op;
     if (op == ops::softmax_cross_entropy || op == ops::cross_entropy) add_squared_errors(recording, role, to);
-    if (op == ops::softplus) add_squared_error_of_logits(recording, role, to);
+    if (op == ops::softplus || op == functions::BinaryCrossEntropy::op)
+      add_squared_error_of_logits(recording, role, to);
   }
   if (recording.steps() < 2) return;
   const std::size_t outputs = outputs_of_all_steps(recording);

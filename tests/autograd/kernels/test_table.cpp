@@ -157,10 +157,11 @@ TEST_CASE_TEMPLATE("kernels: elementwise formulas on every instruction set", T, 
   check_formula<T>("scale", ScaleShift<T>{T(3)}, ScaleShift<double>{3}, 1);
   check_formula<T>("scale_shift", ScaleShift<T>{T(2), T(3)}, ScaleShift<double>{2, 3}, 2, true);
   check_formula<T>("add_product", AddProduct(), 2);
-  check_formula<T>("quotient_vjp", QuotientVjp(), 2);
+  check_formula<T>("dividend_vjp", DividendVjp(), 1);
+  check_formula<T>("divisor_vjp", DivisorVjp(), 2);
   check_formula<T>(
       "larger", Larger(), [](double x, double y) { return std::max(x, y); }, 0);
-  CHECK(Formulas<T>::size == 9 + 9 + 2 * (5 + 17));  // so that a formula without a line here is noticed
+  CHECK(Formulas<T>::size == 10 + 12 + 2 * (5 + 17));  // so that a formula without a line here is noticed
 }
 
 TEST_CASE_TEMPLATE("kernels: elementwise functions and their slopes on every instruction set", T, float,
@@ -172,6 +173,9 @@ TEST_CASE_TEMPLATE("kernels: elementwise functions and their slopes on every ins
   check_function_of_two<T, Pow>();
   check_function_of_two<T, Maximum>();
   check_function_of_two<T, Minimum>();
+  check_formula<T>("cross entropy", Value<BinaryCrossEntropy>(), 100);
+  check_formula<T>("slope of cross entropy", VjpA<BinaryCrossEntropy>(), 4000);  // a difference
+  check_formula<T>("slope of cross entropy by targets", VjpB<BinaryCrossEntropy>(), 1);
   check_function<T>(PowOf<T>{{}, T(1.5)});
   check_function<T>(Clip<T>{{}, T(0.25), T(0.5)});
   check_function<T>(LeakyRelu<T>{{}, T(0.25)});

@@ -28,10 +28,45 @@ TEST_CASE("choice: a branch that is not taken cannot poison the gradient of wher
   const auto chosen = [&](const auto& v) { return where(mask, v, root, zero); };
   CHECK(identical(chosen(Variable<double>(x)).value(), Array<double>({4}, {2, 0, -0.0, 3})));
   CHECK(identical(gradient(x, chosen), Array<double>({4}, {0.25, 0, 0, 1.0 / 6})));
-  // where of values keeps values out, but the slope of sqrt at 0 is infinite, and 0 times that is NaN.
+  // where of values keeps values out and infinite slopes, as that of sqrt at 0, but not one that is NaN.
   const auto poisoned = gradient(x, [&](const auto& v) { return where(mask, sqrt(v), 0.0); });
   CHECK(poisoned.data()[0] == 0.25);
-  CHECK(std::isnan(poisoned.data()[1]));
+  CHECK(poisoned.data()[1] == 0);
+  CHECK(std::isnan(poisoned.data()[2]));
+}
+
+TEST_CASE("choice: what is not chosen has no gradient through an infinite slope") {
+  const Array<double> zero({1}, {0}), large({1}, {1000});
+  const auto through = [](const Array<double>& x, auto choice) {
+    return std::array{gradient(x, [&](const auto& v) { return choice(sqrt(v), 1); }).item(),
+                      gradient(x, [&](const auto& v) { return choice(-log(v + 1 - 1), 1); }).item(),
+                      gradient(x, [&](const auto& v) { return choice(pow(v, 0.5), 1); }).item(),
+                      gradient(x, [&](const auto& v) { return choice(1 / v, 1); }).item()};
+  };
+  const auto chosen = [](const auto& v, double c) { return where({0}, v, c); };
+  CHECK(through(zero, chosen) == std::array{0.0, 0.0, 0.0, 0.0});
+  for (const auto& function :
+       {std::function([](const Variable<double>& v) { return maximum(sqrt(v), 1); }),
+        std::function([](const Variable<double>& v) { return relu(log(v)); }),
+        std::function([](const Variable<double>& v) { return clip(log1p(v - 1), 0, 1); }),
+        std::function([](const Variable<double>& v) { return minimum(rsqrt(v), 1); })})
+    CHECK(gradient(zero, function).item() == 0);
+  CHECK(gradient(large, [](const auto& v) { return minimum(exp(v), 1); }).item() == 0);
+  CHECK(gradient(large, [](const auto& v) { return minimum(expm1(v), 1); }).item() == 0);
+}
+
+TEST_CASE("choice: the gradient of NaN goes to where it came from") {
+  Tape<double> tape;
+  const auto a = tape.leaf(Array<double>({3}, {undefined, 1, undefined})),
+             b = tape.leaf(Array<double>({3}, {1, undefined, undefined}));
+  for (const auto& y : {maximum(a, b), minimum(a, b)}) {
+    const auto gradients = tape.gradient(sum(y), {.keep = true});
+    CHECK(identical(gradients[a], Array<double>({3}, {1, 0, 1})));
+    CHECK(identical(gradients[b], Array<double>({3}, {0, 1, 0})));
+  }
+  const auto clipped = clip(a, 0, 2);
+  CHECK(std::isnan(clipped.value().data()[0]));
+  CHECK(identical(tape.gradient(sum(clipped))[a], Array<double>({3}, {0, 1, 0})));  // as in PyTorch
 }
 
 TEST_CASE("choice: each function sees its own elements only") {

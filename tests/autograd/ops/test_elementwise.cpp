@@ -193,6 +193,32 @@ TEST_CASE_TEMPLATE("elementwise: extremes", T, float, double) {
   }
 }
 
+TEST_CASE_TEMPLATE("elementwise: slopes neither cancel nor overflow on the way", T, float, double) {
+  const auto slope = [](auto f, T x, T dy) {
+    Tape<T> tape;
+    const auto leaf = tape.leaf(Array<T>::full({19}, x));  // whole registers, and a rest
+    const auto dx = tape.gradient(f(leaf), {.seed = Array<T>::full({19}, dy)})[leaf];
+    for (const T d : dx) CHECK(d == dx.data()[0]);
+    return static_cast<double>(dx.data()[0]);
+  };
+  const auto about = [](double x) { return doctest::Approx(x).epsilon(8 * checks::epsilon<T>); };
+  CHECK(slope([](const auto& v) { return expm1(v); }, -40, 1) == about(4.248354255291589e-18));
+  if constexpr (std::same_as<T, float>) {
+    const auto x = static_cast<double>(1e-30F), z = static_cast<double>(1.32e-26F);
+    CHECK(slope([](const auto& v) { return rsqrt(v); }, 1e-30F, 1e-20F) ==
+          about(-0.5 * static_cast<double>(1e-20F) * std::pow(x, -1.5)));
+    CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1.32e-26F, 1) == about(-0.5 * std::pow(z, -1.5)));
+  }
+  const T inf = std::numeric_limits<T>::infinity();
+  const auto gelu_of = [](T x) { return gelu(Variable<T>(Array<T>::full({19}, x))).value(); };
+  for (const T y : gelu_of(-inf)) CHECK(y == 0);
+  for (const T y : gelu_of(inf)) CHECK(y == inf);
+  for (const T y : gelu_of(T(NAN))) CHECK(std::isnan(y));
+  const auto of_gelu = [](const auto& v) { return gelu(v); };
+  CHECK(slope(of_gelu, -inf, 1) == 0);
+  CHECK(slope(of_gelu, inf, 1) == 1);
+}
+
 TEST_CASE("elementwise: sigmoid keeps its relative accuracy far below zero") {
   for (const double x : {-30.0, -100.0, -400.0, -700.0}) {
     const auto expected = static_cast<double>(exact_sigmoid(x));

@@ -53,6 +53,54 @@ TEST_CASE_TEMPLATE("losses: extreme logits", T, float, double) {
   CHECK(cross_entropy(reshape(logits, {1, 4}), {1}).sum.item() == doctest::Approx(2e4 + std::log(2.0)));
 }
 
+TEST_CASE("losses: binary cross entropy has no cancellation") {
+  const auto loss = [](float x, float t) {
+    return binary_cross_entropy_with_logits(Variable<float>(Array<float>({1}, {x})),
+                                            Variable<float>(Array<float>({1}, {t})))
+        .item();
+  };
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  CHECK(loss(10, 1) == doctest::Approx(4.53989e-5).epsilon(1e-6));
+  CHECK(loss(16, 1) == doctest::Approx(1.12535e-7).epsilon(1e-5));
+  CHECK(loss(-16, 0) == doctest::Approx(1.12535e-7).epsilon(1e-5));
+  CHECK(loss(inf, 1) == 0);
+  CHECK(loss(-inf, 0) == 0);
+  CHECK(loss(inf, 0) == inf);
+  CHECK(loss(-inf, 1) == inf);
+  CHECK(loss(inf, 0.5F) == inf);
+  CHECK(std::isnan(loss(NAN, 0)));
+  Tape<float> tape;
+  const auto x = tape.leaf(Array<float>({2}, {16, -16}));
+  const auto dx = tape.gradient(
+      binary_cross_entropy_with_logits(x, Variable<float>(Array<float>({2}, {1, 0})), Reduction::sum))[x];
+  CHECK(dx.data()[0] == doctest::Approx(-1.12535e-7).epsilon(1e-5));
+  CHECK(dx.data()[1] == doctest::Approx(1.12535e-7).epsilon(1e-5));
+}
+
+TEST_CASE("losses: a logit of minus infinity costs nothing where its class has no weight") {
+  const Variable<double> logits(Array<double>({1, 3}, {-INFINITY, 1, 2}));
+  const CrossEntropyOptions options{.weights = {0, 1, 1}, .label_smoothing = 0.1};
+  CHECK(cross_entropy(logits, {1}, options).sum.item() == doctest::Approx(1.236153).epsilon(1e-6));
+  CHECK(cross_entropy(logits, {0}, {.weights = {0, 1, 1}}).sum.item() == 0);
+}
+
+TEST_CASE("losses: the mean of a million is not off in float") {
+  const std::size_t n = 1000000;
+  const Ids targets({n}, std::vector<Ids::value_type>(n, 1));
+  const auto about_log_2 = [](const Variable<float>& loss) {
+    CHECK(loss.item() == doctest::Approx(std::log(2.0)).epsilon(1e-6));
+  };
+  const Variable<float> logits(Array<float>::zeros({n, 2}));
+  about_log_2(softmax_cross_entropy(logits, targets));
+  about_log_2(cross_entropy(logits, targets).mean());
+  Tape<float> tape;
+  const auto b = tape.leaf(Array<float>::zeros({2}));
+  const Variable<float> x(Array<float>::full({n, 1}, 1)), W(Array<float>::zeros({1, 2}));
+  const auto loss = affine_cross_entropy<float>({x, W}, b, targets);
+  about_log_2(loss);
+  CHECK(tape.gradient(loss)[b].data()[0] == doctest::Approx(0.5).epsilon(1e-6));
+}
+
 TEST_CASE("losses: huber is smooth where its pieces meet, and its slope is bounded") {
   Tape<double> tape;
   const auto y = tape.leaf(Array<double>({5}, {-100, -2, 0, 2, 100}));
