@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <numeric>
 #include <utility>
 
 #include <xgrad/autograd/kernels/table.hpp>
@@ -42,14 +41,23 @@ T exp_shifted(const T* x, T* y, std::size_t n, scalar::Real<T> shift) {
   }
 }
 
+/// The sum of f(i) for first <= i < last, in halves, so that rounding grows with the logarithm of the count.
+template <class F>
+auto sum_in_halves(std::size_t first, std::size_t last, const F& f) -> decltype(f(first)) {
+  if (const std::size_t n = last - first; n > 64)
+    return sum_in_halves(first, first + n / 2, f) + sum_in_halves(first + n / 2, last, f);
+  decltype(f(first)) sum = 0;
+  for (std::size_t i = first; i < last; ++i) sum += f(i);
+  return sum;
+}
+
 /// The sum of a row, in pairs, so that rounding grows with log n.
 template <class T>
 T row_sum(const T* x, std::size_t n) {
   if constexpr (Vectorized<T>) {
     return table<T>().sum(x, n);
   } else {
-    if (n > 4096) return row_sum(x, n / 2) + row_sum(x + n / 2, n - n / 2);
-    return std::accumulate(x, x + n, T(0));
+    return sum_in_halves(0, n, [x](std::size_t i) { return x[i]; });
   }
 }
 
@@ -58,7 +66,7 @@ T row_dot(const T* x, const T* y, std::size_t n) {
   if constexpr (Vectorized<T>)
     return table<T>().dot(x, y, n);
   else
-    return std::inner_product(x, x + n, y, T(0));
+    return sum_in_halves(0, n, [x, y](std::size_t i) { return x[i] * y[i]; });
 }
 
 /// The loop of a formula, of the instruction set in use.

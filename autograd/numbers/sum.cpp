@@ -1,5 +1,6 @@
-// One walk over x in which the result's summed axes have stride 0: a row either adds up into one number or is
-// added to a row of the result.
+// One walk over x in which the result's summed axes have stride 0: a row either adds up into one element or
+// is added to a row of the result. Long sums are cut in halves first, so that rounding grows with the
+// logarithm of their length.
 #include <xgrad/autograd/numbers/sum.hpp>
 
 #include <xgrad/autograd/kernels/row.hpp>
@@ -8,19 +9,50 @@
 
 namespace xgrad::kernels {
 
+namespace {
+
+// How many rows of x are added to the same row of the sum.
+std::size_t additions(const Shape& x, const Shape& sum) {
+  const std::size_t lacks = x.rank() - sum.rank();
+  std::size_t count = 1;
+  bool kept = false;  // an axis behind this one
+  for (std::size_t axis = x.rank(); axis-- > 0;) {
+    const bool summed = axis < lacks || sum[axis - lacks] != x[axis];
+    if (summed && kept) count *= x[axis];
+    kept = kept || (!summed && x[axis] > 1);
+  }
+  return count;
+}
+
+}  // namespace
+
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  constexpr std::size_t few = 32;
+  const bool is_long = additions(x.shape(), shape) > few, lacks = x.rank() > shape.rank();
+  const std::size_t n = x.rank() == 0 ? 1 : x.shape()[0];
+  if (is_long && lacks && n == 1) return sum_to(x.row(0), shape);
+  if (is_long && (lacks || shape[0] != n))
+    return sum_to(x.rows(0, n / 2), shape) + sum_to(x.rows(n / 2, n), shape);
   auto y = Array<T>::zeros(shape);
   T* const out = y.mutable_data();
+  if (is_long) {
+    const Shape part(shape.begin() + 1, shape.end());
+    for (std::size_t i = 0; i < n; ++i) {
+      const Array<T> sum = sum_to(x.row(i), part);
+      std::copy(sum.begin(), sum.end(), out + i * part.size());
+    }
+    return y;
+  }
   const StridedWalk<2> walk(x.shape(),
                             {broadcast_strides(x.shape(), x.shape()), broadcast_strides(shape, x.shape())});
-  walk.for_each_row([&](const auto& offsets, std::size_t n, const auto& steps) {
+  walk.for_each_row([&](const auto& offsets, std::size_t m, const auto& steps) {
     const T* row = x.data() + offsets[0];
     if (steps[1] == 0) {
-      out[offsets[1]] += row_sum(row, n);
+      out[offsets[1]] += row_sum(row, m);
     } else {
-      map_row(formulas::Add(), out + offsets[1], n, out + offsets[1], row);
+      map_row(formulas::Add(), out + offsets[1], m, out + offsets[1], row);
     }
   });
   return y;
