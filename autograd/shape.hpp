@@ -34,10 +34,12 @@ class Shape {
   }
 
   std::size_t rank() const { return rank_; }  ///< number of axes
-  /// Number of elements: the product of the axes, 1 for rank 0.
+  /// Number of elements: the product of the axes, 1 for rank 0. Where 2^64 or more, as of no array, it is
+  /// 2^64 - 1.
   std::size_t size() const {
     std::size_t n = 1;
-    for (std::size_t axis = 0; axis < rank_; ++axis) n *= dims_[axis];
+    for (std::size_t axis = 0; axis < rank_; ++axis)
+      if (__builtin_mul_overflow(n, dims_[axis], &n)) n = ~std::size_t{0};
     return n;
   }
   std::size_t operator[](std::size_t axis) const { return dims_[axis]; }  ///< size of an axis; axis < rank

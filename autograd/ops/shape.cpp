@@ -1,6 +1,9 @@
 // Most of these are views: the vjp reads or writes the gradient through the same view.
 #include <xgrad/autograd/ops/shape.hpp>
 
+#include <cstdlib>
+#include <limits>
+
 #include <fmt/ranges.h>
 
 #include <xgrad/autograd/numbers/view.hpp>
@@ -15,18 +18,16 @@ template <class T>
 Variable<T> reshape(const Variable<T>& x, const Sizes& sizes) {
   std::string asked;
   std::ptrdiff_t unknown = -1;
-  std::size_t known = 1;
+  Shape shape;  // with 1 in the place of what is unknown
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     asked += (i > 0 ? ", " : "") + std::to_string(sizes[i]);
     if (sizes[i] < -1 || (sizes[i] == -1 && unknown >= 0))
       refuse(ops::reshape, "the sizes ({}...) must not be negative, except for one -1", asked);
     if (sizes[i] == -1) unknown = static_cast<std::ptrdiff_t>(i);
-    known *= sizes[i] == -1 ? 1 : static_cast<std::size_t>(sizes[i]);
+    shape.push_back(static_cast<std::size_t>(std::abs(sizes[i])));
   }
-  Shape shape;
-  for (std::size_t i = 0; i < sizes.size(); ++i)
-    shape.push_back(sizes[i] == -1 ? (known == 0 ? 0 : x.size() / known)
-                                   : static_cast<std::size_t>(sizes[i]));
+  const std::size_t known = shape.size();
+  if (unknown >= 0 && known > 0) shape.set(static_cast<std::size_t>(unknown), x.size() / known);
   if (shape.size() != x.size() || (unknown >= 0 && known == 0))
     refuse(ops::reshape, "shape {} holds {} numbers, which do not fit ({})", x, x.size(), asked);
   return record(ops::reshape, x.value().reshaped(shape),
@@ -103,7 +104,15 @@ Variable<T> pad(const Variable<T>& x, const std::vector<Padding>& padding, doubl
   if (padding.size() != x.rank())
     refuse(ops::pad, "{} paddings were given for shape {}, expected one for each axis", padding.size(), x);
   Shape shape = x.shape();
-  for (std::size_t a = 0; a < x.rank(); ++a) shape.set(a, padding[a].before + shape[a] + padding[a].after);
+  for (std::size_t a = 0; a < x.rank(); ++a) {
+    for (const std::size_t n : {padding[a].before, padding[a].after})
+      if (n > std::numeric_limits<std::uint32_t>::max())
+        refuse(ops::pad,
+               "{} entries beside axis {} of shape {}, expected less than 2^32 (was a negative number "
+               "converted?)",
+               n, a, x);
+    shape.set(a, padding[a].before + shape[a] + padding[a].after);
+  }
   kernels::View inside(shape);
   inside.shape = x.shape();
   for (std::size_t a = 0; a < x.rank(); ++a) inside.offset += padding[a].before * inside.strides[a];

@@ -4,9 +4,11 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/ops/axes.hpp>
 #include <xgrad/autograd/variable.hpp>
 
@@ -15,10 +17,10 @@ namespace xgrad {
 /// The sizes asked of reshape, of any integer type: `{T * N, -1}`.
 class Sizes {
  public:
-  /// One size for each axis; none for the shape ().
+  /// One size for each axis; none for the shape (). Throws Error for 2^63 or more, which is a negative number
+  /// converted: -1 has to be said by a signed one.
   template <std::integral... Size>
-  Sizes(Size... sizes)
-      : sizes_{static_cast<std::ptrdiff_t>(sizes)...} {}  // NOLINT(google-explicit-constructor)
+  Sizes(Size... sizes) : sizes_{checked(sizes)...} {}  // NOLINT(google-explicit-constructor)
   /// One size for each axis.
   Sizes(std::vector<std::ptrdiff_t> sizes)
       : sizes_(std::move(sizes)) {}  // NOLINT(google-explicit-constructor)
@@ -31,6 +33,13 @@ class Sizes {
   std::ptrdiff_t operator[](std::size_t axis) const { return sizes_[axis]; }
 
  private:
+  static std::ptrdiff_t checked(std::integral auto size) {
+    if (!std::in_range<std::ptrdiff_t>(size))
+      throw Error("reshape", "a size is " + std::to_string(size) +
+                                 ", expected less than 2^63 (was a negative number converted?)");
+    return static_cast<std::ptrdiff_t>(size);
+  }
+
   std::vector<std::ptrdiff_t> sizes_;
 };
 

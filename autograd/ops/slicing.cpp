@@ -1,7 +1,7 @@
 // Cuts are views; along the leading axis they share memory. What is joined is written through such views.
 #include <xgrad/autograd/ops/slicing.hpp>
 
-#include <numeric>
+#include <limits>
 
 #include <fmt/ranges.h>
 
@@ -58,8 +58,9 @@ void narrow(View& view, std::size_t axis, const Range& range, const Shape& shape
   std::ptrdiff_t first = range.first ? bound("first", *range.first, shape, axis) : start;
   if (step < 0 && first == n) first = start;  // as NumPy clips it
   const std::ptrdiff_t last = range.last ? bound("last", *range.last, shape, axis) : end;
-  const std::ptrdiff_t way = step > 0 ? last - first : first - last, size = step > 0 ? step : -step;
-  view.shape.set(axis, way > 0 ? static_cast<std::size_t>((way + size - 1) / size) : 0);
+  const std::ptrdiff_t way = step > 0 ? last - first : first - last;
+  const std::size_t size = step > 0 ? static_cast<std::size_t>(step) : 0 - static_cast<std::size_t>(step);
+  view.shape.set(axis, way > 0 ? (static_cast<std::size_t>(way) - 1) / size + 1 : 0);
   if (way > 0) view.offset += static_cast<std::size_t>(first) * view.strides[axis];
   view.strides[axis] *= static_cast<std::size_t>(step);
 }
@@ -122,7 +123,13 @@ template <class T>
 std::vector<Variable<T>> split(const Variable<T>& x, const std::vector<std::size_t>& sizes,
                                std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("split", axis, x.shape());
-  if (std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}) != x.shape()[a])
+  std::size_t rest = x.shape()[a];
+  bool fit = true;
+  for (const std::size_t size : sizes) {  // their sum could wrap
+    fit = fit && size <= rest;
+    rest -= size;
+  }
+  if (!fit || rest != 0)
     refuse("split", "sizes ({}) do not add up to axis {} of shape {}",
            fmt::format("{}", fmt::join(sizes, ", ")), a, x);
   std::vector<Variable<T>> parts;
@@ -137,7 +144,7 @@ std::vector<Variable<T>> split(const Variable<T>& x, const std::vector<std::size
 template <class T>
 std::vector<Variable<T>> split(const Variable<T>& x, std::size_t count, std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("split", axis, x.shape()), n = x.shape()[a];
-  if (count == 0 || n % count != 0)
+  if (count == 0 || n % count != 0 || count > std::numeric_limits<std::uint32_t>::max())
     refuse("split", "axis {} of shape {} does not divide into {} equal parts", a, x, count);
   return split(x, std::vector<std::size_t>(count, n / count), axis);
 }

@@ -140,6 +140,16 @@ TEST_CASE("Shape: a number of elements that no size_t holds is refused") {
                    "(4194304, 4194304, " + std::to_string(last) + ")"));
 }
 
+TEST_CASE("Shape: a size that wraps is nobody's") {
+  const std::size_t side = std::size_t{1} << 31;
+  const Shape wraps{side, side, 4};  // 2^64
+  CHECK(wraps.size() == ~std::size_t{0});
+  CHECK(Shape({side, side, 4, 0}).size() == 0);
+  const auto none = xgrad::Array<float>::zeros({0});
+  CHECK(contains(message_of([&] { (void)none.reshaped(wraps); }), "(2147483648, 2147483648, 4)"));
+  CHECK(contains(message_of([&] { (void)xgrad::Ids(wraps, {}); }), "(2147483648, 2147483648, 4)"));
+}
+
 TEST_CASE("Error: context is appended in parentheses") {
   const xgrad::Error error("matmul", "does not fit");
   CHECK(std::string(error.what()) == "[matmul] does not fit");

@@ -249,3 +249,27 @@ TEST_CASE("shape: lists that are empty or do not match") {
   const Variable<double> deep = Array<double>::zeros({1, 1, 1, 1, 1, 1});
   check_error([&] { stack({deep}); }, {"at most 6 axes"});
 }
+
+TEST_CASE("shape: sizes that wrap are refused by name") {
+  const Variable<double> x = numbers<double>({3}), none = Array<double>::zeros({0});
+  const std::size_t T = 3, most = ~std::size_t{0}, side = std::size_t{1} << 31;
+  check_error(
+      [&] {
+        pad(x, {{0, T - 5}});
+      },
+      {"[pad] 18446744073709551614 entries beside axis 0 of shape (3,)"});
+  check_error([&] { pad(x, {{most, 2}}); }, {"[pad] 18446744073709551615", "negative number converted"});
+  check_error([&] { pad(x, {{side, side}}); }, {"has size 4294967299"});
+  check_error([&] { reshape(none, {side, side, 4}); }, {"[reshape]", "(0,)", "2147483648, 2147483648, 4"});
+  CHECK(to_string(reshape(none, {side, side, 4, -1}).shape()) == "(2147483648, 2147483648, 4, 0)");
+  check_error([&] { reshape(x, {T - 4}); }, {"[reshape] a size is 18446744073709551615"});
+  check_error(
+      [&] {
+        split(x, std::vector<std::size_t>{most, 4});
+      },
+      {"[split] sizes (18446744073709551615, 4) do not add up to axis 0 of shape (3,)"});
+  check_error([&] { split(x, std::vector<std::size_t>{1, 1}); }, {"[split] sizes (1, 1)"});
+  check_error([&] { split(none, most); }, {"[split]", "18446744073709551615 equal parts"});
+  check_error([&] { one_hot<double>(Ids{0}, most); }, {"has size 18446744073709551615"});
+  check_error([&] { (void)x.value().row(most); }, {"18446744073709551615"});
+}

@@ -1,5 +1,6 @@
 // Cuts with steps, split, and many cuts of one array. select, slice with bounds, stack and concat have more
 // in test_shape.cpp; values over random shapes, gradients and messages follow from the registry.
+#include <limits>
 #include <numeric>
 
 #include "autograd/ops/checks.hpp"
@@ -31,6 +32,19 @@ TEST_CASE("slicing: ranges are Python's, with steps and from either end") {
   CHECK(identical(cut({.first = 4, .last = 1}), Array<double>({0}, {})));
   CHECK(identical(slice(Variable<double>(count({2, 3})), {{.step = -1}, {.first = 1}}).value(),
                   Array<double>({2, 2}, {4, 5, 1, 2})));
+}
+
+TEST_CASE("slicing: a step longer than the axis takes its first entry") {
+  constexpr auto most = std::numeric_limits<std::ptrdiff_t>::max(),
+                 least = std::numeric_limits<std::ptrdiff_t>::min();
+  for (const std::size_t n : {1, 3}) {
+    const Variable<double> x(count({n}));
+    for (const std::ptrdiff_t step : {most, most - 1, std::ptrdiff_t{4}})
+      CHECK(identical(slice(x, {{.step = step}}).value(), Array<double>({1}, {0})));
+    for (const std::ptrdiff_t step : {least, least + 1, std::ptrdiff_t{-4}})
+      CHECK(identical(slice(x, {{.step = step}}).value(), Array<double>({1}, {static_cast<double>(n - 1)})));
+  }
+  CHECK(slice(Variable<double>(count({0})), {{.step = least}}).size() == 0);
 }
 
 TEST_CASE("slicing: the gradients of overlapping cuts add up") {
