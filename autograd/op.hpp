@@ -12,7 +12,8 @@ enum class OpKind : std::uint8_t {
   other,        ///< none of these, or not said
   elementwise,  ///< each element from the elements that broadcasting puts beside it
   activation,   ///< of one input, elementwise or, as softmax, along an axis: what stands behind a layer
-  addition,     ///< a + b
+  addition,     ///< elementwise, and a weighted sum: a + b, a - b, -a, 2 a + 1
+  scaling,      ///< elementwise, and linear in one input where the others are constants: a b, a / b
   product,      ///< a matrix product, or a sum of some: inputs (x, W) in pairs, then what is added
   reduction,    ///< along axes: sum, max
   slicing,      ///< a part of one input

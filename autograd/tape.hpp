@@ -12,6 +12,7 @@
 // says that it is meant. To add an op, read `record` below, vjp.hpp, and then any .cpp in ops/.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -83,7 +84,8 @@ class Tape {
   }
   /// The value at `node`, which is `value`.
   Variable<T> variable(Array<T> value, std::uint32_t node) const {
-    Variable<T> result(std::move(value));
+    Variable<T> result;
+    result.value_ = std::move(value);
     result.kind_ = Variable<T>::Kind::taped;
     result.tape_ = serial_;
     result.node_ = node;
@@ -113,14 +115,17 @@ class Tape {
   static void close(Tape* scope);
 
   std::uint32_t add_node(const Op& op, const Shape& shape, std::uint32_t time_step);
-  std::uint32_t add_result(const Op& op, const Shape& shape, bool recorded);
+  std::uint32_t add_result(const Op& op, const Shape& shape, bool ended);
   Array<T> show(const Op& op, std::uint32_t output, const Array<T>& y, std::span<WatchedInput<T>> inputs);
 
   Gradients<T> sweep(std::uint32_t start, Array<T> seed, bool keep, const std::vector<std::uint32_t>& wanted);
 
   // entry.cpp
-  std::uint32_t enter(const Op& op, std::size_t argument, const Variable<T>& x);
-  static void mark_untaped(Variable<T>& y, const Variable<T>& x);
+  void check_entry(const Op& op, std::size_t argument, const Variable<T>& x) const;
+  std::uint32_t enter(const Variable<T>& x);
+  bool of_ended(const Variable<T>& x) const;
+  static bool sums_up(const Op& op, bool with_others);
+  static void mark_untaped(const Op& op, Variable<T>& y, const Variable<T>& x);
   void check_thread(const char* op) const;
   void check_gradient(const Variable<T>& y, const GradientOptions<T>& options);
 
@@ -130,7 +135,6 @@ class Tape {
   std::unordered_map<const Parameter<T>*, std::uint32_t> node_of_;  // of the parameters used so far
   Watcher<T>* watcher_ = nullptr;
   std::shared_ptr<void> memo_;
-  bool adds_ended_ = false;  // so does the op that is being recorded
 };
 
 /// Suspends recording on this thread until the brace, for every scalar.
@@ -170,20 +174,33 @@ template <class T>
 template <class ForEach>
 Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> nodes, ForEach for_each) {
   if (y.in_parameter()) y = y.copy();  // a result does not change when training does
+  Variable<T> result;
   Tape* const tape = current();
   if (tape == nullptr) {
-    Variable<T> result(std::move(y));
-    for_each([&](const auto& input) { mark_untaped(result, input.x); });
+    result.value_ = std::move(y);
+    for_each([&](const auto& input) { mark_untaped(op, result, input.x); });
     return result;
   }
+  using Kind = typename Variable<T>::Kind;
   std::size_t argument = 0;
-  bool any = false;
-  for_each([&](const auto& input) {
-    nodes[argument] = tape->enter(op, argument, input.x);
-    any = any || nodes[argument] != no_node;
+  for_each([&](const auto& input) {  // all, before any enters
+    if (tape->node(input.x) == no_node) tape->check_entry(op, argument, input.x);
     ++argument;
   });
-  const std::uint32_t output = tape->add_result(op, y.shape(), any);
+  argument = 0;
+  bool any = false, others = false;  // inputs that are recorded, and of them those that are not ended's
+  std::uint64_t ended = 0;           // the latest tape that has ended of which there is a number in the sum
+  for_each([&](const auto& input) {
+    std::uint32_t& node = nodes[argument++] = tape->node(input.x);
+    const bool own = node != no_node,
+               of_ended = (!own || !tape->graph_.ended_sums.empty()) && tape->of_ended(input.x);
+    if (!own) node = tape->enter(input.x);
+    if (of_ended) ended = std::max(ended, input.x.tape_);
+    any = any || node != no_node;
+    others = others || (node != no_node && !of_ended);
+  });
+  if (ended != 0 && !sums_up(op, others)) ended = 0;
+  const std::uint32_t output = any ? tape->add_result(op, y.shape(), ended != 0) : no_node;
   if (any) {
     argument = 0;
     for_each([&](auto& input) {
@@ -204,7 +221,13 @@ Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> n
     });
     y = tape->show(op, output, y, inputs);
   }
-  return any ? tape->variable(std::move(y), output) : Variable<T>(std::move(y));
+  result.value_ = std::move(y);
+  if (any || ended != 0) {
+    result.kind_ = Kind::taped;
+    result.tape_ = any ? tape->serial_ : ended;
+    result.node_ = output;
+  }
+  return result;
 }
 
 }  // namespace xgrad

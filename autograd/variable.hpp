@@ -52,7 +52,8 @@ class Variable {
   Variable() = default;
   /// A constant: recording an op on it costs nothing in the sweep.
   Variable(Array<T> value)
-      : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): meant to convert
+      : value_(std::move(value)) {
+  }  // NOLINT(google-explicit-constructor): meant to convert
   /// The rank-0 constant.
   template <class S>
   requires(Number<S> || std::same_as<S, T>) Variable(S number)  // NOLINT(google-explicit-constructor)
@@ -94,7 +95,7 @@ class Variable {
   bool same_as(const Variable& other) const {
     if (kind_ != other.kind_ || shape() != other.shape()) return false;
     if (kind_ == Kind::parameter) return parameter_ == other.parameter_;
-    if (kind_ == Kind::taped) return tape_ == other.tape_ && node_ == other.node_;
+    if (kind_ == Kind::taped && (tape_ != other.tape_ || node_ != other.node_)) return false;
     return value_.data() == other.value_.data();
   }
 

@@ -6,9 +6,9 @@
 
 namespace xgrad::ops {
 
-inline constexpr Op add{"add", OpKind::addition}, subtract{"subtract", OpKind::elementwise},
-    multiply{"multiply", OpKind::elementwise}, divide{"divide", OpKind::elementwise},
-    negate{"negate", OpKind::elementwise}, scale_shift{"scale_shift", OpKind::elementwise};
+inline constexpr Op add{"add", OpKind::addition}, subtract{"subtract", OpKind::addition},
+    multiply{"multiply", OpKind::scaling}, divide{"divide", OpKind::scaling},
+    negate{"negate", OpKind::addition}, scale_shift{"scale_shift", OpKind::addition};
 
 // The elementwise functions have theirs in kernels/functions.hpp. These are compared with.
 inline constexpr Op exp{"exp", OpKind::elementwise}, square{"square", OpKind::elementwise},

@@ -47,18 +47,15 @@ void check_unchanged(const Graph<T>& graph) {
 
 }  // namespace
 
-// The node of input x, or no_node for a constant. Refuses what could lose a gradient silently.
+// Refuses input x of an op if it could lose a gradient silently. Changes nothing: where an op is refused, the
+// tape goes on as if it had not been tried.
 template <class T>
-std::uint32_t Tape<T>::enter(const Op& op, std::size_t argument, const Variable<T>& x) {
+void Tape<T>::check_entry(const Op& op, std::size_t argument, const Variable<T>& x) const {
   using Kind = typename Variable<T>::Kind;
-  if (x.kind_ == Kind::taped && x.tape_ == serial_) return x.node_;
-  if (x.kind_ == Kind::parameter) {
-    const auto [known, is_new] = node_of_.try_emplace(x.parameter_.get(), no_node);
-    if (is_new) {
-      known->second = add_node("parameter", x.shape(), Graph<T>::no_time_step);
-      graph_.uses.push_back({x.parameter_, known->second, x.value_.version()});
-    }
-    return known->second;
+  if (x.kind_ == Kind::taped && x.tape_ != serial_) {
+    const auto state = live_tapes().state(x.tape_);
+    if (state != LiveTapes::State::ended || x.tape_ > serial_)
+      throw Error(op.name(), argument_of(argument, x.shape()) + " " + reason(state));
   }
   if (x.kind_ == Kind::untaped)
     throw Error(
@@ -67,11 +64,21 @@ std::uint32_t Tape<T>::enter(const Op& op, std::size_t argument, const Variable<
                     "it in the tape's scope, or pass detach(x) if a constant is meant",
                     argument_of(argument, x.shape()),
                     x.parameter_ ? "the parameter '" + x.parameter_->path + "'" : "a recorded variable"));
-  if (x.kind_ == Kind::taped) {
-    const auto state = live_tapes().state(x.tape_);
-    if (state != LiveTapes::State::ended || x.tape_ > serial_)
-      throw Error(op.name(), argument_of(argument, x.shape()) + " " + reason(state));
-    adds_ended_ = adds_ended_ || (x.rank() == 0 && op.kind() == OpKind::addition);
+}
+
+// The node of input x, which has been checked, or no_node for a constant.
+template <class T>
+std::uint32_t Tape<T>::enter(const Variable<T>& x) {
+  using Kind = typename Variable<T>::Kind;
+  if (x.kind_ == Kind::taped && x.tape_ == serial_) return x.node_;
+  if (x.kind_ == Kind::parameter) {
+    std::uint32_t& node = node_of_.try_emplace(x.parameter_.get(), no_node).first->second;
+    if (node == no_node) {
+      const std::uint32_t added = add_node("parameter", x.shape(), Graph<T>::no_time_step);
+      graph_.uses.push_back({x.parameter_, added, x.value_.version()});
+      node = added;
+    }
+    return node;
   }
   // A constant. What lies in a parameter's block, where an update would change it under the sweep's feet, is
   // watched like the parameter.
@@ -79,12 +86,50 @@ std::uint32_t Tape<T>::enter(const Op& op, std::size_t argument, const Variable<
   return no_node;
 }
 
-// Remembers that y was computed, while nothing recorded, from something that has a gradient.
+// Whether x is a number of a tape that has ended, or a weighted sum of which one is a part. A loss that is
+// has the gradient of its other part only, and nothing would show it. So these are followed up to the first
+// op that is not linear. A state that is carried over has more elements than one or, in a cell, comes to
+// such an op. On this tape they are `ended_sums`; constants bear the ended tape's serial number, and no
+// node unless they are values of that tape itself.
 template <class T>
-void Tape<T>::mark_untaped(Variable<T>& y, const Variable<T>& x) {
+bool Tape<T>::of_ended(const Variable<T>& x) const {
+  const auto& sums = graph_.ended_sums;
+  if (x.kind_ != Variable<T>::Kind::taped) return false;
+  if (x.tape_ != serial_) return x.rank() == 0 || x.node_ == no_node;
+  return !sums.empty() && std::binary_search(sums.begin(), sums.end(), x.node_);
+}
+
+// Whether the op makes a weighted sum of such an input; `with_others` if other inputs are recorded.
+template <class T>
+bool Tape<T>::sums_up(const Op& op, bool with_others) {
+  switch (op.kind()) {
+    case OpKind::addition:
+    case OpKind::joining:
+      return true;
+    case OpKind::scaling:
+    case OpKind::product:
+    case OpKind::reduction:
+    case OpKind::slicing:
+    case OpKind::reshaping:
+      return !with_others;
+    default:
+      return false;
+  }
+}
+
+// Remembers that y was computed, while nothing recorded, from something that has a gradient, or that is a
+// part of such a sum.
+template <class T>
+void Tape<T>::mark_untaped(const Op& op, Variable<T>& y, const Variable<T>& x) {
   using Kind = typename Variable<T>::Kind;
   if (x.kind_ == Kind::constant || y.kind_ == Kind::untaped) return;
-  if (x.kind_ == Kind::taped && live_tapes().state(x.tape_) == LiveTapes::State::ended) return;
+  if (x.kind_ == Kind::taped && live_tapes().state(x.tape_) == LiveTapes::State::ended) {
+    if ((x.rank() > 0 && x.node_ != no_node) || !sums_up(op, false)) return;
+    y.kind_ = Kind::taped;
+    y.tape_ = std::max(y.tape_, x.tape_);
+    y.node_ = no_node;
+    return;
+  }
   y.kind_ = Kind::untaped;
   y.parameter_ = x.parameter_;
 }
@@ -101,22 +146,25 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
   const auto refuse = [](const std::string& text) { throw Error("gradient", text); };
   const std::string shape = to_string(y.shape());
   check_thread("gradient");
+  if (graph_.broken_off)
+    refuse(
+        "an earlier gradient() of this tape ended by an error, on the way to which saved values were freed; "
+        "record anew, or pass {.keep = true} to a call that may fail");
   if (graph_.swept)
     refuse(
         "the saved values of this tape were freed by an earlier gradient(); pass {.keep = true} to that call "
         "to sweep again");
-  if (y.kind_ == Kind::untaped) enter("gradient", 0, y);  // throws, with the reason
+  if (y.kind_ == Kind::untaped) check_entry("gradient", 0, y);  // throws, with the reason
   const bool here = node(y) != no_node;
   if (y.kind_ == Kind::taped && !here && live_tapes().state(y.tape_) == LiveTapes::State::ended)
     refuse("the value of shape " + shape +
            " was recorded on a tape that has ended, and is a constant here; call gradient() before that "
            "tape's brace, and to train on several windows at once record them on one tape");
-  const auto& ended = graph_.ended_sums;
-  if (here && std::find(ended.begin(), ended.end(), y.node_) != ended.end())
+  if (here && of_ended(y))
     refuse(
-        "the value is the sum of a number of this tape and one of a tape that has ended, whose gradient "
-        "would be missing; take the gradient of each window's own loss, and add up numbers, total += "
-        "loss.item(), or pass detach(x) if a constant is meant");
+        "the value adds up a number of this tape and one of a tape that has ended, whose gradient would be "
+        "missing; take the gradient of each window's own loss, and add up numbers, total += loss.item(), or "
+        "pass detach(x) if a constant is meant");
   if (!here && !y.parameter())
     refuse("the value of shape " + shape +
            " is not recorded on this tape: it is a constant here, computed from constants only, before the "
@@ -129,12 +177,16 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
     refuse("the seed has shape " + to_string(options.seed->shape()) + ", expected that of the value, " +
            shape);
   check_unchanged(graph_);
+  for (const Variable<T>& x : options.of) check_entry("gradient", 0, x);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template std::uint32_t Tape<T>::enter(const Op&, std::size_t, const Variable<T>&); \
-  template void Tape<T>::mark_untaped(Variable<T>&, const Variable<T>&);             \
-  template void Tape<T>::check_thread(const char*) const;                            \
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template void Tape<T>::check_entry(const Op&, std::size_t, const Variable<T>&) const; \
+  template std::uint32_t Tape<T>::enter(const Variable<T>&);                            \
+  template bool Tape<T>::of_ended(const Variable<T>&) const;                            \
+  template bool Tape<T>::sums_up(const Op&, bool);                                      \
+  template void Tape<T>::mark_untaped(const Op&, Variable<T>&, const Variable<T>&);     \
+  template void Tape<T>::check_thread(const char*) const;                               \
   template void Tape<T>::check_gradient(const Variable<T>&, const GradientOptions<T>&);
 XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 

@@ -87,9 +87,10 @@ struct Graph {
   std::vector<Edge> edges;
   std::vector<Use> uses;
   std::vector<View> views;
-  std::vector<std::uint32_t> ended_sums;  ///< sums to which a number of a tape that has ended was added
+  std::vector<std::uint32_t> ended_sums;  ///< sums of which a number of an ended tape is a part, ascending
   detail::ClosureMemory closures;
-  bool swept = false;  ///< without keep: the vjps are freed
+  bool swept = false;       ///< without keep: the vjps are freed
+  bool broken_off = false;  ///< so was the last sweep, by an exception
 
   Graph() = default;
   ~Graph() { clear(); }
@@ -113,7 +114,7 @@ struct Graph {
     views.clear();
     ended_sums.clear();
     closures.reset();
-    swept = false;
+    swept = broken_off = false;
   }
   std::size_t capacity_bytes() const {
     return nodes.capacity() * sizeof(Node) + edges.capacity() * sizeof(Edge) + closures.capacity();

@@ -26,7 +26,7 @@ class Sweep {
     sums_ = std::exchange(spare, {});
     sums_.resize(start + 1);
     sums_[start].add(std::move(seed));
-    graph_.swept = !keep_;
+    graph_.swept = graph_.broken_off = !keep_;  // until the end is reached
     if (watcher_ != nullptr) watcher_->sweep_begins();
     std::size_t end = graph_.edges.size();
     for (auto node = static_cast<std::uint32_t>(graph_.nodes.size()); node-- > 0;) {
@@ -41,6 +41,7 @@ class Sweep {
         for (auto& edge : edges) graph_.free(edge);
       if (watcher_ != nullptr) watcher_->done(node, !keep_);
     }
+    graph_.broken_off = false;
     sums_.clear();
     constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
     if (sums_.capacity() <= most) spare = std::move(sums_);

@@ -110,11 +110,9 @@ std::uint32_t Tape<T>::add_node(const Op& op, const Shape& shape, std::uint32_t 
   return static_cast<std::uint32_t>(graph_.nodes.size() - 1);
 }
 
-// The node of an op's result, unless all its inputs are constants.
+// The node of an op's result; `ended` if it is a sum with a number of a tape that has ended.
 template <class T>
-std::uint32_t Tape<T>::add_result(const Op& op, const Shape& shape, bool recorded) {
-  const bool ended = std::exchange(adds_ended_, false);
-  if (!recorded) return no_node;
+std::uint32_t Tape<T>::add_result(const Op& op, const Shape& shape, bool ended) {
   const std::uint32_t node = add_node(op, shape, time_step_now<T>());
   if (ended) graph_.ended_sums.push_back(node);
   return node;
@@ -141,9 +139,9 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   check_gradient(y, options);
   std::vector<std::uint32_t> wanted;
   for (const Variable<T>& x : options.of)
-    if (const std::uint32_t node = enter("gradient", 0, x); node != no_node) wanted.push_back(node);
-  const std::uint32_t start = enter("gradient", 0, y);  // may be a parameter that was not used before
-  const Inference pause;                                // see `show`
+    if (const std::uint32_t node = enter(x); node != no_node) wanted.push_back(node);
+  const std::uint32_t start = enter(y);  // may be a parameter that was not used before
+  const Inference pause;                 // see `show`
   Gradients<T> result =
       sweep(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))), options.keep, wanted);
   result.tape_ = serial_;

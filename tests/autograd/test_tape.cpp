@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
@@ -336,4 +337,44 @@ TEST_CASE("Tape: an error inside a vjp leaves the thread recording as before") {
   CHECK(message_of([&] { tape.gradient(sum(y), {.keep = true}); }) == "inside");
   CHECK(Tape<double>::current() == &tape);
   CHECK(numbers(tape.gradient(sum(x * x))[x]) == std::vector<double>{2, 4});
+}
+
+TEST_CASE("Tape: a sweep that an error ended is not called one that freed the values as it should") {
+  Tape<double> tape;
+  const auto x = tape.leaf(ramp<double>({2}));
+  bool fails = true;
+  const auto y = doubled("my_failing", x, [&](const Array<double>& dy) {
+    if (fails) throw std::runtime_error("from the vjp");
+    return dy * 2;
+  });
+  const auto loss = sum(y);
+  CHECK_THROWS_WITH(tape.gradient(loss, {.keep = true}), "from the vjp");
+  fails = false;
+  CHECK(numbers(tape.gradient(loss, {.keep = true})[x]) == std::vector<double>{2, 2});  // all was kept
+  fails = true;
+  CHECK_THROWS_WITH(tape.gradient(loss), "from the vjp");
+  CHECK(contains(message_of([&] { tape.gradient(loss); }),
+                 "[gradient] an earlier gradient() of this tape ended by an error"));
+}
+
+TEST_CASE("Tape: an op that is refused leaves nothing behind") {
+  const Parameters<double> p(1);
+  const auto w = p.weight("w", {}), v = p.weight("v", {2});
+  const Variable<double> untaped = w * 2, view(v.value());
+  Variable<double> ended;
+  {
+    Tape<double> earlier;
+    ended = earlier.leaf(Array<double>(3)) * 2;
+  }
+  Tape<double> tape;
+  CHECK_THROWS_AS(ended + untaped, xgrad::Error);
+  CHECK_THROWS_AS(w + untaped, xgrad::Error);
+  CHECK_THROWS_AS(view * untaped, xgrad::Error);
+  CHECK(tape.size() == 0);
+  p.assign("w", Array<double>(4));
+  p.assign("v", Array<double>({2}, {5, 6}));
+  const auto a = tape.leaf(Array<double>(1)), b = tape.leaf(Array<double>(2));
+  const auto gradients = tape.gradient(a + b * w);
+  CHECK(gradients[a].item() == 1);
+  CHECK(gradients[b].item() == 4);
 }

@@ -277,3 +277,56 @@ TEST_CASE_TEMPLATE("Tape: threads with a tape each share parameters and agree", 
   for (auto& thread : threads) thread.join();
   for (const auto& result : results) CHECK(result == expected);
 }
+
+TEST_CASE("Tape: a loss to which a number of an ended tape adds is refused, whatever way it came there") {
+  using xgrad::concat, xgrad::mean, xgrad::stack;
+  using V = Variable<double>;
+  V ended, state;
+  {
+    Tape<double> earlier;
+    const auto x = earlier.leaf(ramp<double>({2}));
+    ended = sum(x * x);
+    state = x * 2;
+  }
+  const V half_of_ended = ended / 2;  // while nothing records
+  Tape<double> tape;
+  const auto b = tape.leaf(Array<double>(3)), w = tape.leaf(ramp<double>({2})),
+             one = tape.leaf(Array<double>(1));
+  const auto refused = [&](const V& loss) {
+    return contains(message_of([&] { tape.gradient(loss, {.keep = true}); }), "of a tape that has ended");
+  };
+  const std::vector<V> sums{ended + b,
+                            b - ended,
+                            (ended + b) / 2,
+                            0.5 * (ended + b) + sum(w),
+                            mean(stack<double>({ended, b})),
+                            sum(concat<double>({reshape(ended, {1}), w})),
+                            half_of_ended + b / 2,
+                            ended / 2 + b / 2,
+                            -(ended * V(0.5)) + b,
+                            mean(stack<double>({ended, ended})) + b,
+                            select(stack<double>({ended, b}), 1),
+                            sum(stack<double>({ended, b}) * V(ramp<double>({2})))};
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    CAPTURE(i);
+    CHECK(refused(sums[i]));
+  }
+  // A constant that is meant, a state of more than one number, and one that a cell takes.
+  const std::vector<V> right{(detach(ended) + b) / 2,
+                             V(ended.item()) + b,
+                             sum(state + w),
+                             mean(concat<double>({state, w})),
+                             ended * b,
+                             b / ended,
+                             tanh(ended * b + one),
+                             square(ended + b - one),
+                             sum(tanh(stack<double>({ended, b}) * w)),
+                             matmul(stack<double>({ended, b}), w),
+                             sum(ended * w)};
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    CAPTURE(i);
+    CHECK_NOTHROW(tape.gradient(right[i], {.keep = true}));
+  }
+  CHECK(numbers(tape.gradient(sum(ended * w), {.keep = true})[w]) == std::vector<double>{5, 5});
+  CHECK(!(ended / 2).same_as(ended / 4));
+}
