@@ -49,6 +49,7 @@ class Array {
       : Array(uninitialized(Shape(expression.shape().begin(), expression.shape().end()))) {
     auto target = xt();
     xt::noalias(target) = xt::cast<T>(expression);
+    written();
   }
 
   /// An array whose elements are not set. Throws Error for a shape that is too large for any memory, and
@@ -89,8 +90,16 @@ class Array {
   const T* begin() const { return data_; }            ///< the first element, in row-major order
   const T* end() const { return data_ + size(); }     ///< behind the last element
 
-  /// The elements for writing; copies them first if another handle shares the block.
+  /// The elements for writing; copies them first if another handle shares the block. A variable that is made
+  /// of this array later copies them, too, so that what is written through the pointer after that does not
+  /// reach it.
   T* mutable_data();
+  /// True if a pointer for writing was handed out that may still be used.
+  bool exposed() const { return block_ != nullptr && block_->exposed; }
+  /// Says that the pointers for writing that were handed out are not used any more.
+  void written() {
+    if (exposed()) block_->exposed = false;
+  }
   /// Replaces the elements in place, for every handle of the block. Throws Error if the shapes differ.
   void overwrite(const Array& values);
   /// The elements for an update in place that every handle sees (parameters); bumps the version.
@@ -132,6 +141,7 @@ class Array {
   Array<U> cast() const {
     auto result = Array<U>::uninitialized(shape_);
     std::transform(begin(), end(), result.mutable_data(), [](T x) { return scalar::convert<U>(x); });
+    result.written();
     return result;
   }
 

@@ -174,6 +174,7 @@ template <class T>
 template <class ForEach>
 Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> nodes, ForEach for_each) {
   if (y.in_parameter()) y = y.copy();  // a result does not change when training does
+  y.written();                         // nor by its op
   Variable<T> result;
   Tape* const tape = current();
   if (tape == nullptr) {

@@ -50,9 +50,10 @@ class Variable {
 
   /// A constant without elements, shape (0,).
   Variable() = default;
-  /// A constant: recording an op on it costs nothing in the sweep.
+  /// A constant: recording an op on it costs nothing in the sweep. Shares the elements, unless somebody may
+  /// still write to them: see Array::mutable_data.
   Variable(Array<T> value)
-      : value_(std::move(value)) {
+      : value_(value.exposed() ? value.copy() : std::move(value)) {
   }  // NOLINT(google-explicit-constructor): meant to convert
   /// The rank-0 constant.
   template <class S>

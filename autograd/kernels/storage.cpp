@@ -92,7 +92,7 @@ Block* take(std::size_t size) {
       block->references.store(1, std::memory_order_relaxed);
       block->version = 0;
       block->size = size;
-      block->parameter = false;
+      block->parameter = block->exposed = false;
       return block;
     }
   }

@@ -27,6 +27,7 @@ struct alignas(alignment) Block {
   std::atomic<std::uint32_t> references{1};
   std::uint16_t size_class = 0;
   bool parameter = false;     ///< holds a parameter: written in place between training steps
+  bool exposed = false;       ///< a pointer for writing was handed out, and may still be used
   std::uint64_t version = 0;  ///< counts the writes that other handles can see (parameters, in place)
   std::size_t size = 0;       ///< bytes that were asked for; the size class may hold more
   std::unique_ptr<Attachment> attached{};

@@ -46,6 +46,7 @@ T* Array<T>::mutable_data() {
     *this = copy();
   else if (block_->attached != nullptr)
     block_->attached.reset();
+  block_->exposed = true;
   return data_;
 }
 

@@ -15,6 +15,7 @@ template <class T, class Fill>
 Array<T> filled(const Shape& shape, const Fill& fill) {
   auto y = Array<T>::uninitialized(shape);
   fill(y.mutable_data());
+  y.written();
   return y;
 }
 
@@ -40,6 +41,7 @@ Array<T> map(const F& f, const Array<T>& first, const Rest&... rest) {
   ((shape = shape == rest.shape() ? shape : *broadcast(shape, rest.shape())), ...);
   auto y = Array<T>::uninitialized(shape);
   map_into(y, f, first, rest...);
+  y.written();
   return y;
 }
 

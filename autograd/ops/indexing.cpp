@@ -130,6 +130,7 @@ Variable<T> one_hot(const Ids& ids, std::size_t count) {
   auto y = Array<T>::zeros(shape);
   T* const out = y.mutable_data();
   for (std::size_t i = 0; i < ids.size(); ++i) out[i * count + static_cast<std::size_t>(ids[i])] = T(1);
+  y.written();
   return y;
 }
 

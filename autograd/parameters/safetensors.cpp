@@ -123,6 +123,7 @@ Array<T> File::array(const std::string& name) const {
   try {
     auto array = Array<T>::uninitialized(Shape(tensor.shape.begin(), tensor.shape.end()));
     std::copy(tensor.bytes.begin(), tensor.bytes.end(), reinterpret_cast<std::byte*>(array.mutable_data()));
+    array.written();
     return array;
   } catch (const Error& error) {  // a shape that Array cannot have
     throw error.with_context(fmt::format("tensor {} of '{}'", quote(name), name_));

@@ -378,3 +378,18 @@ TEST_CASE("Tape: an op that is refused leaves nothing behind") {
   CHECK(gradients[a].item() == 1);
   CHECK(gradients[b].item() == 4);
 }
+
+TEST_CASE("Tape: what is written through a pointer from before does not reach what is recorded") {
+  Tape<double> tape;
+  const auto w = tape.leaf(Array<double>({2}, {1, 1}));
+  auto x = Array<double>::full({2}, 3), y = Array<double>::full({2}, 3), z = Array<double>::full({2}, 3);
+  double *const pointer = x.mutable_data(), *const of_leaf = z.mutable_data();
+  auto view = y.xt();
+  const Variable<double> vx(x), vy = y.reshaped({2}), leaf = tape.leaf(z);
+  const auto loss = sum(w * vx) + sum(w * vy) + sum(w * leaf);
+  for (std::size_t i = 0; i < 2; ++i) pointer[i] = view(i) = of_leaf[i] = 9;
+  CHECK(numbers(tape.gradient(loss)[w]) == std::vector<double>{9, 9});
+  CHECK(numbers(x) == std::vector<double>{9, 9});  // the array is as it was, its owner's
+  const auto sum_of_arrays = x + y;
+  CHECK(Variable<double>(sum_of_arrays).value().shares_block_with(sum_of_arrays));  // nobody has a pointer
+}

@@ -26,9 +26,10 @@ TEST_CASE_TEMPLATE("Variable: converts from numbers and arrays and xtensor expre
   const Variable<T> number = 2;
   CHECK(number.rank() == 0);
   CHECK(number.item() == T(2));
-  const auto a = ramp<T>({2, 2});
-  const Variable<T> x = a;
+  const Array<T> a({2, 2}, {1, 2, 3, 4}), written = ramp<T>({2, 2});
+  const Variable<T> x = a, y = written;
   CHECK(x.value().shares_block_with(a));
+  CHECK(!y.value().shares_block_with(written));  // somebody may have a pointer yet
   CHECK(x.size() == 4);
   const xt::xarray<T> xs = {1, 2, 3};
   const Variable<T> lazy = xs * T(2);
