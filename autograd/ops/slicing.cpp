@@ -28,7 +28,12 @@ Array<T> entries(const Array<T>& x, std::size_t axis, std::size_t first, std::si
 template <class T>
 Variable<T> cut(const Op& op, const Variable<T>& x, std::size_t axis, std::size_t first, std::size_t count,
                 const Shape& shape) {
-  return record(op, entries(x.value(), axis, first, count, shape),
+  Array<T> y = entries(x.value(), axis, first, count, shape);
+  // A few numbers would keep a large block. But a row that select takes of a sequence stays in its place,
+  // where row_products.hpp looks for the others.
+  const bool few = y.size() <= 16 && y.block() != nullptr && y.block()->size > 1024;
+  if (few && (op == ops::slice || y.rank() == 0)) y = y.copy();
+  return record(op, std::move(y),
                 wrt(x, [axis, first, count](const Array<T>& dy, Array<T>& dx) {  // less to keep than the view
                   kernels::add(dx, View(dx.shape(), axis, first, count), dy);
                 }));
@@ -94,7 +99,7 @@ Variable<T> select(const Variable<T>& x, std::ptrdiff_t index, std::ptrdiff_t ax
   for (std::size_t d = 0; d < x.rank(); ++d)
     if (d != a) shape.push_back(x.shape()[d]);
   Variable<T> y = cut(ops::select, x, a, i, 1, shape);
-  if (a == 0) detail::note_row(y, x, i);
+  if (a == 0 && y.rank() > 0) detail::note_row(y, x, i);
   return y;
 }
 

@@ -1,5 +1,6 @@
-// Cutting arrays along an axis and joining them. Along the leading axis a cut shares memory; the gradients of
-// many cuts of one array add up in one buffer, so that T steps of a sequence cost no more than the sequence.
+// Cutting arrays along an axis and joining them. Along the leading axis a cut shares memory, but for a few
+// numbers of a large array, which would keep all of it. The gradients of many cuts of one array add up in one
+// buffer, so that T steps of a sequence cost no more than the sequence.
 #pragma once
 
 #include <cstddef>

@@ -47,6 +47,24 @@ TEST_CASE("slicing: a step longer than the axis takes its first entry") {
   CHECK(slice(Variable<double>(count({0})), {{.step = least}}).size() == 0);
 }
 
+TEST_CASE("slicing: a few numbers do not keep a large array, and rows of a sequence stay in it") {
+  Tape<double> tape;
+  const auto xs = tape.leaf(count({100, 100}));
+  const auto shared = [&](const Variable<double>& y) { return y.value().shares_block_with(xs.value()); };
+  const auto row = select(xs, 3), number = select(row, -1);
+  CHECK(shared(row));
+  CHECK(shared(slice(xs, 3, 4)));
+  CHECK(!shared(number));
+  CHECK(!shared(slice(row, 1, 17)));
+  CHECK(shared(slice(row, 1, 18)));
+  CHECK(number.item() == 399);
+  CHECK(tape.gradient(number)[xs].data()[399] == 1);
+  const auto narrow = tape.leaf(count({1000, 1}));
+  CHECK(select(narrow, 5).value().shares_block_with(narrow.value()));
+  const auto few = tape.leaf(count({5}));
+  CHECK(select(few, 1).value().shares_block_with(few.value()));  // a block of its own would be as large
+}
+
 TEST_CASE("slicing: the gradients of overlapping cuts add up") {
   Tape<double> tape;
   const auto x = tape.leaf(count({5}));
