@@ -10,9 +10,11 @@ namespace xgrad {
 /// From here on kernels use up to n threads, the caller's included, and so does OpenBLAS where it is called.
 /// It is for the whole process: change it while nothing else computes. Throws Error for 0.
 /// Until it is called, n is what the environment variable XGRAD_NUM_THREADS says, or else OMP_NUM_THREADS, or
-/// else the number of processors.
+/// else the number of processors. Threads are started when there is work for them; where the system refuses
+/// one, those that there are do the work.
 void set_threads(std::size_t n);
-/// The number of threads that kernels may use now.
+/// The number of threads that kernels may use now. Throws Error, as does the first work that could be shared,
+/// if XGRAD_NUM_THREADS is not a whole number above 0.
 std::size_t threads();
 
 }  // namespace xgrad

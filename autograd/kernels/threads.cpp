@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <climits>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -20,10 +25,27 @@ namespace xgrad {
 
 namespace {
 
+// The number that the text is, if it is one above 0.
+std::optional<std::size_t> positive(std::string_view text) {
+  std::size_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n == 0) return std::nullopt;
+  return n;
+}
+
 std::size_t default_threads() {
-  for (const char* const name : {"XGRAD_NUM_THREADS", "OMP_NUM_THREADS"})
-    if (const char* const value = std::getenv(name); value != nullptr && std::atol(value) > 0)
-      return static_cast<std::size_t>(std::atol(value));
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  if (const auto own = variable("XGRAD_NUM_THREADS"); !own.empty()) {
+    if (const auto n = positive(own)) return *n;
+    throw Error("threads",
+                "XGRAD_NUM_THREADS is '" + std::string(own) + "', expected a whole number above 0");
+  }
+  // A list, of which the others are for nested regions; what OpenMP cannot read, it ignores.
+  const auto openmp = variable("OMP_NUM_THREADS");
+  if (const auto n = positive(openmp.substr(0, openmp.find(',')))) return *n;
   return std::max<std::size_t>(1, std::thread::hardware_concurrency());
 }
 
@@ -56,7 +78,7 @@ class Pool {
     if (!one.owns_lock()) return false;
     {
       const std::lock_guard lock(mutex_);
-      while (threads_.size() + 1 < wanted_threads()) threads_.emplace_back([this] { serve(); });
+      start(parts - 1);
       work_ = work;
       data_ = data;
       parts_ = parts;
@@ -74,6 +96,14 @@ class Pool {
   }
 
  private:
+  // Starts what is missing of n threads.
+  void start(std::size_t n) {
+    try {
+      while (threads_.size() < n) threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {  // the system has no more: those that there are take all parts
+    }
+  }
+
   void take_parts() {
     for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) work_(data_, part);
   }
@@ -110,7 +140,8 @@ class Pool {
 void set_threads(std::size_t n) {
   if (n == 0) throw Error("set_threads", "needs at least one thread, got 0");
   wanted_threads() = n;
-  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(static_cast<int>(n));
+  if (openblas_set_num_threads != nullptr)
+    openblas_set_num_threads(static_cast<int>(std::min<std::size_t>(n, INT_MAX)));
 }
 
 std::size_t threads() { return wanted_threads(); }

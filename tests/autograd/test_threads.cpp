@@ -4,7 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include <pthread.h>
+
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -121,4 +127,42 @@ TEST_CASE("threads: little work is not shared") {
 TEST_CASE("threads: none are refused") {
   CHECK(message_of([] { set_threads(0); }) == "[set_threads] needs at least one thread, got 0");
   CHECK(threads() >= 1);
+}
+
+// Threads with stacks of 2^45 bytes cannot be started.
+TEST_CASE("threads: where the system has no more, those that there are do the work" *
+          doctest::skip(any_sanitizer)) {
+  const Threads threads(100'000);
+  pthread_attr_t before, huge;
+  REQUIRE(pthread_getattr_default_np(&before) == 0);
+  REQUIRE(pthread_attr_init(&huge) == 0);
+  REQUIRE(pthread_attr_setstacksize(&huge, std::size_t{1} << 45) == 0);
+  REQUIRE(pthread_setattr_default_np(&huge) == 0);
+  CHECK_THROWS_AS(std::thread([] {}), std::system_error);
+  std::vector<int> done(1000, 0);
+  kernels::parallel_ranges(done.size(), 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) ++done[i];
+  });
+  REQUIRE(pthread_setattr_default_np(&before) == 0);
+  pthread_attr_destroy(&huge);
+  CHECK(done == std::vector<int>(1000, 1));
+}
+
+TEST_CASE("threads: an environment variable that is no number of threads is an error that names it") {
+  const auto with = [](const std::string& variable) {  // this program again, which reads it once
+    const std::string command = variable + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
+                                "' -tc='threads: none are refused' 2>&1";
+    FILE* const pipe = popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string out;
+    for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
+    pclose(pipe);
+    return out;
+  };
+  for (const std::string value : {"abc", "-1", "2x", "0", "1e3", "99999999999999999999"})
+    CHECK(contains(with("XGRAD_NUM_THREADS=" + value),
+                   "[threads] XGRAD_NUM_THREADS is '" + value + "', expected a whole number above 0"));
+  for (const char* const fine :
+       {"XGRAD_NUM_THREADS=3", "XGRAD_NUM_THREADS=", "OMP_NUM_THREADS=4,2", "OMP_NUM_THREADS=x"})
+    CHECK(contains(with(fine), "1 passed"));
 }
