@@ -96,6 +96,8 @@ class Tape {
   void add_edge_aside(const Variable<T>& y, const Variable<T>& x, F vjp) {
     graph_.add_edge(node(y), node(x), 0, std::move(vjp), true);
   }
+  /// Who looks on, or null.
+  Watcher<T>* watcher() const { return watcher_; }
   /// True if a watcher looks at elements: they are to stay as they are.
   bool watched() const { return watcher_ != nullptr && watcher_->looks_at_elements(); }
   /// Where ops/row_products.hpp keeps what it knows of this recording.
@@ -158,6 +160,32 @@ template <class T, class... F>
 Variable<T> record(const Op& op, std::type_identity_t<Array<T>> y, Wrt<T, F>... inputs) {
   std::array<std::uint32_t, sizeof...(F)> nodes;
   return Tape<T>::record(op, std::move(y), nodes, [&](auto f) { (f(inputs), ...); });
+}
+
+/// An op that adds; made by summing().
+template <class F>
+struct SummingOp {
+  const Op& op;  ///< the op
+  F absolute;    ///< makes the function
+};
+
+/// `op` as one that adds. Its rounding is measured against what it would be on absolute values
+/// (rounding.hpp): `absolute()`, which is called for a watcher alone, returns the function of the inputs, as
+/// a span of variables, that computes it and whose vjps add up absolute values too.
+///
+///     const auto absolute = [&] { return [axes](const auto& xs) { return sum(abs(xs[0]), axes); }; };
+///     return record(summing(sum_op, absolute), y, wrt(x, ...));
+template <class F>
+SummingOp<F> summing(const Op& op, F absolute) {
+  return {op, std::move(absolute)};
+}
+
+/// The same for an op that adds.
+template <class T, class A, class... F>
+Variable<T> record(const SummingOp<A>& op, std::type_identity_t<Array<T>> y, Wrt<T, F>... inputs) {
+  if (Tape<T>* const tape = Tape<T>::current(); tape != nullptr && tape->watched()) [[unlikely]]
+    tape->watcher()->sums(op.absolute());
+  return record(op.op, std::move(y), std::move(inputs)...);
 }
 
 /// The same for any number of inputs of one kind (stack, concat).

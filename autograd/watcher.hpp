@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include <xgrad/autograd/gradients.hpp>
@@ -30,6 +31,12 @@ class Watcher {
   /// True if it looks at elements. Then every op is made by itself, from inputs that stay as they are; else
   /// the ops are fused as they are on a tape that nobody watches.
   virtual bool looks_at_elements() const { return true; }
+
+  /// The same op on absolute values, a function of its inputs.
+  using Absolute = std::function<Variable<T>(std::span<const Variable<T>>)>;
+  /// Sees, before its value, of an op that adds, what its rounding is measured against; see `summing`. Not
+  /// called unless it looks at elements.
+  virtual void sums(Absolute absolute) { (void)absolute; }
 
   /// Sees that `op` made y, at index `node` of the tape, or no_node if all inputs are constants. What it
   /// returns, of the shape of y, is the value that the program goes on with.

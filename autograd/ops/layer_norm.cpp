@@ -1,8 +1,14 @@
 // One pass over each row forward and one back. The normalized rows and their scales are saved.
 #include <xgrad/autograd/ops/layer_norm.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include <xgrad/autograd/kernels/row.hpp>
+#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/reduce.hpp>
 
 namespace xgrad {
 
@@ -14,15 +20,28 @@ using kernels::row_dot;
 using kernels::row_sum;
 namespace formulas = kernels::formulas;
 
-// n = s (x - m), y = g n + b for a row of H numbers; returns s.
+// n = s (x - m), y = g n + b for a row of H elements; returns s. The mean is subtracted twice, as the first
+// one is rounded: of large elements, by more than they differ.
 template <class T>
 T normalize(const T* x, const T* g, const T* b, scalar::Real<T> epsilon, std::size_t H, T* n, T* y) {
-  const auto count = static_cast<scalar::Real<T>>(H);
+  using Real = scalar::Real<T>;
+  const auto count = static_cast<Real>(H);
   map_row(formulas::Subtract(), n, H, x, row_sum(x, H) / count);
-  const T scale = T(1) / scalar::sqrt(row_dot(n, n, H) / count + epsilon);
+  map_row(formulas::Subtract(), n, H, n, row_sum(n, H) / count);
+  T variance = row_dot(n, n, H) / count + epsilon;
+  Real size = 1;
+  if (!std::isnormal(
+          scalar::real(variance))) {  // squares that overflow or vanish, unless the row is constant
+    size = 0;
+    for (std::size_t i = 0; i < H; ++i) size = std::max(size, std::abs(scalar::real(n[i])));
+    if (!std::isnormal(size)) size = 1;
+    map_row(formulas::Divide(), n, H, n, T(size));
+    variance = row_dot(n, n, H) / count + epsilon / size / size;
+  }
+  const T scale = T(1) / scalar::sqrt(variance);
   map_row(formulas::Multiply(), n, H, n, scale);
   map_row(formulas::AddProduct(), y, H, b, g, n);
-  return scale;
+  return scale / size;
 }
 
 // dx = s (e - mean e - n mean(e n)), e = dy g
@@ -63,7 +82,18 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
         flow_back(dy.data() + r * H, gain.data(), n.data() + r * H, s.data()[r], H, dx + r * H);
     });
   };
-  return record(ops::layer_norm, y, wrt(x, x_vjp), wrt(gain, [n](const Array<T>& dy) { return dy * n; }),
+  const auto absolute = [&] {
+    return [n = Variable<T>(n), y = Variable<T>(y), epsilon](const auto& xs) {
+      const auto x_size = abs(detach(xs[0])), g_size = abs(detach(xs[1])), n_size = abs(n);
+      const auto scale = rsqrt(variance(detach(xs[0]), -1, keepdims) + epsilon);
+      const auto t = xs[0] - detach(xs[0]), of_g = xs[1] - detach(xs[1]), of_b = xs[2] - detach(xs[2]);
+      const auto through_mean = mean(t, -1, keepdims), through_scale = mean(n_size * t, -1, keepdims);
+      return abs(y) + g_size * scale * (x_size + mean(x_size, -1, keepdims)) + abs(detach(xs[2])) +
+             g_size * scale * (t + through_mean + n_size * through_scale) + n_size * of_g + of_b;
+    };
+  };
+  return record(summing(ops::layer_norm, absolute), y, wrt(x, x_vjp),
+                wrt(gain, [n](const Array<T>& dy) { return dy * n; }),
                 wrt(bias, [](const Array<T>& dy) { return dy; }));
 }
 

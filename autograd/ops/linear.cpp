@@ -9,6 +9,7 @@
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/row_products.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 
@@ -170,6 +171,15 @@ struct AffineTerm {
   }
 };
 
+// Of an affine sum, x_1, W_1, ..., z, on absolute values.
+constexpr auto absolute_affine = [] {
+  return [](const auto& xs) {
+    auto sum = abs(xs.back());
+    for (std::size_t i = 0; i + 1 < xs.size(); i += 2) sum = sum + matmul(abs(xs[i]), abs(xs[i + 1]));
+    return sum;
+  };
+};
+
 // y = z + x_1 W_1 + ...             dx_i = dy W_i^T         dW_i = x_i^T dy         dz = dy
 // z has the shape of y, or of a row of it.
 template <class T, class... Terms>
@@ -184,7 +194,8 @@ Variable<T> record_affine(const Variable<T>& z, const AffineTerm<T>& first, cons
   };
   return std::apply(
       [&](const auto&... inputs) {
-        return record(ops::affine, y, inputs..., wrt(z, [](const Array<T>& dy) { return dy; }));
+        return record(summing(ops::affine, absolute_affine), y, inputs...,
+                      wrt(z, [](const Array<T>& dy) { return dy; }));
       },
       std::tuple_cat(inputs_of(first), inputs_of(rest)...));
 }
@@ -245,8 +256,11 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
       multiply(s.y(dy, k), s.b(b, j).transposed(), s.N, s.M, s.K, sum, da + i, s.a_turned);
     });
   });
+  const auto op = summing(ops::matmul, [&] {
+    return [transpose](const auto& xs) { return matmul(abs(xs[0]), abs(xs[1]), transpose); };
+  });
   if (b.rank() == 2 && !s.a_turned)  // a weight, most likely
-    return record(ops::matmul, y, wrt(a_, a_vjp), wrt(b_, [a, turned = s.b_turned](const Array<T>& dy) {
+    return record(op, y, wrt(a_, a_vjp), wrt(b_, [a, turned = s.b_turned](const Array<T>& dy) {
                     return turned ? OuterProduct<T>{dy, a} : OuterProduct<T>{a, dy};
                   }));
   const auto b_vjp = gemm_vjp<T>(b.shape(), [s, a, size = b.size()](const Array<T>& dy, T beta, T* db) {
@@ -255,7 +269,7 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
       multiply(s.a(a, i).transposed(), s.y(dy, k), s.K, s.N, s.M, sum, db + j, s.b_turned);
     });
   });
-  return record(ops::matmul, y, wrt(a_, a_vjp), wrt(b_, b_vjp));
+  return record(op, y, wrt(a_, a_vjp), wrt(b_, b_vjp));
 }
 
 template <class T>

@@ -9,12 +9,15 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
+#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
 
 namespace xgrad {
 
 namespace {
 
+using kernels::sum_in_halves;
 using kernels::Wide;
 
 // x seen as rows of the numbers that are reduced together: the kept axes in front, the reduced ones behind.
@@ -72,7 +75,7 @@ Variable<T> reduction(const Op& op, const Variable<T>& x, const Rows& rows, Valu
 
 template <class T>
 Wide<T> mean_of(const T* row, std::size_t n) {
-  return std::accumulate(row, row + n, Wide<T>(0)) / static_cast<double>(n);
+  return sum_in_halves(0, n, [row](std::size_t i) { return Wide<T>(row[i]); }) / static_cast<double>(n);
 }
 
 // y = factor sum(x)                 dx = factor dy, the same for every element that was summed
@@ -83,7 +86,10 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
   Array<T> y = kernels::sum_to(x.value(), reduced);
   if (factor != 1) y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
-  return record(op, y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
+  const auto absolute = [&] {
+    return [=](const auto& xs) { return static_cast<double>(factor) * sum(abs(xs[0]), axes, keep_axes); };
+  };
+  return record(summing(op, absolute), y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
                   kernels::map_into(dx, kernels::formulas::ScaleShift<T>{factor}, dy.reshaped(reduced));
                   return dx;
@@ -129,8 +135,10 @@ Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keep_axes, std
       ops::variance, x, rows,
       [N](const T* row, std::size_t n) {
         const auto m = mean_of(row, n);
-        const auto add = [m](Wide<T> total, Wide<T> xi) { return total + (xi - m) * (xi - m); };
-        return static_cast<T>(std::accumulate(row, row + n, Wide<T>(0), add) / N);
+        const auto squared = [row, m](std::size_t i) {
+          return (Wide<T>(row[i]) - m) * (Wide<T>(row[i]) - m);
+        };
+        return static_cast<T>(sum_in_halves(0, n, squared) / N);
       },
       [N](const T* row, std::size_t n, T, T dy, T* dx) {
         const auto m = mean_of(row, n);
@@ -140,7 +148,7 @@ Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keep_axes, std
 
 namespace {
 
-// y = the x_i before all others     dx_i = dy / (how many tie) where x_i = y, else 0
+// y = the x_i before all others, as NaN is         dx_i = dy / (how many tie) where x_i = y, else 0
 template <class T, class Before>
 Variable<T> extremum(const Op& op, const Variable<T>& x, const Axes& axes, bool keep_axes, Before before) {
   return reduction(
@@ -154,9 +162,11 @@ Variable<T> extremum(const Op& op, const Variable<T>& x, const Axes& axes, bool 
         return *best;
       },
       [](const T* row, std::size_t n, T y, T dy, T* dx) {
-        const auto ties = std::count_if(row, row + n, [y](T xi) { return scalar::equal(xi, y); });
-        const T share = dy / T(static_cast<scalar::Real<T>>(ties));
-        for (std::size_t i = 0; i < n; ++i) dx[i] = scalar::equal(row[i], y) ? share : T(0);
+        const auto tie = [y](T xi) {
+          return scalar::equal(xi, y) || !(scalar::equal(xi, xi) || scalar::equal(y, y));
+        };
+        const T share = dy / T(static_cast<scalar::Real<T>>(std::count_if(row, row + n, tie)));
+        for (std::size_t i = 0; i < n; ++i) dx[i] = tie(row[i]) ? share : T(0);
       });
 }
 
@@ -174,22 +184,33 @@ Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 
 namespace {
 
+// Adds x to a running sum and returns it. What each addition rounds off is summed too (Knuth's TwoSum), but
+// where elements are floats, which are added up in double.
+template <class T>
+T add_to(Wide<T>& sum, [[maybe_unused]] Wide<T>& rounded_off, Wide<T> x) {
+  const Wide<T> before = sum;
+  sum += x;
+  if constexpr (std::same_as<T, float>) {
+    return static_cast<T>(sum);
+  } else {
+    const Wide<T> added = sum - before, lost = (before - (sum - added)) + (x - added);
+    rounded_off += lost == lost ? lost : Wide<T>(0);  // NaN where the sum is infinite
+    return sum + rounded_off;
+  }
+}
+
 // Sums along an axis from its start, or from its end.
 template <class T>
 Array<T> accumulated(const Array<T>& x, std::size_t axis, bool from_end) {
   const std::size_t n = x.shape()[axis], inner = x.shape().stride(axis);
   return kernels::filled<T>(x.shape(), [&](T* out) {
     for (std::size_t start = 0; start < x.size(); start += n * inner) {
-      const auto place = [&](std::size_t k) { return start + (from_end ? n - 1 - k : k) * inner; };
-      if (inner == 1) {
-        T total = T(0);
-        for (std::size_t k = 0; k < n; ++k) out[place(k)] = total += x.data()[place(k)];
-        continue;
+      std::vector<Wide<T>> sums(inner, Wide<T>(0)), rounded_off = sums;
+      for (std::size_t k = 0; k < n; ++k) {
+        const std::size_t row = start + (from_end ? n - 1 - k : k) * inner;
+        for (std::size_t i = 0; i < inner; ++i)
+          out[row + i] = add_to<T>(sums[i], rounded_off[i], x.data()[row + i]);
       }
-      std::copy_n(x.data() + place(0), inner, out + place(0));
-      for (std::size_t k = 1; k < n; ++k)
-        kernels::map_row(kernels::formulas::Add(), out + place(k), inner, out + place(k - 1),
-                         x.data() + place(k));
     }
   });
 }
@@ -205,14 +226,14 @@ Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
         scalar::Real<T> size = 0;  // squares of numbers of about 1 neither overflow nor vanish
         for (std::size_t i = 0; i < n; ++i) {
           const auto xi = std::abs(scalar::real(row[i]));
-          if (!(xi <= size)) size = xi;  // NaN too
+          if (!(xi <= size) && !std::isnan(size)) size = xi;  // NaN too, for good
         }
         if (size == 0 && n > 0) scalar::kink(T(0), T(0));
         if (size == 0 || !std::isfinite(size)) return T(size);
-        const auto add = [size](Wide<T> total, T xi) {
-          return total + Wide<T>(xi / size) * Wide<T>(xi / size);
+        const auto squared = [row, size](std::size_t i) {
+          return Wide<T>(row[i] / size) * Wide<T>(row[i] / size);
         };
-        return size * static_cast<T>(scalar::sqrt(std::accumulate(row, row + n, Wide<T>(0), add)));
+        return size * static_cast<T>(scalar::sqrt(sum_in_halves(0, n, squared)));
       },
       [](const T* row, std::size_t n, T y, T dy, T* dx) {
         for (std::size_t i = 0; i < n; ++i) dx[i] = scalar::equal(y, T(0)) ? T(0) : dy * (row[i] / y);
@@ -223,7 +244,8 @@ Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 template <class T>
 Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("cumsum", axis, x.shape());
-  return record(ops::cumsum, accumulated(x.value(), a, false),
+  const auto absolute = [&] { return [axis](const auto& xs) { return cumsum(abs(xs[0]), axis); }; };
+  return record(summing(ops::cumsum, absolute), accumulated(x.value(), a, false),
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }
 

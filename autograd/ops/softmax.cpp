@@ -10,7 +10,10 @@
 
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
+#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
+#include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 
 namespace xgrad {
@@ -141,12 +144,25 @@ Variable<T> along(const Op& op, const Variable<T>& x, std::ptrdiff_t axis, F f) 
 
 }  // namespace
 
+// 0 with the slope 1: in what the rounding of these ops is measured against, it stands for x where the value
+// is known and only slopes are wanted.
+template <class T>
+Variable<T> zero_of(const Variable<T>& x) {
+  return x - detach(x);
+}
+
 // y = softmax x                     dx = y (dy - sum y dy)
 template <class T>
 Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
   return along(ops::softmax, x, axis, [](const Variable<T>& z, std::size_t a, const Shape& sums) {
     const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { softmax_of(s); });
-    return record(ops::softmax, y, wrt(z, [y, sums](const Array<T>& dy) {
+    const auto absolute = [&] {
+      return [p = Variable<T>(y), a](const auto& xs) {
+        const auto t = zero_of(xs[0]);
+        return p + p * (t + sum(p * t, static_cast<int>(a), keepdims));
+      };
+    };
+    return record(summing(ops::softmax, absolute), y, wrt(z, [y, sums](const Array<T>& dy) {
                     Array<T> dx = y * dy;
                     kernels::map_into(dx, formulas::Subtract(), dy, kernels::sum_to(dx, sums));
                     kernels::map_into(dx, formulas::Multiply(), dx, y);
@@ -160,7 +176,13 @@ template <class T>
 Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
   return along(ops::log_softmax, x, axis, [](const Variable<T>& z, std::size_t a, const Shape& sums) {
     const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { log_softmax_of(s); });
-    return record(ops::log_softmax, y, wrt(z, [y, sums](const Array<T>& dy) {
+    const auto absolute = [&] {
+      return [log_p = Variable<T>(y), a](const auto& xs) {
+        const auto t = zero_of(xs[0]);  // y is the difference of two logarithms, of which one is about 1
+        return 1 + abs(log_p) + t + sum(exp(log_p) * t, static_cast<int>(a), keepdims);
+      };
+    };
+    return record(summing(ops::log_softmax, absolute), y, wrt(z, [y, sums](const Array<T>& dy) {
                     Array<T> dx = kernels::map(functions::Value<functions::Exp>(), y);
                     kernels::map_into(dx, formulas::Multiply(), dx, kernels::sum_to(dy, sums));
                     kernels::map_into(dx, formulas::Subtract(), dy, dx);
@@ -187,7 +209,14 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
                   softmax_of(s, out);
                   out += s.count;
                 });
-                return record(ops::logsumexp, log_sums, wrt(z, [p](const Array<T>& dy) { return p * dy; }));
+                const auto absolute = [&] {
+                  return [p_of_x = Variable<T>(p), y_of_x = Variable<T>(log_sums), a](const auto& xs) {
+                    return abs(y_of_x) + max(abs(detach(xs[0])), static_cast<int>(a), keepdims) +
+                           sum(p_of_x * zero_of(xs[0]), static_cast<int>(a), keepdims);
+                  };
+                };
+                return record(summing(ops::logsumexp, absolute), log_sums,
+                              wrt(z, [p](const Array<T>& dy) { return p * dy; }));
               });
   }
   return y.shape() == shape ? y : reshape(y, shape);

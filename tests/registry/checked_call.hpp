@@ -24,6 +24,7 @@ struct CheckedCall {
       xs.push_back(p.input(fmt::format("x{}", i), call.shapes[i], op.domain(i).numbers(extreme)));
     return xs;
   }
+  Variable<float> operator()(const xgrad::Parameters<float>& p) const { return call.f(inputs(p)); }
   Variable<double> operator()(const xgrad::Parameters<double>& p) const { return call.f(inputs(p)); }
   Variable<Complex> operator()(const xgrad::Parameters<Complex>& p) const { return call.f(inputs(p)); }
 

@@ -18,6 +18,25 @@ TEST_CASE_TEMPLATE("layer_norm: rows have mean 0 and variance 1, whatever their 
   CHECK(distance(layer_norm(8 * x + 3, one, zero, 0).value(), y.value()) < 100 * checks::epsilon<T>);
 }
 
+TEST_CASE_TEMPLATE("layer_norm: large offsets cancel, and squares neither overflow nor vanish", T, float,
+                   double) {
+  const auto of = [](std::vector<T> row) {
+    const std::size_t H = row.size();
+    return layer_norm(Variable<T>(Array<T>({1, H}, row)), Variable<T>(Array<T>::full({H}, 1)),
+                      Variable<T>(Array<T>::zeros({H})))
+        .value();
+  };
+  for (const T y : of(std::vector<T>(7, T(30000.1)))) CHECK(y == 0);
+  const T huge = std::same_as<T, float> ? T(1e20) : T(1e200), tiny = 1 / huge;
+  const Array<T> expected({1, 4}, {1, -1, 1, -1});
+  CHECK(checks::distance(of({huge, -huge, huge, -huge}), expected) < 4 * checks::epsilon<T>);
+  const auto without_epsilon =
+      layer_norm(Variable<T>(Array<T>({1, 2}, {tiny, -tiny})), Variable<T>(Array<T>::full({2}, 1)),
+                 Variable<T>(Array<T>::zeros({2})), 0);
+  CHECK(checks::distance(without_epsilon.value(), Array<T>({1, 2}, {1, -1})) < 4 * checks::epsilon<T>);
+  for (const T y : of({1, T(NAN), 2})) CHECK(std::isnan(y));
+}
+
 TEST_CASE("layer_norm: is the composition of ops, values and gradients") {
   const auto f = [](auto whole) {
     return [whole](auto p) {

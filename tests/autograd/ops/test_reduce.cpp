@@ -171,6 +171,56 @@ TEST_CASE_TEMPLATE("reduce: a norm does not overflow, and has a gradient at 0", 
   CHECK(checks::identical(tape.gradient(norm(zero))[zero], Array<T>::zeros({3})));
 }
 
+TEST_CASE("reduce: a NaN is not lost by comparisons") {
+  for (const auto& values : {std::vector<double>{1, NAN, 0}, {NAN, 1, 0}, {1, 0, NAN}}) {
+    Tape<double> tape;
+    const auto x = tape.leaf(Array<double>({3}, values));
+    const auto y = norm(x);
+    CHECK(std::isnan(y.item()));
+    for (const double d : tape.gradient(y, {.keep = true})[x]) CHECK(std::isnan(d));
+    for (const auto& extremum : {max(x), min(x)}) {
+      CHECK(std::isnan(extremum.item()));
+      const auto dx = tape.gradient(extremum, {.keep = true})[x];
+      for (std::size_t i = 0; i < 3; ++i) CHECK(dx.data()[i] == (std::isnan(values[i]) ? 1 : 0));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("reduce: sums of a million elements over any axis keep their digits", T, float, double) {
+  const std::size_t n = 1000000;
+  for (const Shape& shape : {Shape{n, 2}, Shape{2, n}, Shape{2, n, 2}, Shape{1000, 2, 1000}}) {
+    for (const bool constant : {true, false}) {
+      const Array<T> x = constant ? Array<T>::full(shape, T(0.1)) : checks::numbers<T>(shape, 0, 1);
+      const int axis = shape[0] > 2 ? 0 : 1;
+      CAPTURE(to_string(shape));
+      CAPTURE(constant);
+      const std::size_t length = shape[static_cast<std::size_t>(axis)],
+                        inner = shape.stride(static_cast<std::size_t>(axis));
+      const auto exact = [&](std::size_t i) {
+        long double sum = 0, part = 0;  // in blocks: a million times 0.1 is off by 1e-14 in long double, too
+        const T* const first = x.data() + i / inner * inner * length + i % inner;
+        for (std::size_t k = 0; k < length; ++k) {
+          part += static_cast<long double>(first[k * inner]);
+          if (k % 1000 == 999) sum += std::exchange(part, 0);
+        }
+        return sum + part;
+      };
+      const Array<T> y = sum(Variable<T>(x), axis).value(), m = mean(Variable<T>(x), axis).value();
+      const Array<T> c = cumsum(Variable<T>(x), axis).value();
+      for (std::size_t i = 0; i < std::min<std::size_t>(y.size(), 4); ++i) {
+        const auto expected = static_cast<double>(exact(i));
+        CHECK(y.data()[i] == doctest::Approx(expected).epsilon(8 * checks::epsilon<T>));
+        CHECK(m.data()[i] ==
+              doctest::Approx(expected / static_cast<double>(length)).epsilon(8 * checks::epsilon<T>));
+        const std::size_t last = i / inner * inner * length + i % inner + (length - 1) * inner;
+        CHECK(c.data()[last] == doctest::Approx(expected).epsilon(2 * checks::epsilon<T>));
+      }
+    }
+  }
+  CHECK(static_cast<double>(variance(Variable<T>(Array<T>::full({n}, T(1e4)))).item()) == 0);
+  CHECK(cumsum(Variable<T>(Array<T>({3}, {1, INFINITY, 1}))).value().data()[2] == INFINITY);
+}
+
 TEST_CASE("reduce: long rows of floats keep their digits") {
   const Array<float> x = checks::numbers<float>({1000000}, 0, 1);
   CHECK(variance(Variable<float>(x)).item() ==
