@@ -14,7 +14,7 @@ class AdagradRule final : public detail::Rule<T> {
   explicit AdagradRule(const AdagradOptions& options)
       : detail::Rule<T>("adagrad", options.weight_decay > 0 ? detail::Idle::weights : detail::Idle::nothing),
         options_(options) {
-    this->add_slot("squares", options.initial);
+    this->add_slot("root", std::sqrt(options.initial));
     const auto check = this->check();
     check.not_negative("rate_decay", options.rate_decay);
     check.not_negative("initial", options.initial);

@@ -20,7 +20,7 @@ class AdamRule final : public detail::Rule<T> {
   AdamRule(const char* name, const AdamOptions& options, bool decoupled)
       : detail::Rule<T>(name, Idle::weights), options_(options), decoupled_(decoupled) {
     this->add_slot("mean");
-    this->add_slot("squares");
+    this->add_slot("root");
     const auto check = this->check();
     check.fraction("beta1", options.beta1);
     check.fraction("beta2", options.beta2);
@@ -31,14 +31,15 @@ class AdamRule final : public detail::Rule<T> {
   void update(const Numbers<T>& x, const T* g, const Instant& at) const override {
     const auto t = static_cast<double>(at.step);
     const auto as = [](double factor) { return static_cast<T>(factor); };
-    const updates::Adam<T> rule{as(at.rate / (1 - std::pow(options_.beta1, t))),
+    // rate m / (s / root + epsilon), the bias of s taken out, is rate root m / (s + epsilon root).
+    const double root = std::sqrt(1 - std::pow(options_.beta2, t));
+    const updates::Adam<T> rule{as(at.rate * root / (1 - std::pow(options_.beta1, t))),
                                 as(decoupled_ ? 0 : options_.weight_decay),
                                 as(options_.beta1),
                                 as(1 - options_.beta1),
                                 as(options_.beta2),
                                 as(1 - options_.beta2),
-                                as(std::sqrt(1 - std::pow(options_.beta2, t))),
-                                as(options_.epsilon),
+                                as(options_.epsilon * root),
                                 as(kept_in(at))};
     kernels::update(rule, x.w, x.slots, g, x.n);
   }
@@ -56,7 +57,7 @@ class AdamRule final : public detail::Rule<T> {
     if (missed.empty()) return;
     const auto count = static_cast<double>(missed.size());
     detail::scale(x.slots[0], x.n, std::pow(options_.beta1, count));
-    detail::scale(x.slots[1], x.n, std::pow(options_.beta2, count));
+    detail::scale(x.slots[1], x.n, std::pow(options_.beta2, count / 2));
     double kept = 1;
     for (const Instant& at : missed) kept *= kept_in(at);
     if (kept != 1) detail::scale(x.w, x.n, kept);
@@ -67,7 +68,7 @@ class AdamRule final : public detail::Rule<T> {
   double kept_in(const Instant& at) const { return decoupled_ ? 1 - at.rate * options_.weight_decay : 1; }
 
   // Whether all that the means will move in the steps ahead is below the rounding of the weights. The
-  // movement k steps ahead is at most rate beta1^k m / (sqrt(beta2^k v) + epsilon), up to the corrections of
+  // movement k steps ahead is at most rate beta1^k m / (sqrt(beta2^k) s + epsilon), up to the corrections of
   // the bias, so it shrinks by q = beta1 / sqrt(beta2) per step, relative to weights that shrink themselves.
   bool settled(const Numbers<T>& x, std::span<const Instant> ahead) const {
     double rate = 0, kept = 1;
@@ -81,7 +82,7 @@ class AdamRule final : public detail::Rule<T> {
     const T most = static_cast<T>(rate / correction * q / (1 - q)),
             epsilon = static_cast<T>(options_.epsilon), rounding = std::numeric_limits<T>::epsilon() / 4;
     for (std::size_t i = 0; i < x.n; ++i) {
-      const T moved = most * std::abs(x.slots[0][i]) / (std::sqrt(x.slots[1][i]) + epsilon);
+      const T moved = most * (std::abs(x.slots[0][i]) / (x.slots[1][i] + epsilon));
       if (!(moved <= rounding * std::abs(x.w[i]))) return false;
     }
     return true;

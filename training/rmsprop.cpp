@@ -18,9 +18,9 @@ class RmspropRule final : public detail::Rule<T> {
       : detail::Rule<T>("rmsprop",
                         options.momentum > 0 || options.weight_decay > 0 ? Idle::weights : Idle::memory),
         options_(options) {
-    this->add_slot("squares");
+    this->add_slot("root");
+    if (options.centered) this->add_slot("gradient"), this->add_slot("deviation");
     if (options.momentum > 0) this->add_slot("velocity");
-    if (options.centered) this->add_slot("mean");
     const auto check = this->check();
     check.fraction("alpha", options.alpha);
     check.fraction("momentum", options.momentum);
@@ -38,14 +38,19 @@ class RmspropRule final : public detail::Rule<T> {
 
   void skip(const Numbers<T>& x, std::span<const Instant> missed) const override {
     if (options_.weight_decay > 0) return detail::Rule<T>::skip(x, missed);
-    const double shrunk = std::pow(options_.alpha, static_cast<double>(missed.size()));
-    detail::scale(x.slots[0], x.n, shrunk);
-    if (options_.centered) detail::scale(x.slots[options_.momentum > 0 ? 2 : 1], x.n, shrunk);
+    // n steps with a gradient of 0 change the means as one does with alpha^n in the place of alpha. That one
+    // is to leave velocity and weight as they are.
+    const auto as = [](double factor) { return static_cast<T>(factor); };
+    const double alpha = std::pow(options_.alpha, static_cast<double>(missed.size()));
+    const T momentum = options_.momentum > 0 ? 1 : 0;
+    const updates::Rmsprop<T> means{
+        0, 0, as(alpha), as(1 - alpha), momentum, as(options_.epsilon), options_.centered};
+    kernels::update(means, x.w, x.slots, {}, x.n);
     if (options_.momentum > 0)
       detail::LinearMap::of(missed, [this](double& w, double& v, const Instant& at) {
         v *= options_.momentum;
         w -= at.rate * v;
-      }).apply(Numbers<T>{x.w, {x.slots[1]}, x.n});
+      }).apply(Numbers<T>{x.w, {x.slots[options_.centered ? 3 : 1]}, x.n});
   }
 
  private:

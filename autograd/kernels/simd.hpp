@@ -22,6 +22,12 @@ template <Register X>
 auto equal(X a, X b) {
   return a == b;
 }
+/// Whether it is true of every lane; a number is one.
+template <class T, class A>
+bool all(xsimd::batch_bool<T, A> x) {
+  return xsimd::all(x);
+}
+inline bool all(bool x) { return x; }
 template <Register X>
 X select(typename X::batch_bool_type choose, X yes, X no) {
   return xsimd::select(choose, yes, no);

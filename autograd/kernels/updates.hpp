@@ -2,10 +2,12 @@
 // g and what the rule remembers of it, its slots. From the struct come the loops for every instruction set
 // (table.hpp), which numbers/update.hpp runs; training/ has the options and what surrounds a step. To add
 // one, write it here and add it to `Updates` in table.hpp. A slot that a parameter has not got reads as 0.
-// Internal.
+// What a rule remembers of squares it remembers as their root, which is in range whenever a gradient is: the
+// square of 1e20 is no float. Internal.
 #pragma once
 
 #include <cstddef>
+#include <limits>
 
 #include <xgrad/autograd/kernels/simd.hpp>
 
@@ -32,54 +34,73 @@ struct Sgd {
   }
 };
 
-/// r <- r + d^2,  w <- w - rate d / (sqrt r + epsilon)
+/// sqrt(a x^2 + b y^2) for factors up to 1. Where the sum is beyond T, or so small that it may have lost
+/// digits, x and y are first brought into range by a power of two, which rounds nothing.
+template <class T, class X>
+X root_of_squares(T a, X x, T b, X y) {
+  constexpr bool single = std::numeric_limits<T>::max_exponent == 128;
+  const auto number = [&](double c) { return scalar::constant(c, x); };
+  const auto mean = [&](X p, X q) { return a * p * p + b * q * q; };
+  const X v = mean(x, y), root = scalar::sqrt(v), low = number(single ? 0x1p-90 : 0x1p-900),
+          high = number(std::numeric_limits<T>::max());
+  if (scalar::all(scalar::less_equal(low, v)) && scalar::all(scalar::less_equal(v, high))) return root;
+  const X down = number(single ? 0x1p-96 : 0x1p-768), up = number(single ? 0x1p96 : 0x1p768),
+          small = down * scalar::sqrt(mean(up * x, up * y)),
+          large = up * scalar::sqrt(mean(down * x, down * y));
+  return scalar::select(scalar::less(v, low), small,
+                        scalar::select(scalar::less_equal(v, high), root, large));
+}
+
+/// s <- sqrt(s^2 + d^2),  w <- w - rate d / (s + epsilon)
 template <class T>
 struct Adagrad {
   static constexpr std::size_t slots = 1;
   T rate, decay, epsilon;
   void operator()(auto& w, auto* slot, auto g) const {
     const auto d = decayed(g, decay, w);
-    slot[0] = slot[0] + d * d;
-    w = w - scalar::divide(rate * d, scalar::sqrt(slot[0]) + epsilon);
+    slot[0] = root_of_squares(T(1), slot[0], T(1), d);
+    w = w - rate * scalar::divide(d, slot[0] + epsilon);
   }
 };
 
-/// r <- alpha r + (1 - alpha) d^2, m likewise of d,  u = d / (sqrt(r - m^2) + epsilon),
-/// v <- momentum v + u,  w <- w - rate v
+/// s <- sqrt(alpha s^2 + (1 - alpha) d^2),  u = d / (s + epsilon),  v <- momentum v + u,  w <- w - rate v
+///
+/// Centered, s^2 is the variance r - m^2 of the running means r and m of d^2 and d, without the difference,
+/// which cancels. With e = d - m the means are m <- m + (1 - alpha) e, r <- alpha r + (1 - alpha) (m + e)^2;
+/// so r - m^2 <- alpha (r - m^2) + alpha (1 - alpha) e^2, and e <- alpha e. As m would stand still near d,
+/// not m is kept but e, and the d that it is counted from.
 template <class T>
 struct Rmsprop {
-  static constexpr std::size_t slots = 3;
+  static constexpr std::size_t slots = 4;
   T rate, decay, alpha, intake, momentum, epsilon;
   bool centered;
   void operator()(auto& w, auto* slot, auto g) const {
     const auto d = decayed(g, decay, w);
-    slot[0] = alpha * slot[0] + intake * d * d;
-    auto r = slot[0];
+    auto e = d;
     if (centered) {
-      auto& mean = slot[momentum != 0 ? 2 : 1];
-      mean = alpha * mean + intake * d;
-      r = r - mean * mean;  // which rounding may have made negative
-      r = scalar::select(scalar::less(r, scalar::constant(0, r)), scalar::constant(0, r), r);
+      e = (d - slot[1]) + slot[2];
+      slot[1] = d;
+      slot[2] = alpha * e;
     }
-    auto u = scalar::divide(d, scalar::sqrt(r) + epsilon);
-    if (momentum != 0) u = slot[1] = u + momentum * slot[1];
+    slot[0] = root_of_squares(alpha, slot[0], centered ? alpha * intake : intake, e);
+    auto u = scalar::divide(d, slot[0] + epsilon);
+    const auto moved = [&](auto& v) { return v = u + momentum * v; };
+    if (momentum != 0) u = centered ? moved(slot[3]) : moved(slot[1]);
     w = w - rate * u;
   }
 };
 
-/// m <- beta1 m + (1 - beta1) d,  v <- beta2 v + (1 - beta2) d^2,
-/// w <- kept w - rate m / (sqrt v / root + epsilon)
+/// m <- beta1 m + (1 - beta1) d,  s <- sqrt(beta2 s^2 + (1 - beta2) d^2),
+/// w <- kept w - rate m / (s + epsilon)
 template <class T>
 struct Adam {
   static constexpr std::size_t slots = 2;
-  T rate, decay, beta1, intake1, beta2, intake2, root, epsilon, kept;
+  T rate, decay, beta1, intake1, beta2, intake2, epsilon, kept;
   void operator()(auto& w, auto* slot, auto g) const {
-    const auto d = decayed(g, decay, w), m = beta1 * slot[0] + intake1 * d,
-               v = beta2 * slot[1] + intake2 * d * d;
-    slot[0] = m;
-    slot[1] = v;
-    w = kept * w -
-        scalar::divide(rate * m, scalar::divide(scalar::sqrt(v), scalar::constant(root, v)) + epsilon);
+    const auto d = decayed(g, decay, w);
+    slot[0] = beta1 * slot[0] + intake1 * d;
+    slot[1] = root_of_squares(beta2, slot[1], intake2, d);
+    w = kept * w - rate * scalar::divide(slot[0], slot[1] + epsilon);
   }
 };
 

@@ -24,7 +24,7 @@ struct Slot {
   const char* name;
   double start;
 };
-inline constexpr std::size_t most_slots = 3;
+inline constexpr std::size_t most_slots = 4;
 
 /// Some numbers of a parameter, and what is remembered of each, in the order of the rule's slots.
 template <class T>

@@ -70,13 +70,15 @@ void row(const void* f, T* y, const T* const* x, const std::size_t* steps, std::
 }
 
 template <class T, class Rule>
-void update(const void* rule, T* w, T* const* slots, const T* g, std::size_t n) {
-  const Rule& r = *static_cast<const Rule*>(rule);
+[[XGRAD_FLAT]] void update(const void* rule, T* w, T* const* slots, const T* g, std::size_t n) {
+  const Rule r = *static_cast<const Rule*>(rule);  // a copy, which no store below can change
   for_each_pack<T, Arch>(n, [&](const auto& pack) {
     const Batch<T> zero(T(0));
     Batch<T> slot[Rule::slots], weight = pack.load(w);
+#pragma GCC unroll 4  // so that slots are registers
     for (std::size_t k = 0; k < Rule::slots; ++k) slot[k] = slots[k] == nullptr ? zero : pack.load(slots[k]);
     r(weight, slot, g == nullptr ? zero : pack.load(g));
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < Rule::slots; ++k)
       if (slots[k] != nullptr) pack.store(slots[k], slot[k]);
     pack.store(w, weight);

@@ -193,13 +193,33 @@ TEST_CASE_TEMPLATE("kernels: rules of optimizers on every instruction set", T, f
         Rmsprop<double>{0.5, 0.25, 0.75, 0.25, 0.5, 0.125, false});
   check(Rmsprop<T>{T(0.5), T(0.25), T(0.75), T(4), T(0.5), T(0.125), true},
         Rmsprop<double>{0.5, 0.25, 0.75, 4, 0.5, 0.125, true});
-  check(Adam<T>{T(0.5), T(0.25), T(0.75), T(0.25), T(0.75), T(0.25), T(0.5), T(0.125), T(0.5)},
-        Adam<double>{0.5, 0.25, 0.75, 0.25, 0.75, 0.25, 0.5, 0.125, 0.5});
+  check(Rmsprop<T>{T(0.5), T(0.25), T(0.75), T(0.25), 0, T(0.125), true},
+        Rmsprop<double>{0.5, 0.25, 0.75, 0.25, 0, 0.125, true});
+  check(Adam<T>{T(0.5), T(0.25), T(0.75), T(0.25), T(0.75), T(0.25), T(0.125), T(0.5)},
+        Adam<double>{0.5, 0.25, 0.75, 0.25, 0.75, 0.25, 0.125, 0.5});
   for (const bool classical : {false, true})
     check(Rprop<T>{T(1.25), T(0.5), T(0.125), T(2), classical},
           Rprop<double>{1.25, 0.5, 0.125, 2, classical});
   check(Linear<T>{T(0.5), T(0.25), T(0.125), T(0.75)}, Linear<double>{0.5, 0.25, 0.125, 0.75});
   CHECK(Updates<T>::size == 6);
+}
+
+TEST_CASE_TEMPLATE("kernels: the root of squares is right to 2 ulp wherever it is in range", T, float,
+                   double) {
+  using Limits = std::numeric_limits<T>;
+  const xgrad::updates::Adagrad<T> rule{T(0), T(0), T(1)};
+  constexpr std::size_t index = Updates<T>::template index_of<xgrad::updates::Adagrad<T>>();
+  for (const auto set : sets())
+    for (int a = Limits::min_exponent; a < Limits::max_exponent - 1; ++a)
+      for (int b = std::max(a - 30, Limits::min_exponent); b < std::min(a + 30, Limits::max_exponent - 1);
+           ++b) {
+        T w = 0, s = std::ldexp(T(0.7), a);
+        const T g = std::ldexp(T(-0.9), b);
+        const long double expected = std::hypot(static_cast<long double>(s), static_cast<long double>(g));
+        T* const slots[] = {&s};
+        table<T>(set).updates[index](&rule, &w, slots, &g, 1);
+        REQUIRE(std::abs(s / expected - 1) <= 2 * static_cast<long double>(Limits::epsilon()));
+      }
 }
 
 TEST_CASE_TEMPLATE("kernels: sums and maxima of rows on every instruction set", T, float, double) {
