@@ -20,7 +20,7 @@ TruncationSums<T>::TruncationSums(const Parameters<T>& parameters, std::size_t l
 
 template <class T>
 void TruncationSums<T>::add_signal(std::size_t k, const Array<T>& gradient) {
-  for (const T x : gradient) squares_[k - 1] += static_cast<double>(x) * static_cast<double>(x);
+  for (const long double x : gradient) squares_[k - 1] += x * x;
 }
 
 template <class T>
@@ -47,26 +47,27 @@ template <class T>
 TruncationReport TruncationSums<T>::report(double keep) const {
   TruncationReport result;
   for (std::size_t k = 0; k < squares_.size(); ++k)
-    result.signal.push_back(counts_[k] > 0 ? std::sqrt(squares_[k] / counts_[k]) : 0);
+    result.signal.push_back(counts_[k] > 0 ? static_cast<double>(std::sqrt(squares_[k] / counts_[k])) : 0);
 
   const std::size_t n = gradients_[0].size();
   std::vector<double> full(n, 0), cut(n, 0);
   for (const auto& gradient : gradients_)
     for (std::size_t i = 0; i < n; ++i) full[i] += gradient[i];
-  double full_square = 0;
-  for (const double x : full) full_square += x * x;
+  long double full_square = 0;
+  for (const long double x : full) full_square += x * x;
+  const long double norm = std::sqrt(full_square);
+  const auto ratio = [](long double a, long double b) { return b > 0 ? static_cast<double>(a / b) : 0; };
   for (std::size_t T_steps = 1; T_steps <= gradients_.size(); ++T_steps) {
-    double square = 0, product = 0, distance = 0;
+    long double square = 0, product = 0, distance = 0;
     for (std::size_t i = 0; i < n; ++i) {
       cut[i] += gradients_[T_steps - 1][i];
-      square += cut[i] * cut[i];
-      product += cut[i] * full[i];
-      distance += (cut[i] - full[i]) * (cut[i] - full[i]);
+      const long double x = cut[i], y = full[i];
+      square += x * x;
+      product += x * y;
+      distance += (x - y) * (x - y);
     }
-    const double norms = std::sqrt(square * full_square);
-    result.cuts.push_back({T_steps, norms > 0 ? product / norms : 0,
-                           full_square > 0 ? std::sqrt(square / full_square) : 0,
-                           full_square > 0 ? std::sqrt(distance / full_square) : 0});
+    result.cuts.push_back({T_steps, ratio(product, std::sqrt(square) * norm), ratio(std::sqrt(square), norm),
+                           ratio(std::sqrt(distance), norm)});
   }
   const auto enough = [keep](const TruncationReport::Cut& c) { return c.error <= 1 - keep; };
   result.needed =

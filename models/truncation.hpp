@@ -64,7 +64,8 @@ class TruncationSums {
 
  private:
   Parameters<T> parameters_;
-  std::vector<double> squares_, counts_;
+  std::vector<long double> squares_;  // of signals that may have faded to 1e-200
+  std::vector<double> counts_;
   std::vector<std::vector<double>> gradients_;  // by lag
 };
 

@@ -1,9 +1,9 @@
 // See clipping.hpp. Squares are summed in double, whatever the scalar: a float would overflow at 1e19. A
-// double does at 1e154, so numbers as large as that are summed once more, scaled.
+// double does at 1e154, and vanishes at 1e-162: then they are summed once more, in long double.
 #include <xgrad/training/clipping.hpp>
 
-#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <xgrad/autograd/numbers/sum.hpp>
 
@@ -22,30 +22,20 @@ void for_each_gradient(const Gradients<T>& gradients, const Parameters<T>& param
   }
 }
 
-// The norm when the sum of squares is not finite: NaN, infinity, or a large number.
-template <class T>
-double scaled_norm(const Gradients<T>& gradients, const Parameters<T>& parameters) {
-  double largest = 0, total = 0;
-  for_each_gradient(gradients, parameters, [&](const Array<T>& x) {
-    for (const T value : x) largest = std::max(largest, std::abs(static_cast<double>(value)));
-  });
-  if (std::isinf(largest)) return largest;
-  for_each_gradient(gradients, parameters, [&](const Array<T>& x) {
-    for (const T value : x) {
-      const double scaled = static_cast<double>(value) / largest;
-      total += scaled * scaled;
-    }
-  });
-  return largest * std::sqrt(total);
-}
-
 }  // namespace
 
 template <class T>
 double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters) {
   double total = 0;
   for_each_gradient(gradients, parameters, [&](const Array<T>& x) { total += kernels::sum_of_squares(x); });
-  return std::isfinite(total) ? std::sqrt(total) : scaled_norm(gradients, parameters);
+  // Far enough above the smallest double that what has vanished of it does not count.
+  constexpr double low = std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  if (total >= low && std::isfinite(total)) return std::sqrt(total);
+  long double precise = 0;
+  for_each_gradient(gradients, parameters, [&](const Array<T>& x) {
+    for (const long double value : x) precise += value * value;
+  });
+  return static_cast<double>(std::sqrt(precise));
 }
 
 template <class T>

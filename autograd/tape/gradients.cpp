@@ -2,7 +2,9 @@
 #include <xgrad/autograd/gradients.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
 
@@ -61,7 +63,9 @@ void Gradients<T>::scale(const Variable<T>& x, double factor) {
   Gradient<T>& gradient = by_node_.at(*node(x));
   auto* sparse = std::get_if<RowSparse<T>>(&gradient);
   Array<T>& values = sparse != nullptr ? sparse->values : std::get<Array<T>>(gradient);
-  values = values * factor;
+  using Limits = std::numeric_limits<scalar::Real<T>>;
+  const double size = std::abs(factor), first = std::clamp<double>(size, Limits::min(), Limits::max());
+  values = first == size ? values * factor : values * first * (factor / first);  // T may lack the factor
 }
 
 // Where x stands on the differentiated tape, if it does.

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <optional>
 
 #include <xgrad/autograd/fast_paths.hpp>
@@ -29,6 +30,18 @@ namespace {
 std::vector<std::int64_t> list(const Ids& ids) { return {ids.begin(), ids.end()}; }
 
 }  // namespace
+
+TEST_CASE("Gradients: are scaled by a factor that their scalar does not hold") {
+  const Parameters<float> p;
+  const auto w = p.weight("w", {1});
+  for (const double factor : {-1e-41, 1e41, 1e-30, 0.0}) {
+    Tape<float> tape;
+    auto gradients = tape.gradient(sum(w * (std::abs(factor) > 1 ? 1e-30F : 1e30F)));
+    const double before = static_cast<double>(gradients[w].item());
+    gradients.scale(w, factor);
+    CHECK(gradients[w].item() == doctest::Approx(before * factor).epsilon(2e-7));
+  }
+}
 
 TEST_CASE("Gradients: outlive the tape") {
   Variable<double> w, x;

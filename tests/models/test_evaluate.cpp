@@ -94,3 +94,16 @@ TEST_CASE("evaluate: an untrained model without weights loses the log of the voc
   CHECK(result.count == 39);
   CHECK(result.total == doctest::Approx(39 * std::log(7.0)).epsilon(1e-14));
 }
+
+TEST_CASE("evaluate: 10^6 losses in float are added up in double") {
+  struct Model {
+    Variable<float> zero(std::size_t N) const { return Array<float>::zeros({N}); }
+    Step<Variable<float>, Variable<float>> loss(const Ids& inputs, const Ids&, const Variable<float>& state,
+                                                Reduction) const {
+      return {Array<float>::full(inputs.shape(), 0.1F), state};
+    }
+  };
+  const auto result = evaluate(Model(), StreamWindows(Tokens(1000001, 0), 10, 35));
+  CHECK(result.count == 1000000);
+  CHECK(result.total == doctest::Approx(1e6 * static_cast<double>(0.1F)).epsilon(1e-11));
+}

@@ -104,6 +104,27 @@ TEST_CASE_TEMPLATE("truncation: a linear network's signal decays as its weight s
   CHECK(report.needed == 6);  // 0.8^5 is far from 1 %
 }
 
+TEST_CASE("truncation: signals and gradients whose squares overflow or vanish") {
+  for (const double weight : {1e-100, 1e100}) {
+    const Parameters<double> p(1);
+    const Linear<double> model(p);
+    p.assign("w", Array<double>({1}, {weight}));
+    const Ids ids({3, 1}, {0, 0, 0});
+    const auto report = truncation(model, p, std::vector{Pair{ids, ids}}, {.longest = 3});
+    const long double w = weight, x = p["table"].value().data()[0];
+    const long double of_w[] = {w * x + x, w * x, 0}, of_x[] = {1, w, w * w};  // by lag
+    const long double full_w = 2 * w * x + x, full_x = 1 + w + w * w, full = std::hypot(full_w, full_x);
+    long double cut_w = 0, cut_x = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK(report.signal[k] == doctest::Approx(std::pow(weight, static_cast<double>(k + 1))));
+      cut_w += of_w[k], cut_x += of_x[k];
+      const long double cut = std::hypot(cut_w, cut_x);
+      CHECK(report.cuts[k].ratio / (cut / full) == doctest::Approx(1));
+      CHECK(report.cuts[k].cosine / ((cut_w * full_w + cut_x * full_x) / cut / full) == doctest::Approx(1));
+    }
+  }
+}
+
 TEST_CASE("truncation: cut and full gradients are those of a tape cut there, for any cell") {
   for (const std::string name : {"rnn", "lstm", "nested"}) {
     CAPTURE(name);

@@ -106,6 +106,49 @@ TEST_CASE("global_norm: is not finite if and only if a gradient is not") {
   CHECK(norm(Array<double>({3}, {0, 0, 0})) == 0);
 }
 
+TEST_CASE("global_norm: squares neither overflow nor vanish") {
+  const Parameters<double> p;
+  const auto w = p.weight("w", {3}), table = p.weight("table", {2, 1});
+  const auto gradients = [&](const Array<double>& dense, double of_row) {
+    Tape<double> tape;
+    return tape.gradient(sum(w * Variable<double>(dense)) + sum(take(table, {1})) * of_row);
+  };
+  for (const double unit :
+       {1e-322, 1e-300, 1e-200, 1e-162, 1e-154, 1e-147, 1e-140, 1.0, 1e154, 1e200, 1e300}) {
+    CAPTURE(unit);
+    const Array<double> parts({3}, {2 * unit, 0, -6 * unit});
+    auto g = gradients(parts, 9 * unit);
+    CHECK(global_norm(g, p) / unit == doctest::Approx(11).epsilon(unit < 1e-300 ? 0.1 : 1e-15));
+    if (unit < 1e-300) continue;
+    clip_global_norm(g, p, 5.5 * unit);
+    for (std::size_t i : {0U, 2U})
+      CHECK(g[w].data()[i] / parts.data()[i] == doctest::Approx(0.5).epsilon(1e-15));
+    CHECK(g[table].data()[1] / unit == doctest::Approx(4.5).epsilon(1e-15));
+  }
+  const double nan = std::nan("");
+  CHECK(std::isnan(global_norm(gradients(Array<double>({3}, {1e-200, nan, 0}), 1e-200), p)));
+  CHECK(global_norm(gradients(Array<double>({3}, {0, 0, 0}), 0), p) == 0);
+}
+
+TEST_CASE("clip_global_norm: a factor that is no normal float takes no digits") {
+  const Parameters<float> p;
+  const auto w = p.weight("w", {1000});
+  const auto large = Array<float>::full({1000}, 3e38F);
+  Tape<float> tape;
+  auto gradients = tape.gradient(sum(w * Variable<float>(large)));
+  CHECK(clip_global_norm(gradients, p, 0.25) == doctest::Approx(3e38 * std::sqrt(1000.0)).epsilon(1e-7));
+  CHECK(gradients[w].data()[7] == doctest::Approx(0.25 / std::sqrt(1000.0)).epsilon(3e-7));
+}
+
+TEST_CASE_TEMPLATE("global_norm: of 10^6 numbers is right to the last digits of a double", T, float, double) {
+  const Parameters<T> p;
+  const auto w = p.weight("w", {1000003});
+  Tape<T> tape;
+  const auto gradients = tape.gradient(sum(w * T(0.1)));
+  const long double expected = static_cast<long double>(T(0.1)) * std::sqrt(1000003.0L);
+  CHECK(global_norm(gradients, p) == doctest::Approx(static_cast<double>(expected)).epsilon(1e-13));
+}
+
 TEST_CASE("global_norm: refuses a parameter without a gradient") {
   const auto p = parameters<double>();
   Tape<double> tape;

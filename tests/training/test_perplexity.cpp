@@ -38,3 +38,14 @@ TEST_CASE("perplexity: of no tokens is an error") {
   perplexity.add(0, 0);
   checks::check_error([&] { static_cast<void>(perplexity.value()); }, {"[perplexity]", "no tokens"});
 }
+
+TEST_CASE("perplexity: the sum of 10^6 losses loses no digits") {
+  Perplexity perplexity;
+  long double total = 0;
+  for (int i = 0; i < 1000000; ++i) {
+    const double loss = std::abs(std::sin(static_cast<double>(i))) * 9;
+    perplexity.add(loss, 1);
+    total += loss;
+  }
+  CHECK(perplexity.value() == doctest::Approx(static_cast<double>(std::exp(total / 1e6L))).epsilon(1e-12));
+}

@@ -154,6 +154,7 @@ using Vector [[gnu::vector_size(sizeof(T) * count)]] = T;
 // or returns the vectors: how they are passed would differ between processors.
 template <class T>
 double sum_of_squares(const T* x, std::size_t n) {
+  if (n > long_row) return sum_of_squares(x, n / 2) + sum_of_squares(x + n / 2, n - n / 2);
   constexpr std::size_t lanes = 8, chains = 4;
   using Doubles = Vector<double, lanes>;
   Doubles part[chains] = {};
