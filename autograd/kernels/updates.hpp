@@ -41,14 +41,14 @@ X root_of_squares(T a, X x, T b, X y) {
   constexpr bool single = std::numeric_limits<T>::max_exponent == 128;
   const auto number = [&](double c) { return scalar::constant(c, x); };
   const auto mean = [&](X p, X q) { return a * p * p + b * q * q; };
-  const X v = mean(x, y), root = scalar::sqrt(v), low = number(single ? 0x1p-90 : 0x1p-900),
+  const X v = mean(x, y), low = number(single ? 0x1p-90 : 0x1p-900),
           high = number(std::numeric_limits<T>::max());
-  if (scalar::all(scalar::less_equal(low, v)) && scalar::all(scalar::less_equal(v, high))) return root;
-  const X down = number(single ? 0x1p-96 : 0x1p-768), up = number(single ? 0x1p96 : 0x1p768),
-          small = down * scalar::sqrt(mean(up * x, up * y)),
-          large = up * scalar::sqrt(mean(down * x, down * y));
-  return scalar::select(scalar::less(v, low), small,
-                        scalar::select(scalar::less_equal(v, high), root, large));
+  const auto enough = scalar::less_equal(low, v), finite = scalar::less_equal(v, high);
+  if (scalar::all(enough) && scalar::all(finite)) return scalar::sqrt(v);
+  const X one = number(1), down = number(single ? 0x1p-96 : 0x1p-768), up = number(single ? 0x1p96 : 0x1p768),
+          scale = scalar::select(enough, scalar::select(finite, one, down), up),
+          undo = scalar::select(enough, scalar::select(finite, one, up), down);
+  return undo * scalar::sqrt(mean(scale * x, scale * y));
 }
 
 /// s <- sqrt(s^2 + d^2),  w <- w - rate d / (s + epsilon)

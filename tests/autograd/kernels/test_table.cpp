@@ -222,6 +222,26 @@ TEST_CASE_TEMPLATE("kernels: the root of squares is right to 2 ulp wherever it i
       }
 }
 
+TEST_CASE_TEMPLATE("kernels: the root of squares is the same beside others of any size", T, float, double) {
+  using Rule = xgrad::updates::Adam<T>;
+  const Rule rule{0, 0, 0, T(1), T(0.999), T(0.001), T(1), T(1)};
+  constexpr std::size_t index = Updates<T>::template index_of<Rule>(), n = 1000;
+  const auto far = static_cast<T>(std::sqrt(std::numeric_limits<T>::max()));
+  for (const auto set : sets()) {
+    auto w = numbers<T>(n, 1), mean = numbers<T>(n, 2), root = numbers<T>(n, 3, true), g = numbers<T>(n, 4);
+    for (std::size_t i = 0; i < n; i += 3) g[i] = i % 2 == 0 ? g[i] * far : T(0), root[i] = root[i] / far;
+    auto alone = root;
+    for (std::size_t i = 0; i < n; ++i) {
+      T weight = w[i], first = mean[i];
+      T* const slots[] = {&first, &alone[i]};
+      table<T>(set).updates[index](&rule, &weight, slots, &g[i], 1);
+    }
+    T* const slots[] = {mean.data(), root.data()};
+    table<T>(set).updates[index](&rule, w.data(), slots, g.data(), n);
+    REQUIRE(root == alone);
+  }
+}
+
 TEST_CASE_TEMPLATE("kernels: sums and maxima of rows on every instruction set", T, float, double) {
   const double eps = std::numeric_limits<T>::epsilon();
   for_each_case<T>([&](const Table<T>& kernels, std::size_t first, std::size_t n) {
