@@ -35,7 +35,7 @@ struct Residual : CellWrapper<Residual<Cell>, Cell> {
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
     auto result = xgrad::unroll(this->cell, xs, std::move(state), sequences);
-    result.ys = detail::mask_outputs(xs + result.ys, sequences);
+    result.ys = detail::mask_steps(xs + result.ys, sequences);
     return result;
   }
 };
@@ -71,11 +71,11 @@ struct Projected : CellWrapper<Projected<Cell>, Cell> {
     next.y = matmul(next.y, Wp);
     return next;
   }
-  /// All steps, with one product for all projections.     xs: (T, N, D)   ys: (T, N, P)
+  /// All steps, with one product for all projections.     xs: (T, N, D)   ys: (T, N, P), 0 at padding
   template <class S>
   Unrolled<T, S> unroll(const Variable<T>& xs, S state, const Sequences& sequences = {}) const {
     auto result = xgrad::unroll(this->cell, xs, std::move(state), sequences);
-    result.ys = matmul(result.ys, Wp);  // all steps at once
+    result.ys = detail::mask_steps(matmul(result.ys, Wp), sequences);  // all steps at once
     return result;
   }
 

@@ -12,12 +12,13 @@ namespace xgrad {
 Ids length_mask(const Ids& lengths, std::size_t T) {
   if (lengths.shape().rank() != 1)
     throw Error("length_mask", fmt::format("needs lengths: (N,), got shape {}", to_string(lengths.shape())));
-  lengths.check_range("length_mask", "length", T + 1);
   const std::size_t N = lengths.size();
+  const Shape shape({T, N});  // refuses sizes for which T + 1 or T N is more than a number can say
+  lengths.check_range("length_mask", "length", T + 1);
   std::vector<Ids::value_type> mask(T * N);
   for (std::size_t t = 0; t < T; ++t)
     for (std::size_t n = 0; n < N; ++n) mask[t * N + n] = static_cast<Ids::value_type>(t) < lengths[n];
-  return Ids({T, N}, std::move(mask));
+  return Ids(shape, std::move(mask));
 }
 
 Sequences reversed(const Sequences& sequences) {

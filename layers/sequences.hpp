@@ -12,7 +12,7 @@ namespace xgrad {
 /// Where the rows of a batch have padding and where documents begin; by default, nowhere.
 struct Sequences {
   /// (T, N), 0 where a row is padding: its state stays what it was, its output is 0, and no gradient comes
-  /// from there.
+  /// from there or goes there, whatever the inputs are.
   std::optional<Ids> mask{};
   /// (T, N), nonzero where a new document begins: the row's state becomes the initial one before this step.
   std::optional<Ids> reset{};

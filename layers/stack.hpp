@@ -88,7 +88,7 @@ struct Stack {
         auto unrolled = xgrad::unroll(cells[i], ys, std::move(state[i]), sequences);
         state[i] = std::move(unrolled.state);
         ys = above(i, ys, unrolled.ys, key);
-        if (options.residual) ys = detail::mask_outputs(ys, sequences);
+        if (options.residual) ys = detail::mask_steps(ys, sequences);
       } catch (const Error& error) {
         throw error.with_context("in layer " + std::to_string(i) + " of " + std::to_string(cells.size()));
       }

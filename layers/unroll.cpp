@@ -1,6 +1,7 @@
 // What unroll does to the rows of a batch; see unroll.hpp.
 #include <xgrad/layers/unroll.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace xgrad::detail {
@@ -9,6 +10,12 @@ Ids mask_of_rank(const Ids& flags, std::size_t rank) {
   Shape shape = flags.shape();
   while (shape.rank() < rank) shape.push_back(1);
   return flags.reshaped(shape);
+}
+
+Ids opposite(const Ids& flags) {
+  std::vector<Ids::value_type> result(flags.size());
+  std::transform(flags.begin(), flags.end(), result.begin(), [](auto flag) { return flag == 0; });
+  return Ids(flags.shape(), std::move(result));
 }
 
 void fail_at_step(const Error& error, std::size_t t, std::size_t steps) {

@@ -3,6 +3,7 @@
 // way: states are checked, frozen at padding and begun afresh at a new document.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,9 @@ namespace detail {
 /// Flags of leading axes, as a mask for arrays of more axes.     flags: (N,) or (T, N)   result: (N, 1, ...)
 Ids mask_of_rank(const Ids& flags, std::size_t rank);
 
+/// 1 where the flags are 0, and 0 elsewhere.
+Ids opposite(const Ids& flags);
+
 /// Where `rows` (N,) is nonzero the rows of `a`, else those of `b`.     a, b: (N, ...)
 template <class T>
 Variable<T> choose_rows(const Ids& rows, const Variable<T>& a, const Variable<T>& b) {
@@ -39,10 +43,10 @@ template <class T>
 Variable<T> mask_rows(const Ids& present, const Variable<T>& y) {
   return where(mask_of_rank(present, y.rank()), y, 0);
 }
-/// ys with the outputs of padding set to 0.     ys: (T, N, ...)
+/// A sequence's inputs or outputs with those of padding set to 0.     xs: (T, N, ...)
 template <class T>
-Variable<T> mask_outputs(const Variable<T>& ys, const Sequences& sequences) {
-  return has_zero(sequences.mask) ? mask_rows(*sequences.mask, ys) : ys;
+Variable<T> mask_steps(const Variable<T>& xs, const Sequences& sequences) {
+  return has_zero(sequences.mask) ? mask_rows(*sequences.mask, xs) : xs;
 }
 /// Throws `error` anew, with the step in its text.
 [[noreturn]] void fail_at_step(const Error& error, std::size_t t, std::size_t steps);
@@ -58,14 +62,19 @@ S begin_rows(const Cell& cell, const S& state, const Ids& rows) {
   }
 }
 
-// One step of a cell with what is done to the rows of the batch around it.
+// One step of a cell with what is done to the rows of the batch around it. A row of padding is computed like
+// the others, from inputs of 0 and an initial state: from NaN, or from numbers that overflow, its gradient
+// of 0 would become NaN on the way back.     x: (N, ...), 0 at padding
 template <class T, class Cell, class S>
 Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::size_t t, S state,
                                    const Sequences& sequences) {
   if (const auto begins = row_with(sequences.reset, t, true)) state = begin_rows<T>(cell, state, *begins);
-  Step<Variable<T>, S> next = xgrad::step(cell, x, state);
+  const auto present = row_with(sequences.mask, t, false);
+  std::optional<S> read;  // in place of the state
+  if (present) read = begin_rows<T>(cell, state, opposite(*present));
+  Step<Variable<T>, S> next = xgrad::step(cell, x, read ? *read : state);
   if (t == 0) check_unchanged(shapes(state), shapes(next.state));
-  if (const auto present = row_with(sequences.mask, t, false)) {
+  if (present) {
     next.y = mask_rows(*present, next.y);
     next.state = combine<T>(std::move(next.state), state,
                             [&](const auto& a, const auto& b) { return choose_rows<T>(*present, a, b); });
@@ -77,9 +86,10 @@ Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::
 
 /// Runs `cell` over time-major xs, from `state`.
 ///     xs: (T, N, D)   ys: (T, N, H)   parts of the state: (N, ...)
-/// `sequences` says which rows are padding and where documents begin; each step that has such rows costs one
-/// pass over the state, others nothing. Something that runs over whole sequences in its own way has a member
-/// `unroll` of these arguments.
+/// `sequences` says which rows are padding and where documents begin. What stands in padding, NaN included,
+/// enters neither values nor gradients. That costs a pass over xs, and each step that has padding or the
+/// beginning of a document passes over the state; without them it costs nothing. Something that runs over
+/// whole sequences in its own way has a member `unroll` of these arguments.
 /// Throws Error if there is no step, if the state has not N rows, if the cell changes the shape of its state,
 /// or if the mask or the resets are not (T, N); an error inside the cell names the time step.
 template <class Cell, class T, class S>
@@ -91,11 +101,12 @@ Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state,
   } else {
     detail::check_rows(shapes(state), xs.shape()[1]);
     const std::size_t steps = xs.shape()[0];
+    const Variable<T> read = detail::mask_steps(xs, sequences);
     std::vector<Variable<T>> ys(steps);
     for (std::size_t t = 0; t < steps; ++t) {
       const TimeStep now(t);
       try {
-        auto next = detail::step_of_batch(cell, select(xs, static_cast<std::ptrdiff_t>(t)), t,
+        auto next = detail::step_of_batch(cell, select(read, static_cast<std::ptrdiff_t>(t)), t,
                                           std::move(state), sequences);
         ys[t] = std::move(next.y);
         state = std::move(next.state);

@@ -6,8 +6,11 @@
 
 #include <xgrad/layers/bidirectional.hpp>
 #include <xgrad/layers/dropout.hpp>
+#include <xgrad/layers/gru.hpp>
+#include <xgrad/layers/residual.hpp>
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/layers/unroll.hpp>
+#include <xgrad/layers/weight_drop.hpp>
 #include <xgrad/models/rnnlm.hpp>
 
 #include "autograd/ops/checks.hpp"
@@ -44,6 +47,38 @@ void prove_each(F f) {
 }
 
 const Ids lengths({4, 1, 2});
+
+// The inputs of sequences of these lengths, with `x` for all numbers of padding.     (T, N, D)
+Array<double> inputs_with(double x) {
+  auto inputs = checks::numbers<double>({T_steps, N, D});
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (static_cast<std::int64_t>(i / (N * D)) >= lengths[i / D % N]) inputs.mutable_data()[i] = x;
+  return inputs;
+}
+
+// Gradients of a masked run, of every parameter and the inputs, are the same bits whatever stands in padding.
+template <class Cell, class... Args>
+void check_padding(const Args&... args) {
+  const auto run = [&](double padding) {
+    const Parameters<double> p(3);
+    const Cell cell(p, D, H, args...);
+    Tape<double> tape;
+    const auto xs = tape.leaf(inputs_with(padding));
+    const auto noisy = for_training(cell, RandomKey(4));
+    const auto result = unroll(noisy, xs, noisy.zero(N), {.mask = length_mask(lengths, T_steps)});
+    const auto gradients = tape.gradient(total(result));
+    std::vector<Array<double>> all{result.ys.value(), gradients[xs]};
+    for (const auto& x : p.list()) all.push_back(gradients[x]);
+    return all;
+  };
+  const auto expected = run(0);
+  for (const double padding :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -1e308, 1e-320}) {
+    CAPTURE(padding);
+    const auto got = run(padding);
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(checks::identical(got[i], expected[i]));
+  }
+}
 
 }  // namespace
 
@@ -141,15 +176,16 @@ TEST_CASE("cells: a masked run is that of each sequence alone") {
     CAPTURE(name);
     const Parameters<double> p(3);
     const Stack<Bidirectional<NamedCell<double>>> cell(p, D, H, {}, name);
-    const auto inputs = checks::numbers<double>({T_steps, N, D});
     const auto run = [&](const Variable<double>& xs, std::size_t rows, const Sequences& sequences) {
       return unroll(cell, xs, cell.zero(rows), sequences);
     };
     Tape<double> tape;
-    const auto xs = tape.leaf(inputs);
+    const auto xs = tape.leaf(inputs_with(std::numeric_limits<double>::quiet_NaN()));
     const auto masked = run(xs, N, {.mask = length_mask(lengths, T_steps)});
     const auto gradients = tape.gradient(total(masked), {.keep = true});
-    std::vector<Array<double>> sums;
+    const auto in_all = tape.gradient(sum(square(masked.ys)), {.keep = true, .unreached = zeros});
+    std::vector<Array<double>> sums;  // over the sequences, of each parameter's gradient
+    for (const auto& x : p.list()) sums.push_back(Array<double>::zeros(x.shape()));
     for (std::size_t n = 0; n < N; ++n) {
       const auto row = static_cast<std::ptrdiff_t>(n), length = static_cast<std::ptrdiff_t>(lengths[n]);
       const auto x = slice(slice(xs, 0, length), row, row + 1, 1);
@@ -164,9 +200,12 @@ TEST_CASE("cells: a masked run is that of each sequence alone") {
       // The gradient of a sequence's own loss stays within it, and is that of the sequence alone.
       const auto of_row = sum(square(slice(masked.ys, row, row + 1, 1)));
       const auto in_batch = tape.gradient(of_row, {.keep = true})[xs];
-      const auto expected = tape.gradient(sum(square(alone.ys)), {.keep = true})[xs];
-      CHECK(checks::distance(in_batch, expected) < 1e-12);
+      const auto expected = tape.gradient(sum(square(alone.ys)), {.keep = true, .unreached = zeros});
+      CHECK(checks::distance(in_batch, expected[xs]) < 1e-12);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = sums[i] + expected[p.list()[i]];
     }
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      CHECK(checks::distance(in_all[p.list()[i]], sums[i]) < 1e-12);
     for (std::size_t t = 0; t < T_steps; ++t)  // no gradient from padding
       for (std::size_t n = 0; n < N; ++n)
         if (static_cast<std::int64_t>(t) >= lengths[n])
@@ -189,4 +228,19 @@ TEST_CASE("cells: a reset row is a document of its own") {
     CHECK(checks::distance(rows(whole.ys, 1).value(), rows(untouched.ys, 1).value()) < 1e-12);
     CHECK(checks::distance(slice(whole.ys, 0, 2).value(), slice(untouched.ys, 0, 2).value()) < 1e-12);
   }
+}
+
+TEST_CASE("cells: what stands in padding enters no gradient, in any cell and wrapper") {
+  for (const std::string& name : cells::names) {
+    CAPTURE(name);
+    using Cell = NamedCell<double>;
+    const StackOptions stack{.layers = 2, .residual = true, .dropout = 0.2};
+    check_padding<Stack<Residual<Cell>>>(stack, name);
+    check_padding<Stack<Bidirectional<Cell>>>(stack, name);
+    check_padding<Projected<Variational<Cell>>>(ProjectedOptions{.width = 2},
+                                                VariationalOptions{.input = 0.2, .state = 0.2}, name);
+    check_padding<Zoneout<RecurrentDropout<Cell>>>(ZoneoutOptions{}, RecurrentDropoutOptions{.rate = 0.2},
+                                                   name);
+  }
+  check_padding<WeightDrop<Gru<double>>>(WeightDropOptions{.rate = 0.2});
 }

@@ -2,6 +2,7 @@
 // inside the cell names the time step; a sequence of no steps is refused.
 #include <xgrad/layers/unroll.hpp>
 
+#include <xgrad/layers/residual.hpp>
 #include <xgrad/layers/rnn.hpp>
 
 #include "autograd/ops/checks.hpp"
@@ -144,4 +145,45 @@ TEST_CASE("unroll: a sequence of no steps is refused") {
   checks::check_error(run({0, 2, 3}), {"[unroll]", "at least one step", "(0, 2, 3)"});
   checks::check_error(run({3}), {"[unroll]", "xs: (T, N, D)", "(3,)"});
   checks::check_error(run({}), {"[unroll]", "()"});
+}
+
+TEST_CASE("length_mask: a number of steps that no array has is refused") {
+  for (const std::size_t T : {std::size_t{1} << 32, std::size_t{1} << 63, ~std::size_t{0}})
+    checks::check_error([=] { length_mask({1, 1}, T); }, {"[shape]", "axis 0", "less than 2^32"});
+}
+
+TEST_CASE("unroll: the state of a row that is only padding enters no gradient") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double x : {nan, std::numeric_limits<double>::infinity(), 1e200}) {
+    CAPTURE(x);
+    const Parameters<double> p(4);
+    const Rnn cell(p, 1, 1, {.nonlinearity = Nonlinearity::relu});
+    const Variable<double> xs = Array<double>({2, 2, 1}, {0.5, x, nan, nan});
+    Tape<double> tape;
+    const auto h0 = tape.leaf(Array<double>({2, 1}, {0.25, x}));
+    const auto run = unroll(cell, xs, h0, {.mask = Ids({2, 2}, {1, 0, 0, 0})});
+    const auto alone = cell(Variable<double>(0.5) + Array<double>::zeros({1, 1}), slice(h0, 0, 1));
+    const auto gradients = tape.gradient(sum(run.ys), {.keep = true}),
+               expected = tape.gradient(sum(alone), {.keep = true});
+    CHECK(sum(run.ys).item() == sum(alone).item());
+    for (const auto& parameter : p.list()) CHECK(identical(gradients[parameter], expected[parameter]));
+    CHECK(identical(gradients[h0], expected[h0]));
+  }
+}
+
+TEST_CASE("unroll: what comes back to padding enters no gradient either") {
+  const Parameters<double> p(4);
+  const Projected<Rnn<double>> cell(p, 3, 4, ProjectedOptions{.width = 2});
+  const Variable<double> xs = numbers<double>({2, 2, 3});
+  const auto weighed = [&](double at_padding) {
+    Tape<double> tape;
+    const auto ys = unroll(cell, xs, cell.zero(2), {.mask = length_mask({2, 1}, 2)}).ys;
+    const Variable<double> weights = Array<double>({2, 2, 1}, {1, 2, 3, at_padding});
+    const auto gradients = tape.gradient(sum(ys * weights));
+    std::vector<Array<double>> all;
+    for (const auto& parameter : p.list()) all.push_back(gradients[parameter]);
+    return all;
+  };
+  const auto expected = weighed(0), got = weighed(std::numeric_limits<double>::infinity());
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(identical(got[i], expected[i]));
 }
