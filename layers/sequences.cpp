@@ -67,6 +67,41 @@ bool detail::has_zero(const std::optional<Ids>& flags) {
   return flags && std::find(flags->begin(), flags->end(), 0) != flags->end();
 }
 
+Sequences detail::step_of(const Sequences& sequences, std::size_t t) {
+  const auto step = [t](const std::optional<Ids>& flags) -> std::optional<Ids> {
+    if (!flags) return std::nullopt;
+    return flags->row(t).reshaped({1, flags->shape()[1]});
+  };
+  return {step(sequences.mask), step(sequences.reset)};
+}
+
+std::size_t detail::present_count(const Sequences& sequences, std::size_t all) {
+  const auto& mask = sequences.mask;
+  return mask ? all - static_cast<std::size_t>(std::count(mask->begin(), mask->end(), 0)) : all;
+}
+
+Ids detail::fill_padding(const char* op, const char* what, const Ids& ids, const Ids& mask) {
+  if (ids.shape() != mask.shape())
+    throw Error(op, fmt::format("{} of shape {} do not fit a mask of shape {}, expected the same", what,
+                                to_string(ids.shape()), to_string(mask.shape())));
+  const auto present = std::find_if(mask.begin(), mask.end(), [](auto flag) { return flag != 0; });
+  const Ids::value_type other = present == mask.end() ? 0 : ids.begin()[present - mask.begin()];
+  std::vector<Ids::value_type> filled(ids.begin(), ids.end());
+  for (std::size_t i = 0; i < filled.size(); ++i)
+    if (mask[i] == 0) filled[i] = other;
+  return Ids(ids.shape(), std::move(filled));
+}
+
+detail::Present detail::present_ids(const Ids& ids, const Ids& mask) {
+  std::vector<Ids::value_type> positions, present;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (mask[i] == 0) continue;
+    positions.push_back(static_cast<Ids::value_type>(i));
+    present.push_back(ids[i]);
+  }
+  return {std::move(positions), std::move(present)};
+}
+
 void detail::check_rows(const std::vector<Shape>& parts, std::size_t N) {
   for (std::size_t i = 0; i < parts.size(); ++i)
     if (parts[i].rank() == 0 || parts[i][0] != N)

@@ -37,6 +37,19 @@ void check_sequences(const Shape& xs, const Sequences& sequences);
 std::optional<Ids> row_with(const std::optional<Ids>& flags, std::size_t t, bool wanted);
 /// Whether `flags` has a zero.
 bool has_zero(const std::optional<Ids>& flags);
+/// What is said of step t, as of a sequence of that step alone.
+Sequences step_of(const Sequences& sequences, std::size_t t);
+/// How many of `all` (T N) tokens are not padding.
+std::size_t present_count(const Sequences& sequences, std::size_t all);
+/// `ids` with an id that stands elsewhere, or 0 if there is none, at padding: what stands there may be any
+/// number, and no row of a table is read for it alone. Throws Error, naming `op` and `what` they are, unless
+/// ids and mask have one shape.
+Ids fill_padding(const char* op, const char* what, const Ids& ids, const Ids& mask);
+/// The flat positions of what is not padding, and the ids there.     result, ids: (M,)
+struct Present {
+  Ids positions, ids;
+};
+Present present_ids(const Ids& ids, const Ids& mask);
 /// Throws Error unless every part of a state has N rows: a state of another batch would broadcast, or fail
 /// deep inside.
 void check_rows(const std::vector<Shape>& parts, std::size_t N);

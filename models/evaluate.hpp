@@ -6,6 +6,7 @@
 
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/models/rnnlm.hpp>
+#include <xgrad/models/window.hpp>
 
 namespace xgrad {
 
@@ -18,6 +19,8 @@ struct TokenLosses {
 /// Runs the model over all `windows` in order, from its initial state, which is carried along; nothing is
 /// recorded.
 ///     windows[i].inputs, windows[i].targets: (T_i, N_i), N_i not growing
+/// Windows that have padding, or in which documents begin, say so by one member more, a Sequences
+/// `sequences`; what stands at padding counts nowhere.
 template <class Model, class Windows>
 TokenLosses evaluate(const Model& model, const Windows& windows) {
   const Inference pause;
@@ -27,9 +30,11 @@ TokenLosses evaluate(const Model& model, const Windows& windows) {
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const auto window = windows[i];
     state = first_rows(std::move(state), window.inputs.shape()[1]);
-    auto [losses, next] = model.loss(window.inputs, window.targets, state, Reduction::none);
-    result.total += std::accumulate(losses.value().begin(), losses.value().end(), 0.0);
-    result.count += losses.size();
+    const Sequences sequences = detail::sequences_of(window);
+    auto [losses, next] = detail::window_loss<decltype(window)>(model, window.inputs, window.targets, state,
+                                                                Reduction::none, sequences);
+    result.total += std::accumulate(losses.value().begin(), losses.value().end(), 0.0);  // 0 at padding
+    result.count += detail::present_count(sequences, window.targets.size());
     state = std::move(next);
   }
   return result;

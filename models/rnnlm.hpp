@@ -54,7 +54,7 @@ struct Rnnlm {
         affine(output_layer(p / "affine", V, D)) {}
 
   /// Logits of the token after each of `ids`, and the state after the last.
-  ///     ids: (T, N)   logits: (T, N, V)
+  ///     ids: (T, N), any at padding   logits: (T, N, V)
   template <class S>
   auto operator()(const Ids& ids, const S& state, const Sequences& sequences = {}) const {
     auto [ys, next] = outputs(ids, state, sequences);
@@ -62,18 +62,14 @@ struct Rnnlm {
   }
 
   /// Cross entropy of `targets` in nats, and the state after the last step.     ids, targets: (T, N)
-  /// Targets at padding count like all others.
+  /// What stands at padding counts nowhere, and may be any number: the mean is over the other targets, and of
+  /// losses that are not reduced, those at padding are 0.
   template <class S>
   auto loss(const Ids& ids, const Ids& targets, const S& state, Reduction reduction = Reduction::mean,
             const Sequences& sequences = {}) const {
     auto [ys, next] = outputs(ids, state, sequences);
-    auto value =
-        options.loss_rows > 0 && reduction != Reduction::none
-            ? affine_cross_entropy({ys, affine.W}, affine.b, targets,
-                                   {.reduction = reduction,
-                                    .transpose = affine.transposed ? Transpose::second : Transpose::none,
-                                    .rows = options.loss_rows})
-            : softmax_cross_entropy(affine(ys), targets, reduction);
+    auto value = detail::has_zero(sequences.mask) ? present_loss(ys, targets, reduction, *sequences.mask)
+                                                  : cross_entropy_of(ys, targets, reduction);
     return Step{std::move(value), std::move(next)};
   }
 
@@ -101,8 +97,33 @@ struct Rnnlm {
   // What the output layer reads.     (T, N, width)
   template <class S>
   auto outputs(const Ids& ids, const S& state, const Sequences& sequences) const {
-    auto unrolled = unroll(cell, drop(embed(ids), 0), state, sequences);
+    const bool padded = detail::has_zero(sequences.mask);
+    const Ids tokens = padded ? detail::fill_padding("Rnnlm", "ids", ids, *sequences.mask) : ids;
+    auto unrolled = unroll(cell, drop(embed(tokens), 0), state, sequences);
     return Step{drop(unrolled.ys, 1), std::move(unrolled.state)};
+  }
+
+  // ys: (..., width)   targets: (...)
+  Variable<T> cross_entropy_of(const Variable<T>& ys, const Ids& targets, Reduction reduction) const {
+    if (options.loss_rows == 0 || reduction == Reduction::none)
+      return softmax_cross_entropy(affine(ys), targets, reduction);
+    return affine_cross_entropy({ys, affine.W}, affine.b, targets,
+                                {.reduction = reduction,
+                                 .transpose = affine.transposed ? Transpose::second : Transpose::none,
+                                 .rows = options.loss_rows});
+  }
+
+  // The same of what is not padding; no logits are made for the rest.     ys: (T, N, width)
+  Variable<T> present_loss(const Variable<T>& ys, const Ids& targets, Reduction reduction,
+                           const Ids& mask) const {
+    const Ids filled = detail::fill_padding("Rnnlm", "targets", targets, mask);
+    filled.check_range("Rnnlm", "target", affine.b.size());  // here, where their positions are known
+    const auto [positions, present] = detail::present_ids(filled, mask);
+    const Variable<T> rows = take(reshape(ys, {mask.size(), ys.shape().back()}), positions),
+                      loss = cross_entropy_of(rows, present, reduction);
+    if (reduction != Reduction::none) return loss;
+    const Variable<T> at_padding = Array<T>::zeros({mask.size()});
+    return reshape(scatter_add(at_padding, positions, loss, 0), mask.shape());
   }
 
   Variable<T> drop(const Variable<T>& x, std::uint64_t use) const {

@@ -55,6 +55,8 @@ TruncationReport TruncationSums<T>::report(double keep) const {
     for (std::size_t i = 0; i < n; ++i) full[i] += gradient[i];
   long double full_square = 0;
   for (const long double x : full) full_square += x * x;
+  if (!std::isfinite(full_square))
+    throw Error("truncation", "the model's gradient is not finite: has its training diverged?");
   const long double norm = std::sqrt(full_square);
   const auto ratio = [](long double a, long double b) { return b > 0 ? static_cast<double>(a / b) : 0; };
   for (std::size_t T_steps = 1; T_steps <= gradients_.size(); ++T_steps) {

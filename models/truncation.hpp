@@ -15,6 +15,7 @@
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/time_step.hpp>
 #include <xgrad/layers/state.hpp>
+#include <xgrad/models/window.hpp>
 
 namespace xgrad {
 
@@ -56,7 +57,7 @@ class TruncationSums {
   TruncationSums(const Parameters<T>& parameters, std::size_t longest);
   /// The gradient of some L_t with respect to a part of the state k steps before.     gradient: (N, ...)
   void add_signal(std::size_t k, const Array<T>& gradient);
-  /// N more sequences were looked at k steps before some t.
+  /// N more losses of step t were followed k steps back.
   void count(std::size_t k, std::size_t N) { counts_[k - 1] += static_cast<double>(N); }
   /// What step t - lag contributes to the parameters' gradient of L_t.
   void add_gradient(std::size_t lag, const Gradients<T>& gradients);
@@ -79,9 +80,10 @@ void check_longest(std::size_t K, std::size_t steps);
 /// Follows the losses of a model back in time, at its present parameters: one sweep per step and lag, so K
 /// times the work of training on the same windows, and K times the parameters in memory.
 ///     windows[i].inputs, windows[i].targets: (S, N); `parameters` are the model's
+/// Windows may have a Sequences `sequences`, as for evaluate().
 /// Losses of the first K - 1 steps of a window are left out, since they cannot be followed K steps.
 /// Throws Error, before the model is run, if K is 0, if the first window has fewer than K steps, if `windows`
-/// is 0, and unless `keep` is in (0, 1).
+/// is 0, and unless `keep` is in (0, 1). Throws Error, too, if the gradient is not finite.
 template <class T, class Model, class Windows>
 TruncationReport truncation(const Model& model, const Parameters<T>& parameters, const Windows& windows,
                             const TruncationOptions& options = {}) {
@@ -93,11 +95,16 @@ TruncationReport truncation(const Model& model, const Parameters<T>& parameters,
   auto state = model.zero(windows[0].inputs.shape()[1]);
   using State = decltype(state);
   for (std::size_t i = 0; i < windows.size() && i < options.windows; ++i) {
-    const Ids inputs = windows[i].inputs, targets = windows[i].targets;
+    const auto window = windows[i];
+    const Ids inputs = window.inputs, targets = window.targets;
+    const Sequences sequences = detail::sequences_of(window);
+    detail::check_sequences(inputs.shape(), sequences);
     const std::size_t S = inputs.shape()[0], N = inputs.shape()[1];
     const auto step = [&](std::size_t s, const State& from) {
       const Shape one({1, N});
-      return model.loss(inputs.row(s).reshaped(one), targets.row(s).reshaped(one), from, Reduction::sum);
+      return detail::window_loss<decltype(window)>(model, inputs.row(s).reshaped(one),
+                                                   targets.row(s).reshaped(one), from, Reduction::sum,
+                                                   detail::step_of(sequences, s));
     };
     std::vector<State> before;  // each step
     state = first_rows(std::move(state), N);
@@ -128,7 +135,7 @@ TruncationReport truncation(const Model& model, const Parameters<T>& parameters,
         }
         const auto gradients = tape.gradient(functional, {.keep = true, .unreached = zeros});
         sums.add_gradient(lag, gradients);
-        sums.count(lag + 1, N);
+        sums.count(lag + 1, detail::present_count(detail::step_of(sequences, t), N));
         std::vector<Array<T>> signal;
         for (const auto& leaf : leaves) {
           signal.push_back(gradients[leaf]);

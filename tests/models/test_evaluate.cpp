@@ -107,3 +107,35 @@ TEST_CASE("evaluate: 10^6 losses in float are added up in double") {
   CHECK(result.count == 1000000);
   CHECK(result.total == doctest::Approx(1e6 * static_cast<double>(0.1F)).epsilon(1e-11));
 }
+
+TEST_CASE("evaluate: padding counts nowhere, and a document that begins has a state of its own") {
+  const Parameters<double> p(2);
+  const Rnnlm model(p, 7, 4, 6);
+  const Tokens first = text(9), second = text(5);
+  struct Padded {
+    Ids inputs, targets;
+    Sequences sequences;
+  };
+  std::vector<Padded> windows;  // the two texts side by side, in windows of 4 steps, and then the first again
+  for (std::size_t begin = 0; begin < 16; begin += 4) {
+    std::vector<Ids::value_type> inputs, targets, mask, reset;
+    for (std::size_t t = begin; t < begin + 4; ++t)
+      for (const Tokens* tokens : {&first, &second}) {
+        const std::size_t i = t % 8;
+        const bool present = i + 1 < tokens->size() && (t < 8 || tokens == &first);
+        inputs.push_back(present ? (*tokens)[i] : -1);
+        targets.push_back(present ? (*tokens)[i + 1] : 1000);
+        mask.push_back(present ? 1 : 0);
+        reset.push_back(t == 8 ? 1 : 0);
+      }
+    const Shape shape({4, 2});
+    windows.push_back({Ids(shape, inputs), Ids(shape, targets), {Ids(shape, mask), Ids(shape, reset)}});
+  }
+  const auto result = evaluate(model, windows);
+  CHECK(result.count == 8 + 4 + 8);
+  CHECK(result.total == doctest::Approx(2 * one_run(model, first) + one_run(model, second)).epsilon(1e-13));
+  for (auto& window : windows) window.sequences.mask = Ids({4, 2}, Tokens(8, 0));
+  const auto none = evaluate(model, windows);
+  CHECK(none.count == 0);
+  CHECK(none.total == 0);
+}

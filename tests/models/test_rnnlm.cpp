@@ -180,6 +180,85 @@ TEST_CASE("rnnlm: with few rows of logits at a time loss and gradients are the s
   }
 }
 
+TEST_CASE("rnnlm: padding counts nowhere, whatever stands there") {
+  const Ids lengths({4, 1, 0});
+  const std::vector<Ids::value_type> tokens{0, 5, 2, 3, 3, 1, 4, 4, 1, 2, 0, 5},
+      next{1, 3, 2, 0, 0, 2, 4, 1, 5, 5, 3, 1};
+  for (const bool tied : {false, true})
+    for (const std::size_t loss_rows : {0U, 2U})
+      for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+        for (const std::int64_t at_padding : {-1, 0, 5, 6, 1 << 30}) {
+          CAPTURE(tied);
+          CAPTURE(loss_rows);
+          CAPTURE(at_padding);
+          const Parameters<double> p(3);
+          const Rnnlm<double, cells::Lstm<double>> model(p, 6, 4, 4, {.tied = tied, .loss_rows = loss_rows});
+          p.assign("affine/b", Array<double>({6}, {1, 2, 3, 4, 5, 6}));
+          auto read = tokens, wanted = next;
+          for (std::size_t i = 0; i < 12; ++i)
+            if (static_cast<std::int64_t>(i / 3) >= lengths[i % 3]) read[i] = wanted[i] = at_padding;
+          Tape<double> tape;
+          const auto masked = model.loss(Ids({4, 3}, read), Ids({4, 3}, wanted), model.zero(3), reduction,
+                                         {.mask = length_mask(lengths, 4)});
+          std::vector<Variable<double>> losses;  // of the two sequences alone
+          for (const std::size_t row : {0U, 1U}) {
+            std::vector<Ids::value_type> x, y;
+            for (std::int64_t t = 0; t < lengths[row]; ++t) {
+              x.push_back(tokens[static_cast<std::size_t>(t) * 3 + row]);
+              y.push_back(next[static_cast<std::size_t>(t) * 3 + row]);
+            }
+            const Shape shape({x.size(), 1});
+            losses.push_back(model.loss(Ids(shape, x), Ids(shape, y), model.zero(1), Reduction::sum).y);
+          }
+          const double count = reduction == Reduction::mean ? 5 : 1;
+          const auto value = sum(masked.y), expected = (losses[0] + losses[1]) / count;
+          CHECK(value.item() == doctest::Approx(expected.item()).epsilon(1e-14));
+          const auto got = tape.gradient(value, {.keep = true}),
+                     right = tape.gradient(expected, {.keep = true});
+          for (const auto& x : p.list()) CHECK(checks::distance(got[x], right[x]) < 1e-14);
+          if (tied) continue;
+          const auto rows = std::get<RowSparse<double>>(*got.stored(model.embed.W)).rows;
+          const auto alone = std::get<RowSparse<double>>(*right.stored(model.embed.W)).rows;
+          CHECK(std::equal(rows.begin(), rows.end(), alone.begin(), alone.end()));
+          if (reduction != Reduction::none) continue;
+          CHECK(masked.y.shape() == Shape({4, 3}));
+          for (std::size_t i = 0; i < 12; ++i)
+            CHECK((masked.y.value().data()[i] == 0) == (static_cast<std::int64_t>(i / 3) >= lengths[i % 3]));
+        }
+}
+
+TEST_CASE("rnnlm: the gradient of a masked loss is proved, and a mask without padding changes nothing") {
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
+    const auto report = checks::prove_function([=](auto p) {
+      const Rnnlm model(p, 6, 3, 4);
+      const auto result =
+          model.loss(inputs, targets, p.input("h0", {2, 4}), reduction, {.mask = length_mask({5, 2}, 5)});
+      return sum(result.y) + sum(square(result.state));
+    });
+    CHECK(report);
+    const Parameters<float> p(3);
+    const Rnnlm model(p, 6, 3, 4);
+    CHECK(identical(
+        model.loss(inputs, targets, model.zero(2), reduction, {.mask = length_mask({5, 5}, 5)}).y.value(),
+        model.loss(inputs, targets, model.zero(2), reduction).y.value()));
+  }
+}
+
+TEST_CASE("rnnlm: beside padding, ids, targets and masks that do not fit are named") {
+  const Parameters<float> p;
+  const Rnnlm model(p, 6, 3, 4);
+  const auto loss = [&](const Ids& ids, const Ids& next, const Ids& mask) {
+    return [=, &model] { model.loss(ids, next, model.zero(2), Reduction::mean, {.mask = mask}); };
+  };
+  const Ids right({2, 2}, {0, 1, 2, 3}), wrong({2, 2}, {0, 1, 2, 9}), mask({2, 2}, {1, 0, 0, 1});
+  using checks::check_error;
+  check_error(loss(wrong, right, mask), {"[take] id 9 at position (1, 1)", "[0, 6)"});
+  check_error(loss(right, wrong, mask), {"[Rnnlm] target 9 at position (1, 1)", "[0, 6)"});
+  check_error(loss(right, right, {0, 1}), {"[Rnnlm] ids of shape (2, 2)", "mask of shape (2,)"});
+  check_error(loss(right, {0, 1}, mask), {"[Rnnlm] targets of shape (2,)", "mask of shape (2, 2)"});
+  check_error(loss(right, right, Ids({2, 2}, {0, 0, 0, 0})), {"the mean over no targets"});
+}
+
 TEST_CASE("rnnlm: parameters in order and the initial state of any cell") {
   const Parameters<float> p(1), q(1);
   const Rnnlm model(p, 6, 3, 4);

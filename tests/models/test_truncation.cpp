@@ -205,6 +205,44 @@ TEST_CASE("truncation: runs on a text with a model of several layers in float") 
   for (const double s : report.signal) CHECK(s > 0);
 }
 
+TEST_CASE("truncation: padding counts nowhere") {
+  struct Padded {
+    Ids inputs, targets;
+    Sequences sequences;
+  };
+  std::vector<Pair> alone;
+  std::vector<Padded> beside;  // the same sequences, each with a row of padding
+  for (const Pair& window : copy_task(6, 1, 3, 2, 3)) {
+    std::vector<Ids::value_type> inputs, targets, mask;
+    for (std::size_t t = 0; t < 6; ++t)
+      for (const bool present : {false, true}) {
+        inputs.push_back(present ? window.inputs[t] : -1);
+        targets.push_back(present ? window.targets[t] : -1);
+        mask.push_back(present ? 1 : 0);
+      }
+    const Shape shape({6, 2});
+    beside.push_back({Ids(shape, inputs), Ids(shape, targets), {.mask = Ids(shape, mask)}});
+    alone.push_back(window);
+  }
+  const Parameters<double> p(1);
+  const Rnnlm<double, Lstm<double>> model(p, 3, 3, 4);
+  const auto expected = truncation(model, p, alone, {.longest = 3}),
+             got = truncation(model, p, beside, {.longest = 3});
+  CHECK(got.needed == expected.needed);
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(got.signal[k] == doctest::Approx(expected.signal[k]).epsilon(1e-12));
+    CHECK(got.cuts[k].ratio == doctest::Approx(expected.cuts[k].ratio).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("truncation: a gradient that is not finite is refused") {
+  const Parameters<double> p(1);
+  const Rnnlm model(p, 3, 3, 4);
+  p.assign("affine/b", Array<double>::full({3}, double(NAN)));
+  checks::check_error([&] { truncation(model, p, copy_task(6, 2, 3, 1, 1)); },
+                      {"[truncation]", "is not finite"});
+}
+
 TEST_CASE("truncation: windows that are too short and parts that cannot be are refused") {
   const Parameters<double> p(1);
   const Unrun model;
