@@ -24,12 +24,12 @@ namespace detail {
 template <class T>
 Ids::value_type draw(const Array<T>& logits, double temperature, double u) {
   const auto largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
-  if (!std::isfinite(largest))
-    throw Error("generate", "the model's logits are not finite: has its training diverged?");
   std::vector<double> cumulative;
   double total = 0;
   for (const T logit : logits)
     cumulative.push_back(total += std::exp((static_cast<double>(logit) - largest) / temperature));
+  if (!std::isfinite(total))  // the largest may be finite where another is NaN
+    throw Error("generate", "the model's logits are not finite: has its training diverged?");
   const auto it = std::upper_bound(cumulative.begin(), cumulative.end(), u * total);
   return std::min(it - cumulative.begin(), static_cast<std::ptrdiff_t>(cumulative.size()) - 1);
 }
@@ -51,11 +51,12 @@ std::vector<Ids::value_type> generate(const Model& model, const std::vector<Ids:
   auto state = model.zero(1);
   std::vector<Ids::value_type> tokens;
   Ids ids({prompt.size(), 1}, prompt);
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     auto [logits, next] = model(ids, state);
     state = std::move(next);
     const auto last = logits.value().row(logits.shape()[0] - 1);
-    const auto word = counter_random({options.seed, 0}, {i, 0, 0, 0})[0];
+    const auto word = counter_random(
+        {options.seed, 0}, {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0, 0})[0];
     tokens.push_back(detail::draw(last, options.temperature, static_cast<double>(word) / 4294967296.0));
     ids = Ids({1, 1}, {tokens.back()});
   }

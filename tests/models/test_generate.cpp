@@ -115,6 +115,19 @@ TEST_CASE_TEMPLATE("generate: a language model gives tokens of its vocabulary an
   CHECK(generate(model, {5, 0}, 50, {.seed = 1}) == text);
 }
 
+TEST_CASE("generate: a logit that is NaN or infinite is refused wherever it stands") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  for (const double bad : {nan, inf})
+    for (const std::size_t at : {0U, 1U, 2U, 3U})
+      for (const double others : {0.0, -inf, 1e300}) {
+        std::vector<double> row(4, others);
+        row[at] = bad;
+        checks::check_error([&] { generate(Fixed{row}, {0}, 1); }, {"[generate]", "logits are not finite"});
+      }
+  checks::check_error([&] { generate(Fixed{{-inf, -inf}}, {0}, 1); }, {"logits are not finite"});
+  CHECK(generate(Fixed{{-inf, 3, -inf}}, {0}, 4) == Tokens(4, 1));  // words that are ruled out
+}
+
 TEST_CASE("generate: a wrong prompt or temperature is refused") {
   using checks::check_error;
   const Parameters<float> p;

@@ -103,6 +103,9 @@ TEST_CASE("global_norm: is not finite if and only if a gradient is not") {
         doctest::Approx(5e200));  // whose squares no double holds
   CHECK(std::isnan(norm(Array<double>({3}, {1, std::nan(""), 3e200}))));
   CHECK(norm(Array<double>({3}, {1, -inf, 3e200})) == inf);
+  for (const auto& both :
+       {Array<double>({3}, {std::nan(""), inf, 1}), Array<double>({3}, {inf, 3e200, std::nan("")})})
+    CHECK(std::isnan(norm(both)));  // as NumPy and PyTorch have it
   CHECK(norm(Array<double>({3}, {0, 0, 0})) == 0);
 }
 
