@@ -13,6 +13,8 @@ namespace {
 
 using Tokens = std::vector<Vocabulary::Id>;
 
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 using Words = std::vector<std::string_view>;
@@ -46,11 +48,12 @@ std::string read_file(const std::filesystem::path& path) {
 std::vector<std::string_view> split_words(std::string_view text, std::size_t limit) {
   std::vector<std::string_view> words;
   std::size_t line = 1;
-  for (std::size_t i = 0; i < text.size() && words.size() < limit;) {
-    if (text[i] == '\n') {
+  for (std::size_t i = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+       i < text.size() && words.size() < limit;) {
+    if (text[i] == '\n' || text[i] == '\r') {
       words.push_back(end_of_sentence);
       ++line;
-      ++i;
+      i += text.substr(i).starts_with("\r\n") ? 2 : 1;
     } else if (is_space(text[i])) {
       ++i;
     } else {

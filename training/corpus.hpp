@@ -1,6 +1,6 @@
-// Text as token ids. Words are separated by white space and every newline is the word `<eos>`, as the Penn
-// Treebank is prepared for language models (Mikolov et al. 2010). Ids are given by first appearance in the
-// training text.
+// Text as token ids. Words are separated by white space and every end of a line is the word `<eos>`, as the
+// Penn Treebank is prepared for language models (Mikolov et al. 2010). Ids are given by first appearance in
+// the training text.
 #pragma once
 
 #include <filesystem>
@@ -22,13 +22,14 @@ struct BadData : Error {
   using Error::Error;
 };
 
-inline constexpr std::string_view end_of_sentence = "<eos>";  ///< the word that a newline is
+inline constexpr std::string_view end_of_sentence = "<eos>";  ///< the word that an end of a line is
 inline constexpr std::string_view unknown_word = "<unk>";     ///< stands for words that a vocabulary lacks
 
 /// The whole file as it is. Throws NoInput, with the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
-/// The words of `text`, at most `limit`, as views into it, and `<eos>` for each newline.
+/// The words of `text`, at most `limit`, as views into it, and `<eos>` for each end of a line: LF, CR, or CR
+/// and LF. A byte order mark before the first word is left out.
 /// Throws BadData for a NUL byte, naming its line.
 std::vector<std::string_view> split_words(std::string_view text,
                                           std::size_t limit = std::numeric_limits<std::size_t>::max());

@@ -1,6 +1,6 @@
-// Reading text: words, newlines as <eos>, ids by first appearance, unknown words, both names of the files,
-// and everything that a file or a folder can have wrong with it. The files stand in a temporary folder that
-// the test removes.
+// Reading text: words, ends of lines as <eos>, ids by first appearance, unknown words, both names of the
+// files, and everything that a file or a folder can have wrong with it. The files stand in a temporary folder
+// that the test removes.
 #include <xgrad/training/corpus.hpp>
 
 #include <atomic>
@@ -51,11 +51,17 @@ void check_error(Call call, std::initializer_list<const char*> parts) {
 
 }  // namespace
 
-TEST_CASE("corpus: words are split at white space and each newline is a word") {
+TEST_CASE("corpus: words are split at white space and each end of a line is a word") {
   CHECK(split_words("a bc\nd") == Words{"a", "bc", "<eos>", "d"});
   CHECK(split_words(" the  cat \n\n sat\t.\v\f\n") ==
         Words{"the", "cat", "<eos>", "<eos>", "sat", ".", "<eos>"});
-  CHECK(split_words("one\r\ntwo\r\n") == Words{"one", "<eos>", "two", "<eos>"});
+  for (const char* text :
+       {"one\ntwo\n", "one\rtwo\r", "one\r\ntwo\r\n", "one\rtwo\r\n", " one \r two\t\r\n "})
+    CHECK(split_words(text) == Words{"one", "<eos>", "two", "<eos>"});
+  CHECK(split_words("\n\r\r\r\n\n") == Words(5, "<eos>"));
+  CHECK(split_words("\xEF\xBB\xBFone two") == Words{"one", "two"});  // a byte order mark
+  CHECK(split_words("\xEF\xBB\xBF\r\n").size() == 1);
+  CHECK(split_words("one\xEF\xBB\xBF") == Words{"one\xEF\xBB\xBF"});  // not at the beginning
   CHECK(split_words("caf\xc3\xa9 \xe2\x80\x94") == Words{"caf\xc3\xa9", "\xe2\x80\x94"});
   CHECK(split_words("").empty());
   CHECK(split_words("  \t ").empty());
