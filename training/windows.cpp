@@ -2,6 +2,7 @@
 #include <xgrad/training/windows.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include <xgrad/training/corpus.hpp>
@@ -10,8 +11,11 @@ namespace xgrad {
 
 namespace {
 
-void check(std::size_t tokens, std::size_t N, std::size_t T, std::size_t least) {
+// Throws BadData unless N rows of `steps` targets can be made of the tokens.
+void check(std::size_t tokens, std::size_t N, std::size_t T, std::size_t steps) {
   if (N == 0 || T == 0) throw BadData("windows", "batch size and window length must be at least 1");
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  const std::size_t least = N > (most - 1) / steps ? most : N * steps + 1;  // no text has the most
   if (tokens < least)
     throw BadData("windows", "a text of " + std::to_string(tokens) + " tokens is too short for " +
                                  std::to_string(N) + " rows of windows of " + std::to_string(T) +
@@ -36,11 +40,11 @@ Window window(const std::vector<Ids::value_type>& tokens, std::size_t T, std::si
 
 StreamWindows::StreamWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T)
     : tokens_(std::move(tokens)), N_(N), T_(T) {
-  check(tokens_.size(), N, T, N + 1);
+  check(tokens_.size(), N, T, 1);
   const std::size_t targets = tokens_.size() - 1;
   length_ = targets / N;
   longer_ = targets % N;
-  full_ = (length_ + T - 1) / T;
+  full_ = length_ / T + (length_ % T > 0 ? 1 : 0);
 }
 
 Window StreamWindows::operator[](std::size_t i) const {
@@ -57,7 +61,7 @@ Window StreamWindows::operator[](std::size_t i) const {
 
 ReferenceWindows::ReferenceWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T)
     : tokens_(std::move(tokens)), N_(N), T_(T) {
-  check(tokens_.size(), N, T, N * T + 1);
+  check(tokens_.size(), N, T, T);
 }
 
 Window ReferenceWindows::next() {

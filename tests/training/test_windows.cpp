@@ -132,3 +132,23 @@ TEST_CASE("windows: texts too short and sizes of zero are refused") {
   CHECK(StreamWindows(count_to(4), 3, 5).size() == 1);
   CHECK(ReferenceWindows(count_to(7), 2, 3).size() == 1);
 }
+
+TEST_CASE("windows: sizes whose sum or product is more than a number can say") {
+  using checks::check_error;
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max(), half = std::size_t{1} << 32;
+  for (const std::size_t T : {most, most - 1, most / 2}) {
+    const StreamWindows windows(count_to(5), 1, T);
+    REQUIRE(windows.size() == 1);
+    CHECK(tokens_of(windows[0].inputs) == Tokens{0, 1, 2, 3});
+    CHECK(StreamWindows(count_to(6), 2, T).size() == 2);
+  }
+  for (const std::size_t N : {most, most - 1, half})
+    check_error([=] { StreamWindows(count_to(9), N, 1); }, {"[windows]", "9 tokens is too short"});
+  for (const auto& [N, T] : {std::pair(half, half),
+                             {most, most},
+                             {most, std::size_t{1}},
+                             {std::size_t{1}, most},
+                             {std::size_t{2}, most / 2 + 1}})
+    check_error([N = N, T = T] { ReferenceWindows(count_to(9), N, T); },
+                {"[windows]", "9 tokens is too short"});
+}
