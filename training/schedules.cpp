@@ -41,6 +41,7 @@ Plateau::Plateau(const Options& options) : options_(options), rate_(options.rate
   check_rates(check, options.rate, options.min_rate);
   check(options.factor > 0 && options.factor < 1, "factor", "a number in (0, 1)", options.factor);
   check.fraction("threshold", options.threshold);
+  check.not_negative("eps", options.eps);
 }
 
 double Plateau::operator()(double loss) {
@@ -55,7 +56,8 @@ double Plateau::operator()(double loss) {
     bad_ = 0;
   }
   if (bad_ > options_.patience) {
-    rate_ = std::max(rate_ * options_.factor, options_.min_rate);
+    const double reduced = std::max(rate_ * options_.factor, options_.min_rate);
+    if (rate_ - reduced > options_.eps) rate_ = reduced;
     cooling_ = options_.cooldown;
     bad_ = 0;
   }

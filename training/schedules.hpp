@@ -41,7 +41,8 @@ struct Cosine {
 
 /// The rate is multiplied by `factor` when a loss has not improved for more than `patience` epochs, as
 /// torch.optim.lr_scheduler.ReduceLROnPlateau. An improvement is a loss below (1 - threshold) times the best
-/// so far; after a reduction, `cooldown` epochs do not count. A loss that is NaN does not improve.
+/// so far; after a reduction, `cooldown` epochs do not count. A rate that would change by no more than `eps`
+/// stays. A loss that is NaN does not improve.
 class Plateau {
  public:
   /// Options of Plateau.
@@ -52,6 +53,7 @@ class Plateau {
     double threshold = 1e-4;    ///< by which part of the best a loss must be below it, in [0, 1)
     std::size_t cooldown = 0;   ///< epochs after a reduction that do not count
     double min_rate = 0;        ///< no rate becomes smaller; in [0, rate]
+    double eps = 1e-8;          ///< a rate is left that would change by no more; at least 0
   };
   /// Throws Error for an option out of its range.
   explicit Plateau(const Options& options);

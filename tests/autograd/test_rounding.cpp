@@ -1,5 +1,5 @@
-// rounding: every op of the registry within its bound on ordinary inputs, losses of digits that it must name, and
-// a report of a model.
+// rounding: every op of the registry within its bound on ordinary inputs, losses of digits that it must name,
+// and what it says of sums, of float's range, and of functions that it cannot judge.
 #include <xgrad/autograd/rounding.hpp>
 
 #include <doctest/doctest.h>

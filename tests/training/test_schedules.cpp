@@ -83,6 +83,18 @@ TEST_CASE("schedules: a loss that is NaN is no improvement") {
   CHECK(plateau(std::nan("")) == 0.5);
 }
 
+TEST_CASE("schedules: a plateau leaves a rate that would change by eps or less") {
+  const auto rate = [](const Plateau::Options& options) {
+    Plateau plateau(options);
+    for (int epoch = 0; epoch < 5; ++epoch) plateau(1);
+    return plateau.rate();
+  };
+  CHECK(rate({.rate = 1e-6, .patience = 0}) == doctest::Approx(1e-8).epsilon(1e-14));  // as PyTorch's
+  CHECK(rate({.rate = 1e-6, .patience = 0, .eps = 0}) == doctest::Approx(1e-10).epsilon(1e-14));
+  CHECK(rate({.rate = 0.5, .factor = 0.5, .patience = 0, .eps = 0.25}) == 0.5);
+  CHECK(rate({.rate = 0.5, .factor = 0.5, .patience = 0, .eps = 0.1}) == 0.125);
+}
+
 TEST_CASE("schedules: options out of their range are refused by name") {
   check_error([] { StepDecay{.rate = 0, .every = 1}(0); },
               {"[step decay] needs a positive number for rate, got 0"});
@@ -97,4 +109,5 @@ TEST_CASE("schedules: options out of their range are refused by name") {
   check_error([] { Plateau({.rate = 1, .factor = 1}); }, {"a number in (0, 1) for factor, got 1"});
   check_error([] { Plateau({.rate = 1, .threshold = 1}); }, {"for threshold, got 1"});
   check_error([] { Plateau({.rate = 1, .min_rate = 2}); }, {"for min_rate, got 2"});
+  check_error([] { Plateau({.rate = 1, .eps = -1}); }, {"a number >= 0 for eps, got -1"});
 }
