@@ -5,7 +5,7 @@
 //   const auto [y, dy] = jvp(f, {x, W}, {dx, dW});
 //
 // or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward
-// derivatives are exact, carried through the function in imaginary parts (direction.hpp). So it must be made
+// derivatives are exact, carried through the function in imaginary parts (forward.hpp). So it must be made
 // of xgrad's ops, or of xtensor's on `.xt()`: what goes through item() or std:: functions of a double has no
 // derivative here.
 #pragma once
@@ -58,8 +58,8 @@ VariableFunction<T> of_list(F f) {
 
 }  // namespace detail
 
-/// f(xs) and its derivative along the directions vs: the Jacobian-vector product. Throws Error if a direction
-/// has not the shape of its argument.
+/// f(xs) and its derivative along the directions vs: the Jacobian-vector product. f runs several times.
+/// Throws Error if a direction is not finite or has not the shape of its argument.
 template <class F, std::size_t N>
 JvpResult jvp(F f, const Array<double> (&xs)[N], const Array<double> (&vs)[N]) {
   return detail::jvp(detail::of_list<Complex, N>(f), xs, vs);

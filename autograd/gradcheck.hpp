@@ -40,7 +40,9 @@ struct GradcheckOptions {
   /// Compare each with central differences, too, which know nothing of complex numbers.
   bool differences = false;
   bool repeatable = true;  ///< the same values must give the same bits; false: the same up to rounding
-  double step = 3e-3;      ///< h of the central differences; stay 3 h away from kinks and poles
+  /// h of the central differences, relative to values below 1e-40 or above 1e40; stay 3 h away from kinks and
+  /// poles.
+  double step = 3e-3;
 };
 
 namespace detail {

@@ -100,7 +100,7 @@ AuditRow compare(const std::string& path, const Written& w, const Array<double>&
   const double n = norm(truth), m = norm(hand), difference = norm(hand - truth);
   row.error = n > 0 ? difference / n : (difference > 0 ? INFINITY : 0);
   row.ratio = n > 0 ? m / n : (m > 0 ? INFINITY : 1);
-  row.cosine = n > 0 && m > 0 ? inner(hand, truth) / n / m : (n == m ? 1 : 0);
+  row.cosine = n > 0 && m > 0 ? static_cast<double>(inner(hand, truth) / n / m) : (n == m ? 1 : 0);
   return row;
 }
 

@@ -1,34 +1,45 @@
-// One run in complex numbers per forward derivative, one tape per gradient; see derivatives.hpp.
+// Forward derivatives by forward.hpp, one tape per gradient; see derivatives.hpp.
 #include <xgrad/autograd/derivatives.hpp>
 
+#include <cmath>
+
+#include <xgrad/autograd/checks/forward.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad {
 
+using proof::ComplexValues, proof::forward_derivative;
+
 namespace {
 
-void check_direction(const char* op, const std::string& what, const Shape& direction, const Shape& value) {
-  if (direction != value)
-    throw Error(op, "the direction of " + what + " has shape " + to_string(direction) +
+void check_direction(const char* op, const std::string& what, const Array<double>& v, const Shape& value) {
+  if (v.shape() != value)
+    throw Error(op, "the direction of " + what + " has shape " + to_string(v.shape()) +
                         ", expected that of its value, " + to_string(value));
+  for (std::size_t i = 0; i < v.size(); ++i)
+    if (!std::isfinite(v.data()[i]))
+      throw Error(op, "the direction of " + what + " is " + std::to_string(v.data()[i]) + " at " +
+                          index_of(i, value) + ", expected finite elements");
 }
 
-// Argument j, carrying its direction.
-Array<Complex> argument(const char* op, std::size_t j, std::span<const Array<double>> xs,
-                        std::span<const Array<double>> vs) {
-  check_direction(op, "argument " + std::to_string(j), vs[j].shape(), xs[j].shape());
-  return with_direction(xs[j], vs[j]);
+void check_directions(const char* op, std::span<const Array<double>> xs, std::span<const Array<double>> vs) {
+  for (std::size_t j = 0; j < xs.size(); ++j)
+    check_direction(op, "argument " + std::to_string(j), vs[j], xs[j].shape());
 }
 
 void check_directions(const char* op, const Values& values, const Values& directions) {
   for (const auto& [path, v] : directions) {
     const auto value = values.find(path);
     if (value == values.end()) throw Error(op, "there is a direction of '" + path + "', which has no value");
-    check_direction(op, "'" + path + "'", v.shape(), value->second.shape());
+    check_direction(op, "'" + path + "'", v, value->second.shape());
   }
 }
 
-JvpResult parts(const Array<Complex>& y) { return {y.cast<double>(), carried_derivative(y)}; }
+proof::ComplexRun run_of(const VariableFunction<Complex>& f) {
+  return [&f](const std::vector<Array<Complex>>& xs) {
+    return std::vector{f(std::vector<Variable<Complex>>(xs.begin(), xs.end())).value()};
+  };
+}
 
 Shape joined(const Shape& y, const Shape& x) {
   if (y.rank() + x.rank() > Shape::max_rank)
@@ -43,10 +54,12 @@ Shape joined(const Shape& y, const Shape& x) {
 
 JvpResult detail::jvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
                       std::span<const Array<double>> vs) {
+  check_directions("jvp", xs, vs);
   const Inference pause;
-  std::vector<Variable<Complex>> arguments;
-  for (std::size_t j = 0; j < xs.size(); ++j) arguments.emplace_back(argument("jvp", j, xs, vs));
-  return parts(f(arguments).value());
+  const proof::ComplexRun run = run_of(f);
+  std::vector<Array<Complex>> at_rest;  // log(1 + ih) is not 0, but h^2/2
+  for (const auto& x : xs) at_rest.push_back(x.cast<Complex>());
+  return {run(at_rest)[0].cast<double>(), forward_derivative(run, xs, vs)[0]};
 }
 
 VjpResult detail::vjp(const VariableFunction<double>& f, std::span<const Array<double>> xs,
@@ -63,13 +76,17 @@ VjpResult detail::vjp(const VariableFunction<double>& f, std::span<const Array<d
 
 std::vector<Array<double>> detail::hvp(const VariableFunction<Complex>& f, std::span<const Array<double>> xs,
                                        std::span<const Array<double>> vs) {
-  Tape<Complex> tape;
-  std::vector<Variable<Complex>> arguments;
-  for (std::size_t j = 0; j < xs.size(); ++j) arguments.push_back(tape.leaf(argument("hvp", j, xs, vs)));
-  const auto gradients = tape.gradient(f(arguments), {.unreached = zeros});
-  std::vector<Array<double>> result;
-  for (const auto& x : arguments) result.push_back(carried_derivative(gradients[x]));
-  return result;
+  check_directions("hvp", xs, vs);
+  const auto gradients = [&](const std::vector<Array<Complex>>& moved) {
+    Tape<Complex> tape;
+    std::vector<Variable<Complex>> arguments;
+    for (const auto& x : moved) arguments.push_back(tape.leaf(x));
+    const auto by_node = tape.gradient(f(arguments), {.unreached = zeros});
+    std::vector<Array<Complex>> result;
+    for (const auto& x : arguments) result.push_back(by_node[x]);
+    return result;
+  };
+  return forward_derivative(gradients, xs, vs);
 }
 
 std::vector<Array<double>> detail::jacobian(const VariableFunction<Complex>& f,
@@ -79,15 +96,16 @@ std::vector<Array<double>> detail::jacobian(const VariableFunction<Complex>& f,
   for (const auto& x : xs) arguments.emplace_back(x.cast<Complex>());
   const Shape y = f(arguments).shape();
 
-  std::vector<Array<double>> result;
+  std::vector<Array<double>> result, v;
+  for (const auto& x : xs) v.push_back(Array<double>::zeros(x.shape()));
   for (std::size_t j = 0; j < xs.size(); ++j) {
     auto J = Array<double>::zeros(joined(y, xs[j].shape()));
     double* const out = J.mutable_data();
     const std::size_t columns = xs[j].size();
     for (std::size_t m = 0; m < columns; ++m) {
-      auto moved = arguments;
-      moved[j] = with_direction(xs[j], unit_direction(xs[j].shape(), m));
-      const Array<double> column = carried_derivative(f(moved).value());
+      v[j].mutable_data()[m] = 1;
+      const Array<double> column = forward_derivative(run_of(f), xs, v)[0];
+      v[j].mutable_data()[m] = 0;
       for (std::size_t i = 0; i < column.size(); ++i) out[i * columns + m] = column.data()[i];
     }
     result.push_back(std::move(J));
@@ -98,17 +116,30 @@ std::vector<Array<double>> detail::jacobian(const VariableFunction<Complex>& f,
 JvpResult detail::jvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
   check_directions("jvp", values, directions);
   const Inference pause;
-  return parts(f(Parameters<Complex>(with_directions(values, directions))).value());
+  const auto run = [&](const ComplexValues& moved) {
+    return std::vector{f(Parameters<Complex>(moved)).value()};
+  };
+  return {run(with_directions(values, {}))[0].cast<double>(), forward_derivative(run, values, directions)[0]};
 }
 
 Values detail::hvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
   check_directions("hvp", values, directions);
-  Tape<Complex> tape;
-  const Parameters<Complex> p(with_directions(values, directions));
-  const auto gradients = tape.gradient(f(p), {.unreached = zeros});
+  std::vector<std::string> paths;
+  const auto gradients = [&](const ComplexValues& moved) {
+    Tape<Complex> tape;
+    const Parameters<Complex> p(moved);
+    const auto by_node = tape.gradient(f(p), {.unreached = zeros});
+    std::vector<Array<Complex>> result;
+    paths.clear();
+    for (const auto& parameter : p.list()) {
+      paths.push_back(parameter.parameter()->path);
+      result.push_back(by_node[parameter]);
+    }
+    return result;
+  };
+  const auto derivatives = forward_derivative(gradients, values, directions);
   Values result;
-  for (const auto& parameter : p.list())
-    result.emplace(parameter.parameter()->path, carried_derivative(gradients[parameter]));
+  for (std::size_t k = 0; k < paths.size(); ++k) result.emplace(paths[k], derivatives[k]);
   return result;
 }
 

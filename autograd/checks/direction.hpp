@@ -1,12 +1,13 @@
 // Directions: numbers that carry a derivative. x + ihv with h = 1e-100 goes into a function, and Im(y)/h of
-// what comes out is J v, exact to rounding (Squire & Trapp 1998). Whoever differentiates in complex numbers
-// puts directions in and takes derivatives out here.
+// what comes out is J v, exact to rounding (Squire & Trapp 1998). The proof of an op puts directions in and
+// takes derivatives out here; derivatives along a given direction, of any size, are made in forward.hpp.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <span>
 #include <string>
 
@@ -21,11 +22,25 @@ using Values = std::map<std::string, Array<double>>;
 template <class T>
 using ParameterFunction = std::function<Variable<T>(const Parameters<T>&)>;
 
-/// x + ihv. The shapes must be equal.
+/// The size s of a direction that suits an element x: 1, unless x is very small or large. ihs must vanish
+/// beside x and beside 1, the scale of exp, and the derivatives of x x and 1 / x must not vanish with it.
+inline double direction_size(double x) {
+  const double size = std::abs(x);
+  if (size > 0 && size < 1e-40) return std::min(1e20 * std::sqrt(size), 1e91 * size);
+  if (size > 1e40 && std::isfinite(size)) return std::min(1e-40 * size, 1e91);
+  return 1;
+}
+
+/// What a change of x is measured by, beside the rounding of a value that is computed from it: 1, or the size
+/// of an x that is very large.
+inline double natural_size(double x) { return std::abs(x) > 1e20 ? std::abs(x) : 1; }
+
+/// x + ihsv with s = direction_size(x). The shapes must be equal.
 inline Array<Complex> with_direction(const Array<double>& x, const Array<double>& v) {
   auto result = Array<Complex>::uninitialized(x.shape());
-  std::transform(x.begin(), x.end(), v.begin(), result.mutable_data(),
-                 [](double xi, double vi) { return Complex(xi, scalar::complex_step * vi); });
+  std::transform(x.begin(), x.end(), v.begin(), result.mutable_data(), [](double xi, double vi) {
+    return Complex(xi, scalar::complex_step * (direction_size(xi) * vi));
+  });
   return result;
 }
 /// The same by path; without a direction where `directions` lacks the path.
@@ -37,10 +52,6 @@ inline std::map<std::string, Array<Complex>> with_directions(const Values& value
   }
   return result;
 }
-
-/// The error of a carried derivative beside its rounding: h^2 f'''/6, for f''' up to 1e10. It shows where all
-/// else is zero, as in x x x at x = 0.
-inline constexpr double carried_error = 1e10 * scalar::complex_step * scalar::complex_step;
 
 /// Im(y)/h: the derivative that y carries.
 inline Array<double> carried_derivative(const Array<Complex>& y) {
@@ -81,13 +92,19 @@ inline double largest(std::span<const double> numbers) {
   return result;
 }
 
+/// The inner product; a long double, as squares of doubles can be out of their range.
+inline long double inner(std::span<const double> x, std::span<const double> y) {
+  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0L, std::plus<>(),
+                            [](long double a, double b) { return a * b; });
+}
+
 /// A sum of products, and of their magnitudes.
 struct Contraction {
   long double value = 0, magnitude = 0;
 
   void add(const Array<double>& u, const Array<double>& v, int sign) {
     for (std::size_t i = 0; i < u.size(); ++i) {
-      const double term = u.data()[i] * v.data()[i];
+      const long double term = static_cast<long double>(u.data()[i]) * v.data()[i];
       value += sign * term;
       magnitude += std::abs(term);
     }

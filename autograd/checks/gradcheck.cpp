@@ -1,6 +1,6 @@
 // The check of a whole function: its gradient by the tape, in double and as in training, beside derivatives
-// computed without it: exact ones, Im f(x + ihv) / h, or central differences (gradcheck/functional.hpp).
-// Start at the end.
+// computed without it: exact ones, Im f(x + ihv) / h (forward.hpp), or central differences
+// (gradcheck/functional.hpp). Start at the end.
 #include <xgrad/autograd/gradcheck.hpp>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ constexpr std::size_t diagnosed_at_most = 512;  // numbers of a parameter whose 
 
 double error_of(double tape, double exact, double allowed) {
   const double difference = std::abs(tape - exact);
-  const double error = difference <= carried_error ? 0 : difference / allowed;
+  const double error = difference == 0 ? 0 : difference / allowed;
   return std::isnan(error) ? INFINITY : error;  // neither NaN nor inf - inf is agreement
 }
 
@@ -86,14 +86,18 @@ void check_direction(const Functional& f, const Values& gradient, std::uint32_t 
     Contraction sum{f.along(directions)};
     sum.magnitude = std::abs(sum.value);
     for (const auto& [path, v] : directions) sum.add(gradient.at(path), v, -1);
-    if (std::abs(sum.value) <= carried_error || sum.magnitude <= f.rounding()) return 0.0;
+    if (sum.value == 0 || sum.magnitude <= f.rounding()) return 0.0;
     const auto error = static_cast<double>(std::abs(sum.value) / sum.magnitude / 1e-12L);
     return std::isnan(error) ? INFINITY : error;
   };
   Random random(seed + 2);
   Values directions;
-  for (const std::string& path : f.paths())
-    directions.emplace(path, random_direction(f.values().at(path).shape(), random));
+  for (const std::string& path : f.paths()) {
+    const Array<double>& x = f.values().at(path);
+    Array<double>& v = directions.emplace(path, random_direction(x.shape(), random)).first->second;
+    std::transform(x.begin(), x.end(), v.begin(), v.mutable_data(),
+                   [](double xi, double vi) { return natural_size(xi) * vi; });
+  }
   const double error = error_along(directions);
   report.worst = std::max(report.worst, error);
   if (error <= 1 || !report.failures.empty()) return;  // a wrong op explains a wrong whole
@@ -109,7 +113,9 @@ void check_exhaustively(const Functional& f, const Values& gradient, GradcheckRe
   for (const std::string& path : f.paths()) {
     const Array<double>& g = gradient.at(path);
     const std::vector<double> exact = exact_derivatives(f, path, g.shape());
-    if (largest(exact) <= f.rounding() && largest({g.begin(), g.end()}) <= f.rounding())
+    const Array<double>& x = f.values().at(path);
+    const double rounding = f.rounding() / natural_size(largest({x.begin(), x.end()}));
+    if (largest(exact) <= rounding && largest({g.begin(), g.end()}) <= rounding)
       report.compared += exact.size();
     else
       compare(path, g, exact, 1e-11, 1e-11 * (1e-8 * largest(exact)), report);

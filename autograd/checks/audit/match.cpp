@@ -38,7 +38,8 @@ std::string meaning_of(const Written& w, double factor) {
 // hand = c model: how far-fetched c is, and the words for it; nothing if it does not fit.
 std::optional<Match> scaled(const Written& w, const Array<double>& model) {
   if (w.same(model)) return Match{};
-  const double square = inner(model, model), c = square > 0 ? inner(w.hand, model) / square : 0;
+  const long double square = inner(model, model);
+  const double c = square > 0 ? static_cast<double>(inner(w.hand, model) / square) : 0;
   if (c == 0 || norm(model) <= w.rounding() || !w.same(model * c)) return std::nullopt;
   Match result;
   const double size = std::abs(c);
@@ -107,9 +108,9 @@ std::optional<Match> clipped(const Written& w, const Array<double>& sum) {
 }
 
 std::optional<Match> decayed(const Written& w, const Array<double>& sum) {
-  const double square = inner(w.value, w.value);
+  const long double square = inner(w.value, w.value);
   if (w.hand.size() < 3 || square == 0) return std::nullopt;
-  const double c = inner(w.hand - sum, w.value) / square;
+  const auto c = static_cast<double>(inner(w.hand - sum, w.value) / square);
   if (c == 0 || !w.same(sum + w.value * c)) return std::nullopt;
   return mistake(AuditDefect::weight_decay, 1, fmt::format("{:.6g} times the parameter is added", c), c);
 }

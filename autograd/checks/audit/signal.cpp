@@ -94,7 +94,7 @@ std::optional<System> system_of(const Recording& recording, const std::vector<Pa
 void orthogonalise(Column& v, const std::vector<Column>& q) {
   for (int pass = 0; pass < 2; ++pass)
     for (const Column& u : q) {
-      const double along = inner(u, v);
+      const auto along = static_cast<double>(inner(u, v));
       for (std::size_t i = 0; i < v.size(); ++i) v[i] -= along * u[i];
     }
 }

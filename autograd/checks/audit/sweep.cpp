@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <xgrad/autograd/ops/identities.hpp>
 
@@ -134,11 +133,7 @@ std::vector<Array<double>> sensitivities(const Recording& recording, const std::
   return result;
 }
 
-double inner(std::span<const double> x, std::span<const double> y) {
-  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-}
-
-double norm(std::span<const double> x) { return std::sqrt(inner(x, x)); }
+double norm(std::span<const double> x) { return static_cast<double>(std::sqrt(inner(x, x))); }
 
 double size_of(std::span<const double> x) {
   return x.empty() ? 0 : norm(x) / std::sqrt(static_cast<double>(x.size()));

@@ -58,7 +58,7 @@ std::vector<Terms> sweep(const Recording& recording, const Changes& changes = {}
 std::vector<Array<double>> sensitivities(const Recording& recording, const std::vector<Terms>& exact,
                                          Random& random);
 
-double inner(std::span<const double> x, std::span<const double> y);
+using proof::inner;
 /// The Frobenius norm.
 double norm(std::span<const double> x);
 /// The root of the mean square; 0 of nothing.

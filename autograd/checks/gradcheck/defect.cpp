@@ -15,7 +15,7 @@
 
 namespace xgrad {
 
-using proof::largest;
+using proof::inner, proof::largest;
 
 namespace {
 
@@ -200,9 +200,9 @@ bool right_one_by_one(const std::vector<double>& tape, const std::vector<double>
 // size `scale`.
 std::optional<double> common_factor(const std::vector<double>& tape, const std::vector<double>& exact,
                                     double scale) {
-  const double square = std::inner_product(exact.begin(), exact.end(), exact.begin(), 0.0);
+  const long double square = inner(exact, exact);
   if (square == 0) return std::nullopt;
-  const double factor = std::inner_product(exact.begin(), exact.end(), tape.begin(), 0.0) / square;
+  const auto factor = static_cast<double>(inner(exact, tape) / square);
   if (factor == 0) return std::nullopt;
   for (std::size_t k = 0; k < exact.size(); ++k)
     if (!near(tape[k], factor * exact[k], std::abs(factor) * scale)) return std::nullopt;

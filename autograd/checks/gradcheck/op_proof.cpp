@@ -34,7 +34,8 @@ GradcheckFailure compare(const ParameterFunction<Complex>& f, const Values& valu
   std::vector<double> tape(rows.size() * columns.size()), exact(tape.size());
   for (std::size_t c = 0; c < columns.size(); ++c)
     probe_one(f, values, source, unit_direction(failure.shape, columns[c]), [&](const ProbedOp& op) {
-      for (std::size_t r = 0; r < rows.size(); ++r) exact[r * columns.size() + c] = op.Jv.data()[rows[r]];
+      for (std::size_t r = 0; r < rows.size(); ++r)
+        exact[r * columns.size() + c] = op.Jv.data()[rows[r]] / op.unit(failure.argument, columns[c]);
       if (c > 0) return;
       nan_value = op.undefined();
       for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -215,7 +216,7 @@ void find_undefined(const ParameterFunction<Complex>& f, const Values& values, s
       for (std::size_t i = 0; i < op.Jv.size(); ++i)
         if (std::abs(op.Jv.data()[i]) > std::abs(op.Jv.data()[failure.output_index]))
           failure.output_index = i;
-      failure.exact = op.Jv.data()[failure.output_index];
+      failure.exact = op.Jv.data()[failure.output_index] / op.unit(failure.argument, failure.index);
     });
     report.failures.push_back(failure);
   }

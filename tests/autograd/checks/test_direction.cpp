@@ -2,6 +2,9 @@
 // computed.
 #include <xgrad/autograd/checks/direction.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 #include "autograd/errors.hpp"
@@ -10,7 +13,7 @@ using namespace xgrad;
 using namespace xgrad::testing;
 
 TEST_CASE("direction: goes in and comes out") {
-  const Array<double> x({2, 2}, {1, -2, 1e-60, 0}), v({2, 2}, {0.5, -0.75, 1, 3});
+  const Array<double> x({2, 2}, {1, -2, 1e-30, 0}), v({2, 2}, {0.5, -0.75, 1, 3});
   const auto z = with_direction(x, v);
   CHECK(numbers(z.cast<double>()) == numbers(x));
   const auto out = carried_derivative(z);
@@ -19,6 +22,17 @@ TEST_CASE("direction: goes in and comes out") {
   const auto by_path = with_directions({{"x", x}, {"y", x}}, {{"y", v}});
   CHECK(by_path.at("x").data()[1] == Complex(-2, 0));
   CHECK(by_path.at("y").data()[1] == Complex(-2, -0.75e-100));
+}
+
+TEST_CASE("direction: vanishes beside its element, and its square beside 1") {
+  for (const double x : {0.0, 1e-30, 0.5, 1.0, 1e30, double(INFINITY)}) CHECK(direction_size(x) == 1);
+  CHECK(with_direction(Array<double>(1e-100), Array<double>(2.0)).item() == Complex(1e-100, 2e-130));
+  for (double x = 1e-298; x < 1e300; x *= 1e3) {
+    CAPTURE(x);
+    const double moved = scalar::complex_step * direction_size(-x);
+    CHECK(moved > 0);
+    CHECK(moved <= 1.001e-9 * std::min(x, 1.0));
+  }
 }
 
 TEST_CASE("direction: random ones are never small, units and restrictions are zero elsewhere") {

@@ -1,0 +1,124 @@
+// The choice of steps; see forward.hpp. They are long doubles, as v has any size, and powers of 2, which
+// round nothing. Start at the end.
+#include <xgrad/autograd/checks/forward.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace xgrad::proof {
+
+namespace {
+
+using Arrays = std::span<const Array<double>>;
+
+// The least step by which some element moves as far as distance(x); infinite if none moves.
+template <class F>
+long double least_step(Arrays xs, Arrays vs, F distance) {
+  long double least = std::numeric_limits<long double>::infinity();
+  for (std::size_t j = 0; j < xs.size(); ++j)
+    for (std::size_t i = 0; i < xs[j].size(); ++i)
+      if (const long double v = vs[j].data()[i]; v != 0)
+        least = std::min(least, distance(xs[j].data()[i]) / std::abs(v));
+  return least;
+}
+
+long double suited(double x) { return scalar::complex_step * direction_size(x); }
+
+long double power_of_two(long double step) {
+  return std::isfinite(step) ? std::ldexp(1.0L, std::ilogb(step)) : 1;
+}
+
+std::vector<Array<Complex>> run(const ComplexRun& f, Arrays xs, Arrays vs, long double step) {
+  std::vector<Array<Complex>> moved;
+  for (std::size_t j = 0; j < xs.size(); ++j) {
+    moved.push_back(Array<Complex>::uninitialized(xs[j].shape()));
+    std::transform(xs[j].begin(), xs[j].end(), vs[j].begin(), moved[j].mutable_data(),
+                   [&](double x, double v) { return Complex(x, static_cast<double>(step * v)); });
+  }
+  return f(moved);
+}
+
+double derivative(Complex y, long double step) { return static_cast<double>(y.imag() / step); }
+
+// For directions that one step suits. An imaginary part near the smallest numbers has lost digits, or is what
+// is left of f''' h^2, as in x x x at 0. Then other steps are tried: one as large as x allows, and one that
+// does not look at x. A derivative is what a step and an eighth of it agree on.
+std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs) {
+  const auto large = [](double x) { return 0x1p-27L * (x == 0 ? 1 : std::min(1.0, std::abs(x))); };
+  const auto plain = [](double) -> long double { return scalar::complex_step; };
+  const long double own_step = power_of_two(least_step(xs, vs, suited)),
+                    large_step = power_of_two(least_step(xs, vs, large)),
+                    plain_step = power_of_two(least_step(xs, vs, plain));
+  const std::vector<Array<Complex>> y = run(f, xs, vs, own_step);
+  std::vector<Array<double>> result;
+  std::vector<std::pair<std::size_t, std::size_t>> open;  // element i of part k is not known yet
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    double* const dy = result.emplace_back(Array<double>::zeros(y[k].shape())).mutable_data();
+    for (std::size_t i = 0; i < y[k].size(); ++i)
+      if (std::abs(y[k].data()[i].imag()) < 1e-290)
+        open.emplace_back(k, i);
+      else
+        dy[i] = derivative(y[k].data()[i], own_step);
+  }
+  const auto try_step = [&](long double step, const std::vector<Array<Complex>>& first, double agreement) {
+    const auto is_flat = [&](const auto& at) { return first[at.first].data()[at.second].imag() == 0; };
+    if (std::all_of(open.begin(), open.end(), is_flat)) return;
+    const auto second = run(f, xs, vs, step / 8);
+    std::erase_if(open, [&](const auto& at) {
+      const auto [k, i] = at;
+      const double a = derivative(first[k].data()[i], step), b = derivative(second[k].data()[i], step / 8);
+      const bool agree = a != 0 && std::abs(a - b) <= agreement * std::abs(a);
+      if (agree) result[k].mutable_data()[i] = a;
+      return agree;
+    });
+  };
+  if (!open.empty()) try_step(large_step, run(f, xs, vs, large_step), 1e-12);
+  if (!open.empty() && plain_step != own_step) try_step(plain_step, run(f, xs, vs, plain_step), 1e-12);
+  try_step(own_step, y, 0.5);  // with the digits that there are
+  return result;
+}
+
+}  // namespace
+
+std::vector<Array<double>> forward_derivative(const ComplexRun& f, Arrays xs, Arrays vs) {
+  std::vector<Array<double>> result, rest(vs.begin(), vs.end());
+  for (long double step = least_step(xs, rest, suited);;) {
+    // The elements that move too little by this step have a run of their own.
+    std::vector<Array<double>> group = rest;
+    for (std::size_t j = 0; j < xs.size(); ++j) {
+      double *const now = group[j].mutable_data(), *const later = rest[j].mutable_data();
+      for (std::size_t i = 0; i < xs[j].size(); ++i) {
+        const long double v = now[i];
+        const bool waits = v != 0 && suited(xs[j].data()[i]) / std::abs(v) > 1e60L * step;
+        (waits ? now : later)[i] = 0;
+      }
+    }
+    const std::vector<Array<double>> part = along_group(f, xs, group);
+    for (std::size_t k = 0; k < result.size(); ++k) result[k] = result[k] + part[k];
+    if (result.empty()) result = part;
+    step = least_step(xs, rest, suited);
+    if (!std::isfinite(step)) return result;
+  }
+}
+
+std::vector<Array<double>> forward_derivative(const ComplexRunByPath& f, const Values& values,
+                                              const Values& directions) {
+  std::vector<std::string> paths;
+  std::vector<Array<double>> xs, vs;
+  for (const auto& [path, value] : values) {
+    const auto v = directions.find(path);
+    paths.push_back(path);
+    xs.push_back(value);
+    vs.push_back(v == directions.end() ? Array<double>::zeros(value.shape()) : v->second);
+  }
+  const auto by_path = [&](const std::vector<Array<Complex>>& moved) {
+    ComplexValues result;
+    for (std::size_t k = 0; k < paths.size(); ++k) result.emplace(paths[k], moved[k]);
+    return f(result);
+  };
+  return forward_derivative(by_path, xs, vs);
+}
+
+}  // namespace xgrad::proof
