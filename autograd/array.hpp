@@ -209,6 +209,10 @@ class Ids {
   Ids();
   /// Shape (n,).
   Ids(std::vector<value_type> values);  // NOLINT(google-explicit-constructor): meant to convert
+  /// The same of any other integers.
+  template <std::integral S>
+  Ids(const std::vector<S>& values)  // NOLINT(google-explicit-constructor): meant to convert
+      : Ids(std::vector<value_type>(values.begin(), values.end())) {}
   /// Shape (n,).
   Ids(std::initializer_list<value_type> values) : Ids(std::vector<value_type>(values)) {}
   /// `values` in row-major order. Throws Error if their count is not that of `shape`.

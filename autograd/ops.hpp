@@ -3,7 +3,9 @@
 
 #include <xgrad/autograd/ops/activation.hpp>
 #include <xgrad/autograd/ops/arithmetic.hpp>
+#include <xgrad/autograd/ops/array_operands.hpp>
 #include <xgrad/autograd/ops/choice.hpp>
+#include <xgrad/autograd/ops/comparison.hpp>
 #include <xgrad/autograd/ops/dropout.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>

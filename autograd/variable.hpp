@@ -157,6 +157,13 @@ class Variable {
   Kind kind_ = Kind::constant;
 };
 
+namespace detail {
+template <class X>
+inline constexpr bool is_variable = false;
+template <class T>
+inline constexpr bool is_variable<Variable<T>> = true;
+}  // namespace detail
+
 /// x as a constant: its gradient is cut, and with it a derivative carried in an imaginary part. The value is
 /// shared, or copied where x lies in a parameter's block, so that training does not change it later.
 template <class T>

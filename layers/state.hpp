@@ -20,11 +20,6 @@ namespace xgrad {
 namespace detail {
 
 template <class S>
-inline constexpr bool is_variable = false;
-template <class T>
-inline constexpr bool is_variable<Variable<T>> = true;
-
-template <class S>
 inline constexpr bool is_vector = false;
 template <class S>
 inline constexpr bool is_vector<std::vector<S>> = true;

@@ -130,7 +130,7 @@ TEST_CASE("docs: the ops that keep NaN out and drop the same again") {
   Tape<double> tape;
   const auto x = tape.leaf(Array<double>({3}, {4, 0, -1}));
   auto y = where(
-      Ids(x.xt() > 0.0), x, [](const auto& v) { return sqrt(v); }, [](const auto& v) { return 0 * v; });
+      x > 0, x, [](const auto& v) { return sqrt(v); }, [](const auto& v) { return 0 * v; });
   CHECK(tape.gradient(sum(y))[x].data()[1] == 0);
 
   const std::uint64_t seed = 1, window = 2, layer = 0;

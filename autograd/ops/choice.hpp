@@ -1,10 +1,11 @@
-// Choosing between elements, by their size or by a mask. A mask holds integers, 0 for no; a comparison of
-// xtensor's makes one, `where(Ids(x.xt() > 0), x, 0)`.
+// Choosing between elements, by their size or by a mask. A mask holds integers, 0 for no; a comparison makes
+// one, `where(x > 0, x, 0)`.
 #pragma once
 
 #include <functional>
 #include <type_traits>
 
+#include <xgrad/autograd/ops/comparison.hpp>
 #include <xgrad/autograd/variable.hpp>
 
 namespace xgrad {
@@ -48,6 +49,11 @@ Variable<T> where(const Ids& mask, const Variable<T>& x, S y) {
 template <class T, Number S>
 Variable<T> where(const Ids& mask, S x, const Variable<T>& y) {
   return where(mask, Variable<T>(x), y);
+}
+/// The same of two numbers. Nothing says which scalar is meant: name it, `where<T>(mask, 1, 0)`.
+template <class T, Number S, Number U>
+Variable<T> where(const Ids& mask, S x, U y) {
+  return where(mask, Variable<T>(x), Variable<T>(y));
 }
 
 /// A function of each element of a vector: Variable (n,) to Variable (n,).

@@ -21,6 +21,9 @@ TEST_CASE("Ids: constructors") {
   CHECK(list(Ids{3}) == std::vector<std::int64_t>{3});
   CHECK(Ids{1, 2, 3}.shape() == Shape{3});
   CHECK(Ids(std::vector<std::int64_t>{4, 5}).size() == 2);
+  CHECK(list(Ids(std::vector<std::size_t>{4, 5})) == std::vector<std::int64_t>{4, 5});
+  CHECK(list(std::vector<bool>{true, false}) == std::vector<std::int64_t>{1, 0});
+  CHECK(list(std::vector<int>{-1}) == std::vector<std::int64_t>{-1});
   const Ids table({2, 2}, {1, 2, 3, 4});
   CHECK(table.shape() == Shape{2, 2});
   CHECK(table[2] == 3);

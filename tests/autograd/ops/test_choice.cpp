@@ -100,8 +100,10 @@ TEST_CASE("choice: where selects, so infinities and NaN stay where they are") {
 
 TEST_CASE("choice: a mask made by a comparison") {
   const Variable<double> x(Array<double>({3}, {-1, 2, -3}));
-  CHECK(identical(where(Ids(x.xt() > 0.0), x, 0).value(), Array<double>({3}, {0, 2, 0})));
-  CHECK(identical(where(Ids(x.xt() > 0.0), 1, x).value(), Array<double>({3}, {-1, 1, -3})));
+  CHECK(identical(where(x > 0, x, 0).value(), Array<double>({3}, {0, 2, 0})));
+  CHECK(identical(where(x > 0, 1, x).value(), Array<double>({3}, {-1, 1, -3})));
+  CHECK(identical(where<double>(x > 0, 1.0, 0.0).value(), Array<double>({3}, {0, 1, 0})));
+  CHECK(identical(where<double>(x > 0, 1, -0.5).value(), Array<double>({3}, {-0.5, 1, -0.5})));
 }
 
 TEST_CASE("choice: any integer but 0 marks, and masks broadcast") {
@@ -113,7 +115,7 @@ TEST_CASE("choice: any integer but 0 marks, and masks broadcast") {
   CHECK(identical(where(marks, Variable<double>(x), sum_of, sum_of).value(), x + Array<double>(1)));
   // Each of mask, x and y stretched along its own axes, over rows longer than a register.
   const std::size_t n = 37;
-  const auto at = [n](const Shape& shape, std::size_t i, std::size_t j) {
+  const auto at = [](const Shape& shape, std::size_t i, std::size_t j) {
     return shape.rank() == 0 ? 0 : (shape[0] == 1 ? 0 : i) * shape[1] + (shape[1] == 1 ? 0 : j);
   };
   const Shape shapes[] = {{}, {3, 1}, {1, n}, {3, n}};
@@ -122,7 +124,7 @@ TEST_CASE("choice: any integer but 0 marks, and masks broadcast") {
       for (const Shape& of_y : shapes) {
         const auto mask = checks::numbers<double>(of_mask, -1, 1);
         const auto u = checks::numbers<double>(of_x, 1, 2), v = checks::numbers<double>(of_y, 3, 4);
-        const Ids marked(xt::cast<int>(mask.xt() > 0));
+        const Ids marked = Variable<double>(mask) > 0;
         const auto z = where(marked, Variable<double>(u), Variable<double>(v)).value();
         for (std::size_t k = 0; k < z.size(); ++k) {
           const std::size_t width = z.rank() == 0 ? 1 : z.shape()[1], i = k / width, j = k % width;
@@ -135,7 +137,7 @@ TEST_CASE("choice: any integer but 0 marks, and masks broadcast") {
 TEST_CASE("choice: rows long enough for several threads") {
   const std::size_t n = 3 << 16;
   const auto x = checks::numbers<float>({n}, 1, 2), y = checks::numbers<float>({n}, 3, 4);
-  const Ids marked(xt::cast<int>(x.xt() > 1.3F));
+  const Ids marked = Variable<float>(x) > 1.3F;
   const auto z = where(marked, Variable<float>(x), Variable<float>(y)).value();
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < n; ++i)
