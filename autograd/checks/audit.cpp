@@ -119,10 +119,10 @@ std::optional<std::size_t> first_wrong_step(const std::vector<Array<double>>& gi
 
 std::vector<std::pair<std::string, double>> known_factors(const Recording& recording) {
   std::vector<std::pair<std::string, double>> factors;
-  const auto add = [&](std::string name, std::size_t number) {
+  const auto add = [&](const char* name, std::size_t number) {
     const auto known = [&](const auto& f) { return f.second == static_cast<double>(number); };
     if (number > 1 && std::none_of(factors.begin(), factors.end(), known))
-      factors.emplace_back(std::move(name), static_cast<double>(number));
+      factors.emplace_back(name, static_cast<double>(number));
   };
   add("the number of time steps", recording.steps());
   const auto& ops = recording.ops();
