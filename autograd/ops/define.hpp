@@ -1,12 +1,29 @@
-// What an op is defined with: loops over arrays, refusals, its identity, the recording, and the instantiation
-// for all scalars. Internal.
+// What an op is defined with: loops over arrays, refusals, its identity, the recording, what the rounding of
+// one that adds is measured against, and the instantiation for all scalars. Internal.
 #pragma once
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/refuse.hpp>
+#include <xgrad/autograd/ops/arithmetic.hpp>
+#include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/identities.hpp>
 #include <xgrad/autograd/tape.hpp>
+
+namespace xgrad::detail {
+
+/// 0, with the slope 1: it stands for x in what `summing` takes where only slopes are wanted.
+template <class T>
+Variable<T> zero_of(const Variable<T>& x) {
+  return x - detach(x);
+}
+/// |x|, with the slope 1 everywhere.
+template <class T>
+Variable<T> size_of(const Variable<T>& x) {
+  return detach(abs(x)) + zero_of(x);
+}
+
+}  // namespace xgrad::detail
 
 // XGRAD_INSTANTIATE_OPS(sum, prod) instantiates each for all scalars. A name that several functions share
 // takes XGRAD_FOR_SCALARS instead. A macro cannot call itself, but what it leaves behind is expanded once

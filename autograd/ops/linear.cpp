@@ -9,7 +9,6 @@
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
-#include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/row_products.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 
@@ -174,8 +173,9 @@ struct AffineTerm {
 // Of an affine sum, x_1, W_1, ..., z, on absolute values.
 constexpr auto absolute_affine = [] {
   return [](const auto& xs) {
-    auto sum = abs(xs.back());
-    for (std::size_t i = 0; i + 1 < xs.size(); i += 2) sum = sum + matmul(abs(xs[i]), abs(xs[i + 1]));
+    auto sum = detail::size_of(xs.back());
+    for (std::size_t i = 0; i + 1 < xs.size(); i += 2)
+      sum = sum + matmul(detail::size_of(xs[i]), detail::size_of(xs[i + 1]));
     return sum;
   };
 };
@@ -257,7 +257,9 @@ Variable<T> matmul(const Variable<T>& a_, const Variable<T>& b_, Transpose trans
     });
   });
   const auto op = summing(ops::matmul, [&] {
-    return [transpose](const auto& xs) { return matmul(abs(xs[0]), abs(xs[1]), transpose); };
+    return [transpose](const auto& xs) {
+      return matmul(detail::size_of(xs[0]), detail::size_of(xs[1]), transpose);
+    };
   });
   if (b.rank() == 2 && !s.a_turned)  // a weight, most likely
     return record(op, y, wrt(a_, a_vjp), wrt(b_, [a, turned = s.b_turned](const Array<T>& dy) {

@@ -9,9 +9,7 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/numbers/view.hpp>
-#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
-#include <xgrad/autograd/ops/elementwise.hpp>
 
 namespace xgrad {
 
@@ -87,7 +85,9 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
   if (factor != 1) y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   const auto absolute = [&] {
-    return [=](const auto& xs) { return static_cast<double>(factor) * sum(abs(xs[0]), axes, keep_axes); };
+    return [=](const auto& xs) {
+      return static_cast<double>(factor) * sum(detail::size_of(xs[0]), axes, keep_axes);
+    };
   };
   return record(summing(op, absolute), y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
                   auto dx = Array<T>::uninitialized(shape);
@@ -244,7 +244,9 @@ Variable<T> norm(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 template <class T>
 Variable<T> cumsum(const Variable<T>& x, std::ptrdiff_t axis) {
   const std::size_t a = normalize_axis("cumsum", axis, x.shape());
-  const auto absolute = [&] { return [axis](const auto& xs) { return cumsum(abs(xs[0]), axis); }; };
+  const auto absolute = [&] {
+    return [axis](const auto& xs) { return cumsum(detail::size_of(xs[0]), axis); };
+  };
   return record(summing(ops::cumsum, absolute), accumulated(x.value(), a, false),
                 wrt(x, [a](const Array<T>& dy) { return accumulated(dy, a, true); }));
 }

@@ -10,9 +10,7 @@
 
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
-#include <xgrad/autograd/ops/arithmetic.hpp>
 #include <xgrad/autograd/ops/define.hpp>
-#include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 
@@ -144,13 +142,6 @@ Variable<T> along(const Op& op, const Variable<T>& x, std::ptrdiff_t axis, F f) 
 
 }  // namespace
 
-// 0 with the slope 1: in what the rounding of these ops is measured against, it stands for x where the value
-// is known and only slopes are wanted.
-template <class T>
-Variable<T> zero_of(const Variable<T>& x) {
-  return x - detach(x);
-}
-
 // y = softmax x                     dx = y (dy - sum y dy)
 template <class T>
 Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
@@ -158,7 +149,7 @@ Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
     const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { softmax_of(s); });
     const auto absolute = [&] {
       return [p = Variable<T>(y), a](const auto& xs) {
-        const auto t = zero_of(xs[0]);
+        const auto t = detail::zero_of(xs[0]);
         return p + p * (t + sum(p * t, static_cast<int>(a), keepdims));
       };
     };
@@ -178,7 +169,8 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
     const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { log_softmax_of(s); });
     const auto absolute = [&] {
       return [log_p = Variable<T>(y), a](const auto& xs) {
-        const auto t = zero_of(xs[0]);  // y is the difference of two logarithms, of which one is about 1
+        const auto t =
+            detail::zero_of(xs[0]);  // y is the difference of two logarithms, of which one is about 1
         return 1 + abs(log_p) + t + sum(exp(log_p) * t, static_cast<int>(a), keepdims);
       };
     };
@@ -212,7 +204,7 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
                 const auto absolute = [&] {
                   return [p_of_x = Variable<T>(p), y_of_x = Variable<T>(log_sums), a](const auto& xs) {
                     return abs(y_of_x) + max(abs(detach(xs[0])), static_cast<int>(a), keepdims) +
-                           sum(p_of_x * zero_of(xs[0]), static_cast<int>(a), keepdims);
+                           sum(p_of_x * detail::zero_of(xs[0]), static_cast<int>(a), keepdims);
                   };
                 };
                 return record(summing(ops::logsumexp, absolute), log_sums,

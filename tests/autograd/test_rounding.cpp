@@ -9,6 +9,8 @@
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/layers/rnn.hpp>
+#include <xgrad/layers/unroll.hpp>
 
 #include "errors.hpp"
 #include "registry/checked_call.hpp"
@@ -93,6 +95,18 @@ TEST_CASE("rounding: an op that adds is measured against what it adds") {
   CHECK_MESSAGE(report, report);
   CHECK(of(report, "sum").error <= 8);
   CHECK(report.value_digits < 4);  // though no op loses them
+}
+
+TEST_CASE("rounding: a cell that starts at zero, with a bias of zeros, is within its bounds") {
+  const auto f = [](auto p) {
+    const Rnn cell(p, 8, 16);
+    return sum(
+        square(unroll(cell, p.input("xs", {6, 10, 8}), p.constant(Array<double>::zeros({10, 16}))).ys));
+  };
+  const auto report = rounding(f);
+  CHECK_MESSAGE(report, report);
+  CHECK(of(report, "tanh").error < 4);
+  CHECK(report.gradient_digits.size() == 4);
 }
 
 TEST_CASE("rounding: counts what leaves the range of float") {
