@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <xgrad/autograd/gradcheck.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/dropout.hpp>
 #include <xgrad/layers/lstm.hpp>

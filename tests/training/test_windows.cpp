@@ -144,11 +144,11 @@ TEST_CASE("windows: sizes whose sum or product is more than a number can say") {
   }
   for (const std::size_t N : {most, most - 1, half})
     check_error([=] { StreamWindows(count_to(9), N, 1); }, {"[windows]", "9 tokens is too short"});
-  for (const auto& [N, T] : {std::pair(half, half),
-                             {most, most},
-                             {most, std::size_t{1}},
-                             {std::size_t{1}, most},
-                             {std::size_t{2}, most / 2 + 1}})
-    check_error([N = N, T = T] { ReferenceWindows(count_to(9), N, T); },
+  for (const auto& sizes : {std::pair(half, half),
+                            {most, most},
+                            {most, std::size_t{1}},
+                            {std::size_t{1}, most},
+                            {std::size_t{2}, most / 2 + 1}})
+    check_error([=] { ReferenceWindows(count_to(9), sizes.first, sizes.second); },
                 {"[windows]", "9 tokens is too short"});
 }

@@ -119,8 +119,8 @@ TEST_CASE_TEMPLATE("softmax: NaN in a row spoils that row alone", T, float, doub
 TEST_CASE_TEMPLATE("logsumexp: neither overflows nor takes its slopes from a rounded sum", T, float, double) {
   const T inf = std::numeric_limits<T>::infinity();
   // Along rows, along columns, and along columns so few that they are transposed.
-  for (const auto& [copies, axis] : {std::pair(1, 1), {20, 0}, {3, 0}}) {
-    const auto of = [copies = static_cast<std::size_t>(copies), axis = axis](T first, T second) {
+  for (const std::size_t copies : {1, 20, 3}) {
+    const auto of = [copies, axis = copies == 1 ? 1 : 0](T first, T second) {
       std::vector<T> values(2 * copies, second);
       std::fill_n(values.begin(), copies, first);
       Tape<T> tape;
