@@ -30,7 +30,8 @@ struct RoundedOp {
   std::string path{};                      ///< of the parameter that the argument is, or empty
   Shape shape{};                           ///< of the value, or of the argument
   std::size_t index = 0;                   ///< flat position of the element
-  double rounded = 0, exact = 0;           ///< that element in float and in double
+  double rounded = 0;                      ///< that element in float
+  double exact = 0;                        ///< and in double
   /// How far they are apart, in units of float's epsilon times the size of what is added up there: for an op
   /// that adds, the sum of the absolute values of its terms; else |exact|. Below the smallest normal number
   /// the size is that number.
@@ -48,6 +49,7 @@ struct RoundingReport {
   std::size_t underflows = 0;  ///< elements that are 0, or have lost digits to the end of float's range
   std::size_t undefined = 0;   ///< elements that are NaN
 
+  /// True if no op is beyond its bound.
   explicit operator bool() const {
     for (const RoundedOp& op : worst)
       if (!(op.error <= op.bound)) return false;
