@@ -22,7 +22,7 @@ Variable<T> pointwise(const F& f, const Variable<T>& first, const Rest&... rest)
   using Result = decltype(f(first, rest...));
   static_assert(std::same_as<Result, Variable<T>>, "the formula must return what it computes");
   Shape shape = first.shape();
-  const auto widen = [&](const Variable<T>& x) {
+  [[maybe_unused]] const auto widen = [&](const Variable<T>& x) {
     check_broadcast("pointwise", first, x);
     const auto common = broadcast(shape, x.shape());
     if (!common)
