@@ -24,12 +24,6 @@ namespace {
 using Floats = std::numeric_limits<float>;
 
 template <class T>
-Array<T> dense(const Gradient<T>& g) {
-  const auto* const sparse = std::get_if<RowSparse<T>>(&g);
-  return sparse != nullptr ? sparse->dense() : std::get<Array<T>>(g);
-}
-
-template <class T>
 Array<T> dense(const GradientSum<T>& sum, const Shape& shape) {
   Array<T> all = sum.dense() != nullptr ? *sum.dense() : Array<T>::zeros(shape);
   if (sum.sparse() != nullptr)
@@ -51,7 +45,6 @@ struct FloatRun final : Watcher<float> {
   };
   std::vector<Value> values;
   std::vector<Array<float>> gradients, contributions;
-  std::vector<Shape> shapes;  // of nodes
 
   Array<float> value(const Op& op, std::uint32_t, const Array<float>& y,
                      std::span<const WatchedInput<float>>) override {
@@ -91,21 +84,26 @@ class Judge final : public Watcher<double> {
     for (const auto& input : inputs) judged.inputs.push_back({input.x.value(), input.vjp, path_of(input.x)});
     count(rounded, y);
     ++report_.ops;
-    judge(judged, node, std::nullopt, rounded, y,
-          [&] { return judged.absolute ? sizes(judged.of_absolute().value()) : Array<double>(); });
+    judge(judged, node, std::nullopt, rounded, y, [&] {
+      if (!judged.absolute) return Array<double>();
+      std::vector<Variable<double>> xs;
+      for (const Input& input : judged.inputs) xs.emplace_back(input.x);
+      return sizes(judged.absolute(xs).value());
+    });
     if (node != no_node) judged_.emplace(node, std::move(judged));
     return rounded.cast<double>();
   }
 
-  Gradient<double> gradient(std::uint32_t, Gradient<double> dy, bool leaf) override {
-    return leaf ? std::move(dy) : Gradient<double>(run_.gradients.at(gradients_++).cast<double>());
+  Gradient<double> gradient(std::uint32_t node, Gradient<double> dy, bool leaf) override {
+    if (leaf) return dy;
+    return next(run_.gradients, gradients_, tape->graph().nodes[node].shape).cast<double>();
   }
 
   void contribution(std::uint32_t output, std::uint32_t input, std::uint32_t argument,
                     const Array<double>& dy, const GradientSum<double>& dx) override {
     Judged& op = judged_.at(output);
     const Shape& shape = tape->graph().nodes[input].shape;
-    judge(op, output, argument, run_.contributions.at(contributions_++), dense(dx, shape),
+    judge(op, output, argument, next(run_.contributions, contributions_, shape), dense(dx, shape),
           [&] { return size_of_vjp(op, argument, dy, shape); });
   }
   void done(std::uint32_t node, bool) override { judged_.erase(node); }
@@ -124,16 +122,14 @@ class Judge final : public Watcher<double> {
     std::vector<Input> inputs;
     Absolute absolute;
     std::vector<Array<double>> sizes_of_vjps{};  // by argument, where `absolute` is there
-
-    Variable<double> of_absolute(Tape<double>* tape_of_it = nullptr,
-                                 std::vector<Variable<double>>* xs = nullptr) const {
-      std::vector<Variable<double>> leaves;
-      for (const Input& input : inputs)
-        leaves.push_back(tape_of_it == nullptr ? Variable<double>(input.x) : tape_of_it->leaf(input.x));
-      if (xs != nullptr) *xs = leaves;
-      return absolute(leaves);
-    }
   };
+
+  // What the sweep in float made where this one is now.
+  static const Array<float>& next(const std::vector<Array<float>>& all, std::size_t& k, const Shape& shape) {
+    if (k == all.size() || all[k].shape() != shape)
+      throw Error("rounding", "the sweep in double takes other ways than that in float");
+    return all[k++];
+  }
 
   static std::string path_of(const Variable<double>& x) {
     return x.parameter() == nullptr ? "" : x.parameter()->path;
@@ -153,10 +149,10 @@ class Judge final : public Watcher<double> {
                                    const Shape& shape) {
     if (op.absolute) {
       if (op.sizes_of_vjps.empty()) {
-        Tape<double> tape;
+        Tape<double> own;
         std::vector<Variable<double>> xs;
-        const auto y = op.of_absolute(&tape, &xs);
-        const auto gradients = tape.gradient(y, {.seed = sizes(dy), .unreached = zeros});
+        for (const Input& input : op.inputs) xs.push_back(own.leaf(input.x));
+        const auto gradients = own.gradient(op.absolute(xs), {.seed = sizes(dy), .unreached = zeros});
         for (const auto& x : xs) op.sizes_of_vjps.push_back(sizes(gradients[x]));
       }
       return op.sizes_of_vjps[argument];
@@ -343,8 +339,7 @@ std::string to_string(const RoundingReport& r) {
   for (std::size_t k = 0; k < std::min(most, r.worst.size()); ++k) {
     const RoundedOp& op = r.worst[k];
     text += fmt::format("{:>10.3g} {:>8.3g}  ", op.error, op.bound);
-    if (op.argument) text += fmt::format("the vjp of ");
-    text += op.op;
+    text += (op.argument ? "the vjp of " : "") + op.op;
     if (op.argument) text += fmt::format(", argument {}", *op.argument);
     if (!op.path.empty()) text += fmt::format(" '{}'", op.path);
     if (!op.scope.empty()) text += fmt::format(", in '{}'", op.scope);

@@ -131,4 +131,10 @@ TEST_CASE("rounding: a function that records other ops in double is refused") {
   const std::string message = testing::message_of([&] { rounding(f); });
   CHECK(testing::contains(message, "[rounding]"));
   CHECK(testing::contains(message, "tanh"));
+  const auto turned = [](auto p) {  // the same op, whose operands have changed places
+    const auto x = p.input("x", {2, 3}), y = p.input("y", {3});
+    using T = typename std::remove_cvref_t<decltype(x)>::value_type;
+    return sum(std::same_as<T, float> ? x * y : y * x);
+  };
+  CHECK(testing::contains(testing::message_of([&] { rounding(turned); }), "takes other ways"));
 }
