@@ -84,10 +84,11 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
     return [n = Variable<T>(n), y = Variable<T>(y), epsilon](const auto& xs) {
       const auto x_size = abs(detach(xs[0])), g_size = abs(detach(xs[1])), n_size = abs(n);
       const auto scale = rsqrt(variance(detach(xs[0]), -1, keepdims) + epsilon);
+      const auto of_n = scale * (x_size + mean(x_size, -1, keepdims));
       const auto t = detail::zero_of(xs[0]), of_g = detail::zero_of(xs[1]), of_b = detail::zero_of(xs[2]);
       const auto through_mean = mean(t, -1, keepdims), through_scale = mean(n_size * t, -1, keepdims);
-      return abs(y) + g_size * scale * (x_size + mean(x_size, -1, keepdims)) + abs(detach(xs[2])) +
-             g_size * scale * (t + through_mean + n_size * through_scale) + n_size * of_g + of_b;
+      return abs(y) + g_size * of_n + abs(detach(xs[2])) +
+             g_size * scale * (t + through_mean + n_size * through_scale) + of_n * of_g + of_b;
     };
   };
   return record(summing(ops::layer_norm, absolute), y, wrt(x, x_vjp),
