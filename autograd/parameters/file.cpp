@@ -115,9 +115,9 @@ void replace_file(const fs::path& path, std::span<const std::span<const std::byt
   if (!exists && errno != ENOENT) fail("write", path);
   if (exists && !S_ISREG(old.st_mode))  // to rename over /dev/null would be the end of it
     refuse("write", path, "it is not a regular file");
-  std::error_code status;
-  fs::path target = exists ? fs::canonical(path, status) : path;
-  if (status) target = path;
+  std::error_code not_there;
+  fs::path target = path;  // what a link leads to, even if nothing is there yet
+  while (fs::is_symlink(target, not_there)) target = target.parent_path() / fs::read_symlink(target);
 
   // Before anything is written: a folder that cannot be opened is refused while the old file stands.
   const Descriptor folder(::open(target.has_parent_path() ? target.parent_path().c_str() : ".",

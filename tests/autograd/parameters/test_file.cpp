@@ -183,7 +183,13 @@ TEST_CASE("file: permissions are kept and links are followed") {
   replace(folder / "d/link", {"through the link"});
   CHECK(fs::is_symlink(folder / "d/link"));
   CHECK(folder.read("f") == "through the link");
-  CHECK(folder.names() == Names{"d", "f"});
+  fs::remove(folder / "f");  // the link leads nowhere
+  fs::create_symlink("d/link", folder / "to_link");
+  replace(folder / "to_link", {"through two links"});
+  CHECK(fs::is_symlink(folder / "to_link"));
+  CHECK(fs::is_symlink(folder / "d/link"));
+  CHECK(folder.read("f") == "through two links");
+  CHECK(folder.names() == Names{"d", "f", "to_link"});
 }
 
 TEST_CASE("file: whoever has the old file open goes on reading it") {
