@@ -1,7 +1,10 @@
 // Sums over axes: the reduction behind `sum` and behind undoing a broadcast.
 #pragma once
 
+#include <vector>
+
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/table.hpp>
 
 namespace xgrad::kernels {
@@ -15,6 +18,29 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape);
 template <class T>
 double sum_of_squares(const Array<T>& x) {
   return table<T>().sum_of_squares(x.data(), x.size());
+}
+
+/// Adds x to a running sum, and what the addition rounds off to another (Knuth's TwoSum).
+template <class T>
+void add_term(T& sum, Wide<T>& rounded_off, T x) {
+  const T before = sum;
+  sum += x;
+  const T added = sum - before, lost = (before - (sum - added)) + (x - added);
+  rounded_off += Wide<T>(lost == lost ? lost : T(0));  // NaN where the sum is infinite
+}
+
+/// target[k] += terms[i] for every i and k that `for_each(f)` calls f(i, k) with, of which at most `most` have
+/// the same k. Long sums are compensated: added one by one in float, 10^6 equal terms lose four digits.
+template <class T, class ForEach>
+void add_terms(T* target, std::size_t size, const T* terms, std::size_t most, ForEach for_each) {
+  constexpr std::size_t few = 64;
+  if (most <= few) {
+    for_each([=](std::size_t i, std::size_t k) { target[k] += terms[i]; });
+    return;
+  }
+  std::vector<Wide<T>> rounded_off(size, Wide<T>(0));
+  for_each([&](std::size_t i, std::size_t k) { add_term(target[k], rounded_off[k], terms[i]); });
+  for (std::size_t k = 0; k < size; ++k) target[k] = static_cast<T>(Wide<T>(target[k]) + rounded_off[k]);
 }
 
 }  // namespace xgrad::kernels

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <xgrad/autograd/kernels/parallel.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/define.hpp>
 
 namespace xgrad {
@@ -22,8 +23,8 @@ Array<T> with_rows_zeroed(const Array<T>& x, const Ids& rows) {
   return y;
 }
 
-// The places in an array of shape `x` that gather and scatter_add name: `f(i, k)` for number i of the ids,
-// which is number k of the array.
+// The elements of an array of shape `x` that gather and scatter_add name: `f(i, k)` for element i of the ids,
+// which names element k of the array.
 class AlongAxis {
  public:
   template <class T>
@@ -57,8 +58,7 @@ class AlongAxis {
   }
   template <class T>
   void add(const Array<T>& y, Array<T>& x) const {
-    T* const out = x.mutable_data();
-    for_each([&](std::size_t i, std::size_t k) { out[k] += y.data()[i]; });
+    kernels::add_terms(x.mutable_data(), x.size(), y.data(), count_, [this](auto f) { for_each(f); });
   }
 
  private:
@@ -118,7 +118,12 @@ Variable<T> scatter_add(const Variable<T>& x, const Ids& ids, const Variable<T>&
     refuse(ops::scatter_add, "ids of shape {} do not fit y of shape {}, expected the same", ids.shape(), y);
   Array<T> z = x.value().copy();
   along.add(y.value(), z);
-  return record(ops::scatter_add, z, wrt(x, [](const Array<T>& dz) { return dz; }),
+  const auto absolute = [&] {
+    return [ids, axis](const auto& xs) {
+      return scatter_add(detail::size_of(xs[0]), ids, detail::size_of(xs[1]), axis);
+    };
+  };
+  return record(summing(ops::scatter_add, absolute), z, wrt(x, [](const Array<T>& dz) { return dz; }),
                 wrt(y, [along](const Array<T>& dz) { return along.gathered(dz); }));
 }
 

@@ -82,7 +82,13 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
                        scalar::Real<T> factor) {
   const Shape reduced = axes.reduced(op.name(), x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
-  if (factor != 1) y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
+  if (factor != 1) {
+    const auto infinite = [](T yi) { return std::isinf(scalar::real(yi)); };
+    if (std::any_of(y.begin(), y.end(), infinite))  // a mean may be finite where the sum is not
+      y = kernels::sum_to(kernels::map(kernels::formulas::ScaleShift<T>{factor}, x.value()), reduced);
+    else
+      y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
+  }
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   const auto absolute = [&] {
     return [=](const auto& xs) {
@@ -108,11 +114,14 @@ template <class T>
 Variable<T> prod(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   return reduction(
       ops::prod, x, Rows(ops::prod, x.shape(), axes, keep_axes),
-      [](const T* row, std::size_t n) { return std::accumulate(row, row + n, T(1), std::multiplies<T>()); },
+      [](const T* row, std::size_t n) {
+        return static_cast<T>(std::accumulate(row, row + n, Wide<T>(1), std::multiplies<>()));
+      },
       [](const T* row, std::size_t n, T, T dy, T* dx) {
-        T before = dy, after = T(1);
-        for (std::size_t i = 0; i < n; before *= row[i++]) dx[i] = before;
-        for (std::size_t i = n; i-- > 0; after *= row[i]) dx[i] *= after;
+        std::vector<Wide<T>> before(n, dy);  // dy times all in front
+        for (std::size_t i = 1; i < n; ++i) before[i] = before[i - 1] * row[i - 1];
+        Wide<T> after(1);
+        for (std::size_t i = n; i-- > 0; after *= row[i]) dx[i] = static_cast<T>(before[i] * after);
       });
 }
 
@@ -184,17 +193,14 @@ Variable<T> min(const Variable<T>& x, const Axes& axes, bool keep_axes) {
 
 namespace {
 
-// Adds x to a running sum and returns it. What each addition rounds off is summed too (Knuth's TwoSum), but
-// where elements are floats, which are added up in double.
+// Adds x to a running sum and returns it: of floats in double, of others compensated.
 template <class T>
 T add_to(Wide<T>& sum, [[maybe_unused]] Wide<T>& rounded_off, Wide<T> x) {
-  const Wide<T> before = sum;
-  sum += x;
   if constexpr (std::same_as<T, float>) {
+    sum += x;
     return static_cast<T>(sum);
   } else {
-    const Wide<T> added = sum - before, lost = (before - (sum - added)) + (x - added);
-    rounded_off += lost == lost ? lost : Wide<T>(0);  // NaN where the sum is infinite
+    kernels::add_term(sum, rounded_off, x);
     return sum + rounded_off;
   }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
+#include <xgrad/autograd/numbers/sum.hpp>
 
 namespace xgrad {
 
@@ -14,11 +15,15 @@ template <class T>
 void RowSparse<T>::add_to(Array<T>& table) const {
   if (rows.size() == 0) return;
   const std::size_t width = values.size() / rows.size();
-  T* const y = table.mutable_data();
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    T* const row = y + static_cast<std::size_t>(rows[r]) * width;
-    std::transform(row, row + width, values.data() + r * width, row, std::plus<T>());
-  }
+  std::vector<std::size_t> counts(table.shape()[0]);
+  for (const auto row : rows) ++counts[static_cast<std::size_t>(row)];
+  kernels::add_terms(table.mutable_data(), table.size(), values.data(),
+                     *std::max_element(counts.begin(), counts.end()), [&](auto add) {
+                       for (std::size_t r = 0; r < rows.size(); ++r) {
+                         const std::size_t row = static_cast<std::size_t>(rows[r]) * width;
+                         for (std::size_t k = 0; k < width; ++k) add(r * width + k, row + k);
+                       }
+                     });
 }
 
 template <class T>

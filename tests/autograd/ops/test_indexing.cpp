@@ -134,3 +134,20 @@ TEST_CASE("indexing: one_hot times a table takes its rows") {
   const Ids ids({2, 2}, {3, 0, 0, 1});
   CHECK(checks::identical(matmul(one_hot<double>(ids, 4), table).value(), take(table, ids).value()));
 }
+
+TEST_CASE_TEMPLATE("indexing: a million terms in one element keep their digits", T, float, double) {
+  constexpr std::size_t n = 1'000'000;
+  const Ids same({n}, std::vector<Ids::value_type>(n, 1));
+  const auto exact = static_cast<double>(static_cast<long double>(T(0.1)) * n);
+  const auto about = doctest::Approx(exact).epsilon(2 * checks::epsilon<T>);
+  const Variable<T> terms = Array<T>::full({n}, T(0.1));
+  CHECK(scatter_add(Variable<T>(Array<T>::zeros({2})), same, terms, 0).value().data()[1] == about);
+  CHECK(scatter_add(Variable<T>(Array<T>::zeros({2})), same, Variable<T>(Array<T>::full({n}, T(INFINITY))), 0)
+            .value()
+            .data()[1] == T(INFINITY));
+  Tape<T> tape;
+  const Variable<T> x = tape.leaf(Array<T>({2}, {1, 2})), W = tape.leaf(Array<T>({2, 1}, {1, 2}));
+  const auto g = tape.gradient(T(0.1) * sum(gather(x, same, 0)) + T(0.1) * sum(take(W, same)));
+  CHECK(g[x].data()[1] == about);
+  CHECK(g[W].data()[1] == about);
+}

@@ -228,3 +228,20 @@ TEST_CASE("reduce: long rows of floats keep their digits") {
   CHECK(norm(Variable<float>(x)).item() ==
         doctest::Approx(norm(Variable<double>(x.cast<double>())).item()).epsilon(1e-6));
 }
+
+TEST_CASE_TEMPLATE("reduce: a mean or a product is finite though what comes on the way is not", T, float,
+                   double) {
+  using Limits = std::numeric_limits<T>;
+  const T part = Limits::max() / 4;
+  CHECK(mean(Variable<T>(Array<T>({6}, {part, 2 * part, 3 * part, part, 2 * part, 3 * part}))).item() ==
+        doctest::Approx(2 * part));
+  CHECK(std::isinf(sum(Variable<T>(Array<T>({2}, {3 * part, 3 * part}))).item()));
+  if constexpr (std::same_as<T, float>) {  // of doubles it is not
+    Tape<T> tape;
+    const Variable<T> x = tape.leaf(Array<T>({4}, {1e20F, 1e25F, 1e-30F, 1e-10F}));
+    const Variable<T> y = prod(x);
+    CHECK(y.item() == doctest::Approx(1e5F));
+    const Array<T> dx = tape.gradient(y)[x];
+    for (std::size_t i = 0; i < 4; ++i) CHECK(x.value().data()[i] * dx.data()[i] == doctest::Approx(1e5F));
+  }
+}
