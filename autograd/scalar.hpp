@@ -212,10 +212,11 @@ inline Complex pow(Complex x, Complex p) {
   return {y, by_x + (flat ? 0 : p.imag() * y * std::log(x.real()))};
 }
 
-/// The slope p x^(p-1) of y = x^p, which is 0 for p = 0, also at x = 0.
+/// The slope p x^(p-1) of y = x^p, which is 0 for p = 0, also at x = 0, and NaN where y is.
 template <class T>
-T pow_slope(T x, T p, T) {
-  return scalar::select(scalar::equal(p, T(0)), T(0), p * scalar::pow(x, p - T(1)));
+T pow_slope(T x, T p, T y) {
+  const T slope = scalar::select(scalar::equal(y, y), p * scalar::pow(x, p - T(1)), y);
+  return scalar::select(scalar::equal(p, T(0)), T(0), slope);
 }
 
 }  // namespace xgrad::scalar

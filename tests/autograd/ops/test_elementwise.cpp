@@ -209,6 +209,14 @@ TEST_CASE_TEMPLATE("elementwise: slopes neither cancel nor overflow on the way",
           about(-0.5 * static_cast<double>(1e-20F) * std::pow(x, -1.5)));
     CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1.32e-26F, 1) == about(-0.5 * std::pow(z, -1.5)));
   }
+  {
+    Tape<T> tape;
+    const auto x = tape.leaf(scalar_of<T>(-1).value());
+    const auto y =
+        pow(x, static_cast<double>(checks::epsilon<T>) / 4);  // whose exponent less 1 is rounded to -1
+    CHECK(std::isnan(y.item()));
+    CHECK(std::isnan(tape.gradient(y)[x].data()[0]));
+  }
   const T inf = std::numeric_limits<T>::infinity();
   const auto gelu_of = [](T x) { return gelu(Variable<T>(Array<T>::full({19}, x))).value(); };
   for (const T y : gelu_of(-inf)) CHECK(y == 0);
