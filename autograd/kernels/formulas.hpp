@@ -28,13 +28,15 @@ struct ScaleShift {
 struct AddProduct {
   auto operator()(auto x, auto y, auto z) const { return x + y * z; }
 };
-/// dy / b and -(dy / b) y: the vjps of a quotient y = a / b.
+/// dy / b and -(dy / b) y: the vjps of a quotient y = a / b. The second is 0 at y = 0, also where b is so small
+/// that 1 / b overflows.
 struct DividendVjp {
   auto operator()(auto dy, auto b) const { return scalar::quotient_or_zero(dy, b); }
 };
 struct DivisorVjp {
   auto operator()(auto dy, auto y, auto b) const {
-    return -scalar::product_or_zero(scalar::quotient_or_zero(dy, b), y);
+    const auto zero = scalar::constant(0, y);
+    return -scalar::product_or_zero(scalar::select(y == zero, dy, scalar::quotient_or_zero(dy, b)), y);
   }
 };
 /// The larger of x and y. Of NaN and a number, whichever: sums of e^(x - this) are NaN all the same.

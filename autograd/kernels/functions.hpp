@@ -259,7 +259,7 @@ struct Pow {
   }
   static auto vjp_b(auto dy, auto a, auto b, auto y) {
     const auto zero = scalar::constant(0, a), slope = y * scalar::log(a);
-    const auto at_zero = scalar::select(scalar::less(b, zero), slope, zero);
+    const auto at_zero = scalar::select(scalar::less_equal(zero, b), zero, slope);
     return scalar::product_or_zero(dy, scalar::select(scalar::equal(a, zero), at_zero, slope));
   }
 };

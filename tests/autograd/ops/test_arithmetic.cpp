@@ -139,6 +139,24 @@ TEST_CASE_TEMPLATE("arithmetic: infinities NaN and the sign of zero", T, float, 
   CHECK_FALSE(sign(x + 0, 1));
 }
 
+TEST_CASE_TEMPLATE("arithmetic: the slope of a quotient by its divisor at the ends of the range", T, float,
+                   double) {
+  const auto slope = [](T a, T b, T dy) {
+    Tape<T> tape;
+    const auto divisor = tape.leaf(Array<T>::full({19}, b));  // whole registers, and a rest
+    return tape.gradient(Variable<T>(a) / divisor, {.seed = Array<T>::full({19}, dy)})[divisor];
+  };
+  using Limits = std::numeric_limits<T>;
+  for (const T b : {Limits::denorm_min(), -Limits::denorm_min()})  // 1 / b overflows
+    for (const T zero : {T(0), -T(0)})
+      for (const T d : slope(zero, b, 1)) CHECK(d == 0);
+  for (const T d : slope(1, 0, 0)) CHECK(d == 0);
+  for (const T d : slope(1, 0, 1)) CHECK(d == -Limits::infinity());
+  for (const T d : slope(0, 0, 1)) CHECK(std::isnan(d));
+  for (const T d : slope(1, Limits::infinity(), 1)) CHECK(d == 0);
+  for (const T d : slope(3, 2, 1)) CHECK(d == T(-0.75));
+}
+
 TEST_CASE("arithmetic: shapes that do not broadcast are named with the parameter") {
   const Variable<double> x = numbers<double>({2, 3}), y = numbers<double>({2}), z = numbers<double>({4, 3});
   check_error([&] { x + y; }, {"[add]", "(2, 3)", "(2,)", "do not broadcast"});

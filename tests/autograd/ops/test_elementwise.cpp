@@ -280,6 +280,7 @@ TEST_CASE_TEMPLATE("elementwise: powers where the formula is delicate", T, float
   CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, 0) == 0);
   CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, -1) == -inf);
   CHECK(slope<T>([](const auto& p) { return pow(Variable<T>(T(-0.0)), p); }, -1) == inf);
+  CHECK(std::isnan(slope<T>([](const auto& p) { return pow(Variable<T>(0), p); }, NAN)));
 }
 
 TEST_CASE_TEMPLATE("elementwise: digits near 0", T, float, double) {
