@@ -137,10 +137,11 @@ class Judge final : public Watcher<double> {
 
   void count(const Array<float>& rounded, const Array<double>& exact) {
     for (std::size_t i = 0; i < exact.size(); ++i) {
-      const double y = exact.data()[i];
-      if (std::isnan(rounded.data()[i])) ++report_.undefined;
-      if (std::isinf(rounded.data()[i]) && std::isfinite(y)) ++report_.overflows;
-      if (y != 0 && std::abs(rounded.data()[i]) < Floats::min()) ++report_.underflows;
+      const float y = rounded.data()[i];
+      if (std::abs(y) >= Floats::min() && std::abs(y) <= Floats::max()) continue;
+      if (std::isnan(y)) ++report_.undefined;
+      if (std::isinf(y) && std::isfinite(exact.data()[i])) ++report_.overflows;
+      if (std::abs(y) < Floats::min() && exact.data()[i] != 0) ++report_.underflows;
     }
   }
 
@@ -152,20 +153,20 @@ class Judge final : public Watcher<double> {
         Tape<double> own;
         std::vector<Variable<double>> xs;
         for (const Input& input : op.inputs) xs.push_back(own.leaf(input.x));
-        const auto gradients = own.gradient(op.absolute(xs), {.seed = sizes(dy), .unreached = zeros});
-        for (const auto& x : xs) op.sizes_of_vjps.push_back(sizes(gradients[x]));
+        const Variable<double> y = op.absolute(xs);
+        const auto gradients = own.gradient(y, {.seed = sizes(dy), .unreached = zeros});
+        const bool overflows = !std::all_of(y.value().begin(), y.value().end(),
+                                            [](double yi) { return std::abs(yi) <= Floats::max(); });
+        for (const auto& x : xs)
+          op.sizes_of_vjps.push_back(overflows ? Array<double>::full(x.shape(), INFINITY)
+                                               : sizes(gradients[x]));
       }
       return op.sizes_of_vjps[argument];
     }
     switch (op.op.kind()) {
       case OpKind::activation:  // 1 - y^2 and the like: as accurate as 1 beside it
+      case OpKind::loss:        // differences of probabilities
         return sizes(dy);
-      case OpKind::loss: {  // differences of probabilities, some added up: as the largest
-        const Array<double> dx = vjp_of(op, argument, dy, shape, op.y.shape());
-        double largest = 0;
-        for (const double d : dx) largest = std::max(largest, std::abs(d));
-        return Array<double>::full(shape, largest);
-      }
       case OpKind::elementwise:
       case OpKind::scaling:
       case OpKind::addition:  // what a broadcast adds up, apart
@@ -189,22 +190,30 @@ class Judge final : public Watcher<double> {
     std::size_t longest = 1;
     for (const Input& input : op.inputs)
       for (const std::size_t n : input.x.shape()) longest = std::max(longest, n);
-    if (op.op == ops::prod) return std::max(8.0, static_cast<double>(longest));
-    return op.op.kind() == OpKind::product ? std::max(8.0, std::sqrt(static_cast<double>(longest))) : 8;
+    if (op.op == ops::prod)
+      return std::max(8.0, static_cast<double>(op.inputs[0].x.size()) / static_cast<double>(op.y.size()));
+    const bool product = op.op.kind() == OpKind::product || op.op == ops::affine_cross_entropy;
+    return product ? std::max(8.0, std::sqrt(static_cast<double>(longest))) : 8;
   }
 
-  // |rounded - exact| in units of epsilon times `size`.
+  // |rounded - exact| in units of epsilon times |exact|, or `size` if that is more. A sum may overflow on the
+  // way where its terms' absolute values do.
   static double error(float rounded, double exact, double size) {
-    if (std::isnan(exact) || std::isnan(rounded))
-      return std::isnan(exact) && std::isnan(rounded) ? 0 : INFINITY;
+    const bool overflows = !std::isfinite(rounded) && !(size <= Floats::max());
+    if (std::isnan(exact)) return std::isnan(rounded) || overflows ? 0 : INFINITY;
     const auto nearest = static_cast<float>(exact);  // infinite beyond float's range
     if (rounded == nearest) return 0;
+    if (overflows) return 0;
+    if (std::isnan(rounded)) return INFINITY;
     if (std::isinf(rounded) || std::isinf(nearest)) {
       const double largest = std::abs(exact) * (1 + 8 * Floats::epsilon());  // about the end of the range
       return largest >= Floats::max() && (exact > 0) == (rounded > 0) ? 0 : INFINITY;
     }
-    const double unit = Floats::epsilon() * std::max<double>(std::isnan(size) ? 0 : size, Floats::min());
-    return std::abs(static_cast<double>(rounded) - exact) / unit;
+    return std::abs(static_cast<double>(rounded) - exact) / unit(exact, size);
+  }
+  static double unit(double exact, double size) {
+    constexpr double least = Floats::min();
+    return Floats::epsilon() * std::max(std::max(std::abs(exact), least), size);
   }
 
   // `size()` is asked only where |exact| itself does not excuse the error; an empty array stands for that.
@@ -218,20 +227,22 @@ class Judge final : public Watcher<double> {
                     .path = argument ? op.inputs[*argument].path : "",
                     .shape = exact.shape(),
                     .bound = bound(op)};
-    const auto look = [&](const Array<double>& against) {
+    const auto look = [&](const double* against) {
       worst.error = 0;
+      double most = 0.5;  // units: a correct rounding, or the worst so far
       for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double e =
-            error(rounded.data()[i], exact.data()[i],
-                  std::max(std::abs(exact.data()[i]), against.size() > 0 ? against.data()[i] : 0));
-        if (!(e > worst.error) && i > 0) continue;
-        worst.error = e;
+        const double e = exact.data()[i], s = against == nullptr ? 0 : against[i];
+        if (std::abs(static_cast<double>(rounded.data()[i]) - e) < most * unit(e, s)) continue;
+        const double found_here = error(rounded.data()[i], e, s);
+        if (!(found_here > worst.error)) continue;
+        worst.error = found_here;
         worst.index = i;
+        most = std::max(most, found_here);
       }
     };
-    look({});
+    look(nullptr);
     if (worst.error > worst.bound)
-      if (const Array<double> against = size(); against.shape() == exact.shape()) look(against);
+      if (const Array<double> sizes_of = size(); sizes_of.shape() == exact.shape()) look(sizes_of.data());
     if (exact.size() == 0) return;
     worst.rounded = static_cast<double>(rounded.data()[worst.index]);
     worst.exact = exact.data()[worst.index];

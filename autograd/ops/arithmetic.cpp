@@ -2,6 +2,8 @@
 // shape.
 #include <xgrad/autograd/ops/arithmetic.hpp>
 
+#include <cmath>
+
 #include <xgrad/autograd/ops/broadcasting.hpp>
 #include <xgrad/autograd/ops/define.hpp>
 
@@ -55,7 +57,10 @@ Variable<T> negate(const Variable<T>& a) {
 // y = scale a + shift               da = scale dy
 template <class T>
 Variable<T> scale_shift(const Variable<T>& a, double scale, double shift) {
-  return record(ops::scale_shift, Array<T>::scale_shift(a.value(), scale, shift),
+  const auto absolute = [&] {
+    return [=](const auto& xs) { return std::abs(scale) * detail::size_of(xs[0]) + std::abs(shift); };
+  };
+  return record(summing(ops::scale_shift, absolute), Array<T>::scale_shift(a.value(), scale, shift),
                 wrt(a, [scale](const Array<T>& dy) { return scale == 1 ? dy : dy * scale; }));
 }
 

@@ -2,6 +2,8 @@
 // one that adds is measured against, and the instantiation for all scalars. Internal.
 #pragma once
 
+#include <limits>
+
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/map.hpp>
 #include <xgrad/autograd/numbers/refuse.hpp>
@@ -15,7 +17,13 @@ namespace xgrad::detail {
 /// 0, with the slope 1: it stands for x in what `summing` takes where only slopes are wanted.
 template <class T>
 Variable<T> zero_of(const Variable<T>& x) {
-  return x - detach(x);
+  return record("zero_of", Array<T>::zeros(x.shape()), wrt(x, [](const Array<T>& dy) { return dy; }));
+}
+/// What the rounding of p = e^x is measured against: x, which is a difference, is rounded before.
+template <class T>
+Variable<T> size_of_exp(const Variable<T>& p) {
+  constexpr double least = std::numeric_limits<scalar::Real<T>>::min();  // p may be 0
+  return p * (1 + abs(log(p + least)));
 }
 /// |x|, with the slope 1 everywhere.
 template <class T>

@@ -88,7 +88,8 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
       const auto t = detail::zero_of(xs[0]), of_g = detail::zero_of(xs[1]), of_b = detail::zero_of(xs[2]);
       const auto through_mean = mean(t, -1, keepdims), through_scale = mean(n_size * t, -1, keepdims);
       return abs(y) + g_size * of_n + abs(detach(xs[2])) +
-             g_size * scale * (t + through_mean + n_size * through_scale) + of_n * of_g + of_b;
+             detail::zero_of(g_size * scale * (t + through_mean + n_size * through_scale) + of_n * of_g +
+                             of_b);
     };
   };
   return record(summing(ops::layer_norm, absolute), y, wrt(x, x_vjp),

@@ -2,6 +2,7 @@
 // made of ops and then reduced.
 #include <xgrad/autograd/ops/losses.hpp>
 
+#include <limits>
 #include <numeric>
 
 #include <xgrad/autograd/fast_paths.hpp>
@@ -10,10 +11,12 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
 #include <xgrad/autograd/ops/activation.hpp>
+#include <xgrad/autograd/ops/choice.hpp>
 #include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/elementwise.hpp>
 #include <xgrad/autograd/ops/function_op.hpp>
 #include <xgrad/autograd/ops/indexing.hpp>
+#include <xgrad/autograd/ops/linear.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/ops/softmax.hpp>
@@ -81,6 +84,20 @@ Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, R
   return reduced(-squeeze(gather(log_softmax(logits), targets, -1), -1), reduction);
 }
 
+// For each row of logits sum_v w_v (-log p_v) on absolute values, for `summing`: the terms of its value, and
+// with the slopes of `sizes` those of its gradient. `sizes` are of what the logits add up, as their rounding
+// is that of e^x, too; or 0 where the logits are what the op takes.
+template <class T>
+Variable<T> size_of_cross_entropy(const Variable<T>& logits, const Variable<T>& sizes,
+                                  const Variable<T>& weights) {
+  constexpr double lowest = std::numeric_limits<scalar::Real<T>>::lowest();  // for log 0, which may count 0
+  const Variable<T> log_p = maximum(log_softmax(logits), lowest), p = exp(log_p), numbers = detach(sizes),
+                    mean_size = sum(p * numbers, -1, keepdims);
+  const auto through_sum =
+      mean_size + sum(p * (1 + abs(log_p) + numbers + mean_size) * detail::zero_of(sizes), -1, keepdims);
+  return sum(weights * (1 + abs(log_p) + sizes + through_sum), -1);
+}
+
 // Throws Error unless there are logits x W + b, or x W^T + b, for all targets, which must be classes.
 template <class T>
 void check_affine(const Op& op, const Product<T>& p, const Variable<T>& b, const Ids& targets,
@@ -143,10 +160,16 @@ Variable<T> softmax_cross_entropy(Variable<T> logits, const Ids& targets, Reduct
   const auto weight = weight_of<T>(reduction, rows);
   auto losses = Array<T>::uninitialized(targets.shape());
   softmax_rows(numbers.data(), V, targets.begin(), rows, weight, losses.mutable_data(), gradient);
+  const auto summing_op = summing(op, [&] {
+    return [targets, V, reduction](const auto& xs) {
+      return reduced(size_of_cross_entropy(detach(xs[0]), detail::zero_of(xs[0]), one_hot<T>(targets, V)),
+                     reduction);
+    };
+  });
   if (reduction != Reduction::none)
-    return record(op, Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
+    return record(summing_op, Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
                   wrt(logits, scaled_by(d)));
-  return record(op, losses, wrt(logits, [=](const Array<T>& dy) { return d * dy.reshaped(column); }));
+  return record(summing_op, losses, wrt(logits, [=](const Array<T>& dy) { return d * dy.reshaped(column); }));
 }
 
 // d = dL/dlogits as above   dx = d W^T   dW = x^T d   db = sum of the rows of d
@@ -189,7 +212,15 @@ Variable<T> affine_cross_entropy(const ProductOf<T>& p, const Variable<T>& b, co
     const Array<T> d_sum = kernels::sum_to(logits.rows(0, n), {V});
     for (std::size_t v = 0; v < V; ++v) db[v] += d_sum.data()[v];
   }
-  return record(op, Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
+  const auto absolute = [&] {
+    return [=](const auto& xs) {
+      const auto sizes =
+          matmul(detail::size_of(xs[0]), detail::size_of(xs[1]), options.transpose) + detail::size_of(xs[2]);
+      const auto z = matmul(detach(xs[0]), detach(xs[1]), options.transpose) + detach(xs[2]);
+      return reduced(size_of_cross_entropy(z, sizes, one_hot<T>(targets, V)), options.reduction);
+    };
+  };
+  return record(summing(op, absolute), Array<T>(weight * kernels::row_sum(losses.data(), losses.size())),
                 wrt(p.x, scaled_by(dx)), wrt(p.W, scaled_by(dW)),
                 wrt(b, scaled_by(Array<T>({V}, std::vector<T>(db.begin(), db.end())))));
 }
@@ -235,7 +266,22 @@ LossSum<T> cross_entropy(const Variable<T>& logits, const Ids& targets, const Cr
     for (std::size_t v = 0; s > 0 && v < V; ++v) d_row[v] -= number(share * w[v]);
     d_row[t] -= a;
   }
-  return {record(op, Array<T>(kernels::row_sum(losses.data(), rows)), wrt(logits, scaled_by(d))), count};
+  const auto absolute = [&] {
+    auto weights = Array<T>::zeros(logits.shape());  // of -log p_v in each row
+    T* const of_rows = weights.mutable_data();
+    for (std::size_t r = 0; r < rows; ++r) {
+      if (ignored(targets[r])) continue;
+      for (std::size_t v = 0; v < V; ++v) of_rows[r * V + v] = number(share * w[v]);
+      const auto t = static_cast<std::size_t>(targets[r]);
+      of_rows[r * V + t] += number((1 - s) * w[t]);
+    }
+    return [weights = Variable<T>(weights)](const auto& xs) {
+      return sum(size_of_cross_entropy(detach(xs[0]), detail::zero_of(xs[0]), weights));
+    };
+  };
+  return {record(summing(op, absolute), Array<T>(kernels::row_sum(losses.data(), rows)),
+                 wrt(logits, scaled_by(d))),
+          count};
 }
 
 template <class T>

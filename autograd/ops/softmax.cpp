@@ -148,8 +148,8 @@ Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
   return along(ops::softmax, x, axis, [](const Variable<T>& z, std::size_t a, const Shape& sums) {
     const auto y = by_strips(z.value(), a, [](const Strip<T>& s) { softmax_of(s); });
     const auto absolute = [&] {
-      return [p = Variable<T>(y), a](const auto& xs) {
-        const auto t = detail::zero_of(xs[0]);
+      return [y_of_x = Variable<T>(y), a](const auto& xs) {
+        const auto p = detail::size_of_exp(y_of_x), t = detail::zero_of(xs[0]);
         return p + p * (t + sum(p * t, static_cast<int>(a), keepdims));
       };
     };
@@ -171,7 +171,7 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
       return [log_p = Variable<T>(y), a](const auto& xs) {
         const auto t =
             detail::zero_of(xs[0]);  // y is the difference of two logarithms, of which one is about 1
-        return 1 + abs(log_p) + t + sum(exp(log_p) * t, static_cast<int>(a), keepdims);
+        return 1 + abs(log_p) + t + sum(detail::size_of_exp(exp(log_p)) * t, static_cast<int>(a), keepdims);
       };
     };
     return record(summing(ops::log_softmax, absolute), y, wrt(z, [y, sums](const Array<T>& dy) {
@@ -193,23 +193,23 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keep_axes) {
   Variable<T> y = x;
   for (std::size_t axis = x.rank(); axis-- > 0;) {
     if (!reduce[axis]) continue;
-    y = along(op, y, static_cast<std::ptrdiff_t>(axis),
-              [](const Variable<T>& z, std::size_t a, const Shape& sums) {
-                auto log_sums = Array<T>::uninitialized(sums);
-                T* out = log_sums.mutable_data();
-                const auto p = by_strips(z.value(), a, [&](const Strip<T>& s) {
-                  softmax_of(s, out);
-                  out += s.count;
-                });
-                const auto absolute = [&] {
-                  return [p_of_x = Variable<T>(p), y_of_x = Variable<T>(log_sums), a](const auto& xs) {
-                    return abs(y_of_x) + max(abs(detach(xs[0])), static_cast<int>(a), keepdims) +
-                           sum(p_of_x * detail::zero_of(xs[0]), static_cast<int>(a), keepdims);
-                  };
-                };
-                return record(summing(ops::logsumexp, absolute), log_sums,
-                              wrt(z, [p](const Array<T>& dy) { return p * dy; }));
-              });
+    y = along(
+        op, y, static_cast<std::ptrdiff_t>(axis), [](const Variable<T>& z, std::size_t a, const Shape& sums) {
+          auto log_sums = Array<T>::uninitialized(sums);
+          T* out = log_sums.mutable_data();
+          const auto p = by_strips(z.value(), a, [&](const Strip<T>& s) {
+            softmax_of(s, out);
+            out += s.count;
+          });
+          const auto absolute = [&] {
+            return [p_of_x = Variable<T>(p), y_of_x = Variable<T>(log_sums), a](const auto& xs) {
+              return abs(y_of_x) + max(abs(detach(xs[0])), static_cast<int>(a), keepdims) +
+                     sum(detail::size_of_exp(p_of_x) * detail::zero_of(xs[0]), static_cast<int>(a), keepdims);
+            };
+          };
+          return record(summing(ops::logsumexp, absolute), log_sums,
+                        wrt(z, [p](const Array<T>& dy) { return p * dy; }));
+        });
   }
   return y.shape() == shape ? y : reshape(y, shape);
 }
