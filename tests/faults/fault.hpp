@@ -87,24 +87,24 @@ struct RealOp {
   RealOp with(const Function& other) const { return {&other, x, y}; }
 };
 
-/// A generic callable in the scalars of gradcheck.
-template <class InDouble, class InComplex>
+/// A generic callable in two scalars, such as those of gradcheck.
+template <class InOne, class InOther>
 class InBoth {
  public:
   template <class F>
-  InBoth(F f) : double_(f), complex_(f) {}  // NOLINT(google-explicit-constructor): meant to convert
+  InBoth(F f) : one_(f), other_(f) {}  // NOLINT(google-explicit-constructor): meant to convert
 
   template <class... Arguments>
   auto operator()(const Arguments&... arguments) const {
-    if constexpr (std::is_invocable_v<decltype(double_), const Arguments&...>)
-      return double_(arguments...);
+    if constexpr (std::is_invocable_v<decltype(one_), const Arguments&...>)
+      return one_(arguments...);
     else
-      return complex_(arguments...);
+      return other_(arguments...);
   }
 
  private:
-  std::function<InDouble> double_;
-  std::function<InComplex> complex_;
+  std::function<InOne> one_;
+  std::function<InOther> other_;
 };
 
 /// A vjp: what it returns for dy.
@@ -192,5 +192,15 @@ void add_corruptions(const std::string& op, std::size_t argument, const std::vec
 std::vector<Subject> corrupted_rows();  ///< the rows of the registry
 std::vector<Subject> wrong_formulas();  ///< mistakes that are no corruption
 Subject faults_over_time();             ///< corruptions at the steps of a recurrence
+
+// What tables are written with: FUNCTION(x) is a call of an op, VJP(op, dy) what comes of dy.
+#define FUNCTION(...) [=](const auto& x) { return __VA_ARGS__; }
+#define VJP(...) [=]([[maybe_unused]] const auto& op, [[maybe_unused]] const auto& dy) { return __VA_ARGS__; }
+
+/// An input of these elements.
+inline Initializer numbers(std::vector<double> values) {
+  return
+      [=](Random&, std::span<double> target) { std::copy_n(values.begin(), target.size(), target.begin()); };
+}
 
 }  // namespace xgrad::faults

@@ -1,13 +1,10 @@
 // Wrong formulas: mistakes that no corruption of the library's vjp makes, as somebody makes them who derives
-// a vjp by hand. They stand in tables, ops and what is wrong in their vjps: FUNCTION(x) is a call of an op,
-// VJP(op, dy) what comes of dy. What is meant to be the vjp of another function is taken from that one.
+// a vjp by hand. They stand in tables, ops and what is wrong in their vjps. What is meant to be the
+// vjp of another function is taken from that one.
 #include <algorithm>
 #include <cmath>
 
 #include "fault.hpp"
-
-#define FUNCTION(...) [=](const auto& x) { return __VA_ARGS__; }
-#define VJP(...) [=]([[maybe_unused]] const auto& op, [[maybe_unused]] const auto& dy) { return __VA_ARGS__; }
 
 namespace xgrad::faults {
 
@@ -53,10 +50,6 @@ WrittenVjp inverted() { return VJP(dy - op.vjp(0, dy)); }
 // The rows taken for the columns.
 WrittenVjp turned() { return VJP(transpose(Variable(op.vjp(0, transpose(dy))))); }
 
-Initializer numbers(std::vector<double> values) {
-  return
-      [=](Random&, std::span<double> target) { std::copy_n(values.begin(), target.size(), target.begin()); };
-}
 const std::vector<Initializer> at_800{numbers({0.7, -1.2, 800, 0.3})}, at_0{numbers({0.7, 1.2, 0.9, 0})},
     around_800{numbers({799.5, 800, 800.7, 799.2})},
     both_signs{numbers({0.7, -1.2, 1.6, -0.6, -1.8, 0.9, 1.3, -0.8})};
