@@ -1,6 +1,7 @@
-// Reading the tables of make.py.
+// Arrays as JSON, and reading the tables of make.py and programs.py.
 #pragma once
 
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -26,6 +27,18 @@ inline xgrad::Array<double> array(const nlohmann::json& entry) {
   for (const auto& x : entry.at("data"))
     data.push_back(x.is_string() ? std::stod(x.get<std::string>()) : x.get<double>());
   return {shape(entry), data};
+}
+
+inline nlohmann::json to_json(const xgrad::Array<double>& a) {
+  auto data = nlohmann::json::array();
+  for (const double x : a) {
+    if (std::isfinite(x)) {
+      data.push_back(x);
+    } else {
+      data.push_back(std::isnan(x) ? "nan" : x < 0 ? "-inf" : "inf");
+    }
+  }
+  return {{"shape", std::vector<std::size_t>(a.shape().begin(), a.shape().end())}, {"data", data}};
 }
 
 /// The table's token ids, (T, N).
