@@ -3,7 +3,8 @@
 
 programs.json is the table that tests/registry/test_programs.cpp compares xgrad with. It is made by
 
-    build/release/tests/oracle_programs | tests/oracle/programs.py > tests/oracle/programs.json
+    build/release/tests/oracle_programs |
+        /usr/bin/python3 tests/oracle/programs.py > tests/oracle/programs.json
 
 With a program behind that prints questions and reads answers, it answers: `./run differential` runs
 

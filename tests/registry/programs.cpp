@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <regex>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace registry {
@@ -182,11 +184,17 @@ std::vector<std::size_t> unused(const Program& program) {
 template <class T>
 std::vector<Array<T>> results(const Program& program) {
   xgrad::Tape<T> tape;
+  std::map<std::string, Array<double>> numbers;
+  for (std::size_t k = 0; k < program.size(); ++k) numbers.emplace(name(k), program[k].numbers);
+  const xgrad::Parameters<T> parameters(numbers);
+
   std::vector<Variable<T>> values, inputs;
   std::vector<Array<T>> result;
-  for (const Step& step : program) {
-    if (step.is_input()) {
-      inputs.push_back(tape.leaf(step.numbers.cast<T>()));
+  for (std::size_t k = 0; k < program.size(); ++k) {
+    const Step& step = program[k];
+    if (step.is_input()) {  // both kinds: products keep packed copies of parameters
+      inputs.push_back(k % 2 == 0 ? tape.leaf(step.numbers.cast<T>())
+                                  : parameters.input(name(k), step.numbers.shape()));
       values.push_back(inputs.back());
     } else {
       values.push_back(value(step, values));
