@@ -2,8 +2,8 @@
 // calls of the op, what NumPy or PyTorch would compute for them, and which calls are refused with which
 // message. From the rows alone follow the proof over random shapes (test_proof.cpp), the comparison with the
 // tables of tests/oracle, of ops (test_oracle.cpp) and of random programs (test_programs.cpp), the tests of
-// messages and the names that record() accepts (test_registry.cpp), and the corruptions of vjps that gradcheck
-// must catch (tests/faults). So a new op needs its row and no test. There is a file per family, as of the ops.
+// messages and the names that record() accepts (test_registry.cpp), and the corruptions of vjps that
+// gradcheck must catch (tests/faults). So a new op needs its row and no test. Each family has its file.
 #pragma once
 
 #include <functional>
