@@ -50,8 +50,8 @@ inline double largest(const xgrad::Array<double>& a) {
 }
 
 /// Where `ours` is further from `theirs` than `relative` allows; "" if nowhere. Errors are measured against
-/// the largest element, or against 1: an element that cancels has no digits of its own. Those of gradients,
-/// which may be sums that cancel, are measured against `scale`, if it is larger.
+/// the largest element, or against 1: an element that cancels has no digits of its own. That of the loss is
+/// measured against all that it sums, those of gradients, which are sums as well, against `scale`.
 template <class T>
 std::string difference(const Program& program, const std::vector<xgrad::Array<T>>& ours,
                        const std::vector<xgrad::Array<double>>& theirs, double relative, double scale = 1) {
@@ -60,7 +60,11 @@ std::string difference(const Program& program, const std::vector<xgrad::Array<T>
     if (!(ours[k].shape() == theirs[k].shape()))
       return fmt::format("{} has shape {}, expected {}", names[k], to_string(ours[k].shape()),
                          to_string(theirs[k].shape()));
-    const double allowed = relative * std::max(k > program.size() ? scale : 1, largest(theirs[k]));
+    double size = std::max(k > program.size() ? scale : 1, largest(theirs[k]));
+    if (k == program.size())
+      for (const std::size_t term : unused(program))
+        for (const double x : theirs[term]) size += std::abs(x);
+    const double allowed = relative * size;
     for (std::size_t i = 0; i < theirs[k].size(); ++i) {
       const double got = ours[k].data()[i], want = theirs[k].data()[i];
       if (!(std::abs(got - want) <= allowed))

@@ -57,7 +57,8 @@ def ranges(x, index):
 
 def pad(x, padding, constant_values):
     """F.pad refuses axes of size 0."""
-    y = torch.full([before + n + after for (before, after), n in zip(padding, x.shape)], float(constant_values))
+    shape = [before + n + after for (before, after), n in zip(padding, x.shape)]
+    y = torch.full(shape, float(constant_values))
     y[tuple(slice(before, before + n) for (before, _), n in zip(padding, x.shape))] = x
     return y
 
@@ -157,9 +158,12 @@ def answer(program):
             run(program, dtype) for dtype in (torch.float64, torch.float32))
     except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}", **reply}
+    sizes = [largest([a]) for a in values]
+    sizes[-1] += sum(values[k].abs().sum().item() for k in program["unused"])
     scale = largest(gradients)
-    errors = [(a - b).abs().max().item() / largest([a]) for a, b in zip(values, values_in_float) if a.numel()]
-    errors += [(a - b).abs().max().item() / scale for a, b in zip(gradients, gradients_in_float) if a.numel()]
+    errors = [(a - b).abs().max().item() / size
+              for a, b, size in zip(values + gradients, values_in_float + gradients_in_float,
+                                    sizes + [scale] * len(gradients)) if a.numel()]
     inputs = [g for g, step in zip(gradients, program["steps"]) if "input" in step]
     results = [make.to_json(a) for a in values + inputs]
     return {"results": results, "scale": scale, "float": max(errors), **reply}

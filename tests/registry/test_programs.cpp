@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <xgrad/autograd/tape.hpp>
@@ -100,6 +101,20 @@ TEST_CASE("programs: a wrong element, shape or gradient is a difference") {
     wrong[k] = Array<double>({1, 1}, {0});
     CHECK(oracle::difference(program, wrong, right, 1e-11).find(names[k] + " has shape (1, 1)") == 0);
   }
+}
+
+TEST_CASE("programs: what is wrong in float alone is a difference") {
+  const auto with = [](double factor) {
+    const auto f = [=]<class T>(const registry::Inputs<T>& x) {
+      return tanh(x[0]) * (std::is_same_v<T, float> ? factor : 1);
+    };
+    return Program{registry::input(Array<double>({2}, {1, 2})),
+                   {"tanh", registry::Call{{{2}}, f, ""}, {0}, {}}};
+  };
+  nlohmann::json answer = {{"results", nlohmann::json::array()}, {"scale", 1}, {"float", 1e-7}};
+  for (const auto& a : registry::results<double>(with(1))) answer["results"].push_back(oracle::to_json(a));
+  CHECK(oracle::difference(with(1), answer) == "");
+  CHECK(oracle::difference(with(1 + 1e-5), answer).find("v1 at (0,) is") == 0);
 }
 
 TEST_CASE("programs: one with a wrong value is minimised to the wrong call") {
