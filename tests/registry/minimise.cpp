@@ -82,7 +82,7 @@ Program minimise(Program program, const std::function<bool(const Program&)>& fai
     Program rounded = program;
     for (std::size_t i = 0; i < rounded[k].numbers.size(); ++i) {
       double& x = rounded[k].numbers.mutable_data()[i];
-      x = std::round(4 * x) / 4;
+      x = std::round(4 * x) / 4 + 0.0;  // no -0
     }
     take_if_it_fails(std::move(rounded));
   }
