@@ -1,4 +1,4 @@
-// Arrays as JSON, and reading the tables of make.py and programs.py.
+// Arrays as JSON, and reading the tables of make.py, programs.py and exact.py.
 #pragma once
 
 #include <cmath>
@@ -22,10 +22,13 @@ inline xgrad::Shape shape(const nlohmann::json& entry) {
   return {sizes.begin(), sizes.end()};
 }
 
+inline double number(const nlohmann::json& x) {
+  return x.is_string() ? std::stod(x.get<std::string>()) : x.get<double>();
+}
+
 inline xgrad::Array<double> array(const nlohmann::json& entry) {
   std::vector<double> data;
-  for (const auto& x : entry.at("data"))
-    data.push_back(x.is_string() ? std::stod(x.get<std::string>()) : x.get<double>());
+  for (const auto& x : entry.at("data")) data.push_back(number(x));
   return {shape(entry), data};
 }
 
