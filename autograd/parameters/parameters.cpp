@@ -77,7 +77,7 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     value = Array<double>(shape, numbers).template cast<T>();
   } else {
     check_shape("the value given for it has shape ", given->second.shape());
-    value = given->second.copy();
+    value = std::move(given->second);  // which no other declaration takes
   }
   value.mark_parameter();
 
