@@ -17,6 +17,7 @@
 //   User LSTM          the library's own LSTM, where the step has one that a user wrote: cells.hpp
 //   Loss by rows       the loss over all logits at once, where the step has 256 rows of them at a time
 //   Finite check       the step without the look at whether loss and gradients are finite
+//   Rounding           loss and gradient in float and in double, where the step is the report of rounding
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
@@ -51,6 +52,7 @@
 
 #include <xgrad/autograd/config.hpp>
 #include <xgrad/autograd/fast_paths.hpp>
+#include <xgrad/autograd/rounding.hpp>
 #include <xgrad/autograd/threads.hpp>
 #include <xgrad/layers/rnn.hpp>
 
@@ -148,6 +150,30 @@ void measure_check(benchmark::State& state, const Dimensions& d) {
   TrainingStep<float, Cell> model(d);
   compare(
       state, label_of(d), d.N * d.T, [&] { model.step(true); }, [&] { model.step(false); });
+}
+
+// The report on a model and a window beside a run of the same in float and one in double: the model from its
+// values, loss and gradient.
+void measure_rounding(benchmark::State& state, const Dimensions& d) {
+  std::vector<Ids::value_type> ids(d.T * d.N);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Ids::value_type>(7919 * i % d.V);
+  const Ids window({d.T, d.N}, ids);
+  const auto f = [&]<class T>(const Parameters<T>& parameters) {
+    const Rnnlm<T, Rnn<T>> model(parameters, d.V, d.D, d.H);
+    return model.loss(window, window, model.zero(d.N)).y;
+  };
+  const Parameters<float> p(1);
+  benchmark::DoNotOptimize(f(p));
+  const auto run = [&f, values = p.values()]<class T>(T) {
+    Tape<T> tape;
+    benchmark::DoNotOptimize(tape.gradient(f(Parameters<T>(values))));
+  };
+  compare(
+      state, label_of(d), d.N * d.T, [&] { benchmark::DoNotOptimize(rounding(f, {.values = p})); },
+      [&] {
+        run(0.0F);
+        run(0.0);
+      });
 }
 
 template <class Cell>
@@ -332,6 +358,7 @@ void register_all() {
   add_peak_work("Loss by rows/W2", [] { return shared_step<float, Rnn<float>>(W2, {.loss_rows = 256}); });
   add("Finite check/W1", measure_check<Rnn<float>>, W1);
   add("Finite check/W2", measure_check<Rnn<float>>, W2);
+  add("Rounding/W1", measure_rounding, W1);
   add("Token, Elman/W2", measure_token<Rnn<float>>, W2, elman(200));
   add("Token, LSTM/W2", measure_token<Lstm<float>>, W2, lstm(200));
   add("Tiny ops/4x4", measure_tiny_ops);

@@ -3,6 +3,7 @@
 #include <xgrad/autograd/rounding.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <ostream>
@@ -31,10 +32,10 @@ Array<T> dense(const GradientSum<T>& sum, const Shape& shape) {
   return all;
 }
 
-Array<double> sizes(const Array<double>& x) {
-  return kernels::filled<double>(x.shape(), [&](double* out) {
-    std::transform(x.begin(), x.end(), out, [](double xi) { return std::abs(xi); });
-  });
+template <class T>
+Array<T> sizes(const Array<T>& x) {
+  return kernels::filled<T>(
+      x.shape(), [&](T* out) { std::transform(x.begin(), x.end(), out, [](T xi) { return std::abs(xi); }); });
 }
 
 // All that the ops of a run in float made, in the order in which a run in double asks for it.
@@ -42,13 +43,18 @@ struct FloatRun final : Watcher<float> {
   struct Value {
     Op op;
     Array<float> y;
+    std::vector<Array<float>> inputs;
+    Absolute absolute;
   };
   std::vector<Value> values;
   std::vector<Array<float>> gradients, contributions;
 
+  void sums(Absolute of_next) override { absolute = std::move(of_next); }
+
   Array<float> value(const Op& op, std::uint32_t, const Array<float>& y,
-                     std::span<const WatchedInput<float>>) override {
-    values.push_back({op, y});
+                     std::span<const WatchedInput<float>> inputs) override {
+    values.push_back({op, y, {}, std::exchange(absolute, {})});
+    for (const auto& input : inputs) values.back().inputs.push_back(input.x.value());
     return y;
   }
   Gradient<float> gradient(std::uint32_t, Gradient<float> dy, bool leaf) override {
@@ -61,6 +67,7 @@ struct FloatRun final : Watcher<float> {
   }
 
   Tape<float>* tape = nullptr;
+  Absolute absolute;
 };
 
 // Runs beside it in double, on its values and gradients, and judges each op.
@@ -71,27 +78,24 @@ class Judge final : public Watcher<double> {
   Tape<double>* tape = nullptr;
   std::vector<std::tuple<std::uint32_t, RoundedOp>> found;  // with the node of the op
 
-  void sums(Absolute absolute) override { absolute_ = std::move(absolute); }
-
   Array<double> value(const Op& op, std::uint32_t node, const Array<double>& y,
                       std::span<const WatchedInput<double>> inputs) override {
     if (values_ == run_.values.size() || run_.values[values_].y.shape() != y.shape() ||
         std::string_view(run_.values[values_].op.name()) != op.name())
       throw Error("rounding", fmt::format("op {} of the run in double, {} of shape {}, is another in float",
                                           values_ + 1, op.name(), to_string(y.shape())));
-    const Array<float>& rounded = run_.values[values_++].y;
-    Judged judged{op, values_, TimeStep::current(), y, {}, std::exchange(absolute_, {})};
+    const FloatRun::Value& rounded = run_.values[values_++];
+    Judged judged{op, values_, TimeStep::current(), y, {}, rounded};
     for (const auto& input : inputs) judged.inputs.push_back({input.x.value(), input.vjp, path_of(input.x)});
-    count(rounded, y);
+    count(rounded.y, y);
     ++report_.ops;
-    judge(judged, node, std::nullopt, rounded, y, [&] {
-      if (!judged.absolute) return Array<double>();
-      std::vector<Variable<double>> xs;
-      for (const Input& input : judged.inputs) xs.emplace_back(input.x);
-      return sizes(judged.absolute(xs).value());
-    });
-    if (node != no_node) judged_.emplace(node, std::move(judged));
-    return rounded.cast<double>();
+    if (node == no_node)
+      judge_value(judged, node);
+    else if (rounded.absolute)
+      judged_.emplace(node, std::move(judged));  // its value in the sweep, which finds the sizes of all
+    else
+      judge_value(judged_.emplace(node, std::move(judged)).first->second, node);
+    return rounded.y.cast<double>();
   }
 
   Gradient<double> gradient(std::uint32_t node, Gradient<double> dy, bool leaf) override {
@@ -103,10 +107,21 @@ class Judge final : public Watcher<double> {
                     const Array<double>& dy, const GradientSum<double>& dx) override {
     Judged& op = judged_.at(output);
     const Shape& shape = tape->graph().nodes[input].shape;
+    if (op.rounded.absolute && op.sizes_of_vjps.empty()) judge_value(op, output, &dy);
     judge(op, output, argument, next(run_.contributions, contributions_, shape), dense(dx, shape),
           [&] { return size_of_vjp(op, argument, dy, shape); });
   }
-  void done(std::uint32_t node, bool) override { judged_.erase(node); }
+  void done(std::uint32_t node, bool) override {
+    const auto op = judged_.find(node);
+    if (op == judged_.end()) return;
+    if (!op->second.value_judged) judge_value(op->second, node);
+    judged_.erase(op);
+  }
+  // Those that the sweep did not come to.
+  void rest() {
+    for (auto& [node, op] : judged_)
+      if (!op.value_judged) judge_value(op, node);
+  }
 
  private:
   struct Input {
@@ -120,8 +135,9 @@ class Judge final : public Watcher<double> {
     std::optional<std::size_t> time_step;
     Array<double> y;
     std::vector<Input> inputs;
-    Absolute absolute;
-    std::vector<Array<double>> sizes_of_vjps{};  // by argument, where `absolute` is there
+    const FloatRun::Value& rounded;
+    bool value_judged = false;
+    std::vector<Array<float>> sizes_of_vjps{};  // by argument, of an op that adds
   };
 
   // What the sweep in float made where this one is now.
@@ -145,35 +161,48 @@ class Judge final : public Watcher<double> {
     }
   }
 
-  // sum over i of |J_ij dy_i|.
-  static Array<double> size_of_vjp(Judged& op, std::size_t argument, const Array<double>& dy,
-                                   const Shape& shape) {
-    if (op.absolute) {
-      if (op.sizes_of_vjps.empty()) {
-        Tape<double> own;
-        std::vector<Variable<double>> xs;
-        for (const Input& input : op.inputs) xs.push_back(own.leaf(input.x));
-        const Variable<double> y = op.absolute(xs);
-        const auto gradients = own.gradient(y, {.seed = sizes(dy), .unreached = zeros});
-        const bool overflows = !std::all_of(y.value().begin(), y.value().end(),
-                                            [](double yi) { return std::abs(yi) <= Floats::max(); });
-        for (const auto& x : xs)
-          op.sizes_of_vjps.push_back(overflows ? Array<double>::full(x.shape(), INFINITY)
-                                               : sizes(gradients[x]));
-      }
-      return op.sizes_of_vjps[argument];
+  // Of an op that adds, against what it adds, in float, which is enough for a size; with dy also the sizes of
+  // its vjps.
+  void judge_value(Judged& op, std::uint32_t node, const Array<double>* dy = nullptr) {
+    op.value_judged = true;
+    const auto against = [&](const Array<float>& size) {
+      judge(op, node, std::nullopt, op.rounded.y, op.y, [&] { return size; });
+    };
+    if (!op.rounded.absolute) return against({});
+    if (dy == nullptr) {
+      const Inference pause;
+      const std::vector<Variable<float>> xs(op.rounded.inputs.begin(), op.rounded.inputs.end());
+      return against(sizes(op.rounded.absolute(xs).value()));
     }
+    Tape<float> own;
+    std::vector<Variable<float>> xs;
+    for (const Array<float>& x : op.rounded.inputs) xs.push_back(own.leaf(x));
+    const Variable<float> y = op.rounded.absolute(xs);
+    const Array<float> size = sizes(y.value());
+    const bool overflows =
+        !std::all_of(size.begin(), size.end(), [](float yi) { return yi <= Floats::max(); });
+    const auto gradients = own.gradient(y, {.seed = sizes(*dy).cast<float>(), .unreached = zeros});
+    for (const auto& x : xs)
+      op.sizes_of_vjps.push_back(overflows ? Array<float>::full(x.shape(), INFINITY) : gradients[x]);
+    against(size);
+  }
+
+  // sum over i of |J_ij dy_i|
+  static Array<float> size_of_vjp(const Judged& op, std::size_t argument, const Array<double>& dy,
+                                  const Shape& shape) {
+    if (op.rounded.absolute) return op.sizes_of_vjps[argument];
     switch (op.op.kind()) {
       case OpKind::activation:  // 1 - y^2 and the like: as accurate as 1 beside it
       case OpKind::loss:        // differences of probabilities
-        return sizes(dy);
+        return sizes(dy).cast<float>();
       case OpKind::elementwise:
       case OpKind::scaling:
       case OpKind::addition:  // what a broadcast adds up, apart
         if (op.inputs[argument].vjp->adds_in_place()) return {};
-        return kernels::sum_to(sizes(vjp_of(op, argument, dy, op.y.shape(), op.y.shape())), shape);
+        return kernels::sum_to(sizes(vjp_of(op, argument, dy, op.y.shape(), op.y.shape())), shape)
+            .cast<float>();
       default:  // elements are moved, and added up
-        return sizes(vjp_of(op, argument, sizes(dy), shape, op.y.shape()));
+        return sizes(vjp_of(op, argument, sizes(dy), shape, op.y.shape())).cast<float>();
     }
   }
 
@@ -213,7 +242,8 @@ class Judge final : public Watcher<double> {
   }
   static double unit(double exact, double size) {
     constexpr double least = Floats::min();
-    return Floats::epsilon() * std::max(std::max(std::abs(exact), least), size);
+    const double y = std::abs(exact), larger = size > y ? size : y;
+    return Floats::epsilon() * (larger > least ? larger : least);
   }
 
   // `size()` is asked only where |exact| itself does not excuse the error; an empty array stands for that.
@@ -227,64 +257,80 @@ class Judge final : public Watcher<double> {
                     .path = argument ? op.inputs[*argument].path : "",
                     .shape = exact.shape(),
                     .bound = bound(op)};
-    const auto look = [&](const double* against) {
+    const auto known = std::find_if(found.begin(), found.end(), [&](const auto& entry) {
+      return std::get<1>(entry).op == worst.op && std::get<1>(entry).argument == argument;
+    });
+    const double so_far = known == found.end() ? -1 : std::get<1>(*known).error;
+    const float* const r = rounded.data();
+    const double* const e = exact.data();
+    const auto look = [&](auto size_of) {
       worst.error = 0;
-      double most = 0.5;  // units: a correct rounding, or the worst so far
-      for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double e = exact.data()[i], s = against == nullptr ? 0 : against[i];
-        if (std::abs(static_cast<double>(rounded.data()[i]) - e) < most * unit(e, s)) continue;
-        const double found_here = error(rounded.data()[i], e, s);
-        if (!(found_here > worst.error)) continue;
-        worst.error = found_here;
-        worst.index = i;
-        most = std::max(most, found_here);
+      double most = std::max(0.5, so_far);  // units: a correct rounding, or the worst so far
+      constexpr std::size_t some = 64;      // which are looked at together, as all are within, mostly
+      for (std::size_t first = 0; first < exact.size(); first += some) {
+        const std::size_t last = std::min(first + some, exact.size());
+        const double limit = most;
+        std::array<double, some> beyond;
+        for (std::size_t i = first; i < last; ++i)
+          beyond[i - first] = std::abs(static_cast<double>(r[i]) - e[i]) - limit * unit(e[i], size_of(i));
+        std::size_t within = 0;  // where it is NaN, it is not
+        for (std::size_t i = 0; i < last - first; ++i) within += beyond[i] < 0 ? 1 : 0;
+        if (within == last - first) continue;
+        for (std::size_t i = first; i < last; ++i) {
+          if (beyond[i - first] < 0) continue;
+          const double of_i = error(r[i], e[i], size_of(i));
+          if (!(of_i > worst.error)) continue;
+          worst.error = of_i;
+          worst.index = i;
+          most = std::max(most, of_i);
+        }
       }
     };
-    look(nullptr);
-    if (worst.error > worst.bound)
-      if (const Array<double> sizes_of = size(); sizes_of.shape() == exact.shape()) look(sizes_of.data());
-    if (exact.size() == 0) return;
-    worst.rounded = static_cast<double>(rounded.data()[worst.index]);
-    worst.exact = exact.data()[worst.index];
-    for (auto& [of, known] : found)
-      if (known.op == worst.op && known.argument == worst.argument) {
-        if (worst.error > known.error) std::tie(of, known) = std::tuple(node, worst);
-        return;
-      }
-    found.emplace_back(node, worst);
+    if (!op.rounded.absolute) look([](std::size_t) { return 0.0; });
+    if (op.rounded.absolute || worst.error > worst.bound)
+      if (const Array<float> sizes_of = size(); sizes_of.shape() == exact.shape())
+        look([s = sizes_of.data()](std::size_t i) { return static_cast<double>(s[i]); });
+    if (exact.size() == 0 || worst.error <= so_far) return;
+    worst.rounded = static_cast<double>(r[worst.index]);
+    worst.exact = e[worst.index];
+    if (known == found.end())
+      found.emplace_back(node, std::move(worst));
+    else
+      *known = {node, std::move(worst)};
   }
 
   const FloatRun& run_;
   RoundingReport& report_;
   std::size_t values_ = 0, gradients_ = 0, contributions_ = 0;
-  Absolute absolute_;
   std::map<std::uint32_t, Judged> judged_;
 };
 
 // How many decimal digits of the largest elements are right; about 7.2 at most.
-double digits(const Array<double>& rounded, const Array<double>& exact) {
+double digits(const Array<float>& rounded, const Array<double>& exact) {
   double difference = 0, largest = 0;
+  std::size_t undefined = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    const double d = std::abs(rounded.data()[i] - exact.data()[i]);
-    if (!(d <= difference)) difference = d;
-    largest = std::max(largest, std::abs(exact.data()[i]));
+    const double x = static_cast<double>(rounded.data()[i]), e = exact.data()[i],
+                 d = x == e ? 0 : std::abs(x - e);
+    if (d > difference) difference = d;
+    if (std::abs(e) > largest) largest = std::abs(e);
+    undefined += d < INFINITY ? 0 : 1;
   }
-  if (std::isnan(difference)) return 0;
+  if (undefined > 0) return 0;
   return std::clamp(-std::log10(difference / std::max(largest, static_cast<double>(Floats::min()))), 0.0,
                     -std::log10(static_cast<double>(Floats::epsilon()) / 2));
 }
 
 // The value of f and the gradient of <u, f>, with every fast path on.
 template <class T>
-std::pair<Array<double>, Values> plain(const ParameterFunction<T>& f, const Values& values,
-                                       const Array<double>& u) {
+std::pair<Array<T>, std::map<std::string, Array<T>>> plain(const ParameterFunction<T>& f,
+                                                           const Values& values, const Array<double>& u) {
   Tape<T> tape;
   const Parameters<T> p(values);
   const Variable<T> y = f(p);
   const auto gradients = tape.gradient(y, {.seed = u.template cast<T>(), .unreached = zeros});
-  std::pair<Array<double>, Values> result(y.value().template cast<double>(), {});
-  for (const auto& x : p.list())
-    result.second.emplace(x.parameter()->path, gradients[x].template cast<double>());
+  std::pair<Array<T>, std::map<std::string, Array<T>>> result(y.value(), {});
+  for (const auto& x : p.list()) result.second.emplace(x.parameter()->path, gradients[x]);
   return result;
 }
 
@@ -292,31 +338,28 @@ std::pair<Array<double>, Values> plain(const ParameterFunction<T>& f, const Valu
 
 RoundingReport detail::rounding(const ParameterFunction<float>& f, const ParameterFunction<double>& f_double,
                                 const RoundingOptions& options) {
-  Values values;  // rounded to float
+  Values values;  // floats
   Array<double> u;
-  {
-    const Inference pause;
-    const Parameters<double> p(options.values.by_path, options.seed);
-    const Shape shape = f_double(p).shape();
-    if (p.list().empty()) throw Error("rounding", "the function declares no parameter and no input");
-    for (const auto& [path, value] : p.values()) values.emplace(path, value.cast<float>().cast<double>());
-    Random random(options.seed + 1);
-    u = shape.size() == 1 ? Array<double>::full(shape, 1)
-                          : random_direction(shape, random).cast<float>().cast<double>();
-  }
-
   RoundingReport report;
   FloatRun run;
   {
     Tape<float> tape(run);
     run.tape = &tape;
-    tape.gradient(f(Parameters<float>(values)), {.seed = u.cast<float>(), .unreached = zeros});
+    const Parameters<float> p(options.values.by_path, options.seed);
+    const Variable<float> y = f(p);
+    if (p.list().empty()) throw Error("rounding", "the function declares no parameter and no input");
+    values = p.values();
+    Random random(options.seed + 1);
+    u = y.size() == 1 ? Array<double>::full(y.shape(), 1)
+                      : random_direction(y.shape(), random).cast<float>().cast<double>();
+    tape.gradient(y, {.seed = u.cast<float>(), .unreached = zeros});
   }
   Judge judge(run, report);
   {
     Tape<double> tape(judge);
     judge.tape = &tape;
     tape.gradient(f_double(Parameters<double>(values)), {.seed = u, .unreached = zeros});
+    judge.rest();
     const auto nodes = tape.nodes();
     for (auto& [node, op] : judge.found) {
       if (node != no_node) op.scope = nodes[node].scope;

@@ -28,7 +28,8 @@ Variable<T> size_of_exp(const Variable<T>& p) {
 /// |x|, with the slope 1 everywhere.
 template <class T>
 Variable<T> size_of(const Variable<T>& x) {
-  return detach(abs(x)) + zero_of(x);
+  return record("size_of", kernels::map(functions::Value<functions::Abs>(), x.value()),
+                wrt(x, [](const Array<T>& dy) { return dy; }));
 }
 
 }  // namespace xgrad::detail

@@ -81,9 +81,10 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gain, const Vari
     });
   };
   const auto absolute = [&] {
-    return [n = Variable<T>(n), y = Variable<T>(y), epsilon](const auto& xs) {
+    Shape column = x.shape();
+    column.set(x.rank() - 1, 1);
+    return [n = Variable<T>(n), y = Variable<T>(y), scale = Variable<T>(s.reshaped(column))](const auto& xs) {
       const auto x_size = abs(detach(xs[0])), g_size = abs(detach(xs[1])), n_size = abs(n);
-      const auto scale = rsqrt(variance(detach(xs[0]), -1, keepdims) + epsilon);
       const auto of_n = scale * (x_size + mean(x_size, -1, keepdims));
       const auto t = detail::zero_of(xs[0]), of_g = detail::zero_of(xs[1]), of_b = detail::zero_of(xs[2]);
       const auto through_mean = mean(t, -1, keepdims), through_scale = mean(n_size * t, -1, keepdims);

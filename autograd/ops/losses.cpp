@@ -85,17 +85,20 @@ Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, R
 }
 
 // For each row of logits sum_v w_v (-log p_v) on absolute values, for `summing`: the terms of its value, and
-// with the slopes of `sizes` those of its gradient. `sizes` are of what the logits add up, as their rounding
-// is that of e^x, too; or 0 where the logits are what the op takes.
+// with the slopes of `sizes` those of its gradient. `sizes` are of what the logits add up, or 0 where the logits
+// are what the op takes: their rounding is that of e^x, too, and may make of any p another.
 template <class T>
 Variable<T> size_of_cross_entropy(const Variable<T>& logits, const Variable<T>& sizes,
                                   const Variable<T>& weights) {
-  constexpr double lowest = std::numeric_limits<scalar::Real<T>>::lowest();  // for log 0, which may count 0
-  const Variable<T> log_p = maximum(log_softmax(logits), lowest), p = exp(log_p), numbers = detach(sizes),
-                    mean_size = sum(p * numbers, -1, keepdims);
-  const auto through_sum =
-      mean_size + sum(p * (1 + abs(log_p) + numbers + mean_size) * detail::zero_of(sizes), -1, keepdims);
-  return sum(weights * (1 + abs(log_p) + sizes + through_sum), -1);
+  using Floats = std::numeric_limits<float>;
+  constexpr double most = std::numeric_limits<scalar::Real<T>>::max(),  // finite, for what counts 0
+      rounding = 8 * Floats::epsilon(), least = Floats::min() / Floats::epsilon();
+  const Variable<T> log_p = maximum(log_softmax(logits), -most), numbers = minimum(detach(sizes), most),
+                    off = rounding * (numbers + max(numbers, -1, keepdims)),
+                    p = exp(minimum(log_p + off, 0)) + least, mean_size = sum(p * numbers, -1, keepdims),
+                    size_of_log_p = 1 - log_p + numbers, weight = sum(weights, -1, keepdims),
+                    slopes = weights + weight * (p * (size_of_log_p + mean_size));
+  return sum(weights * (size_of_log_p + mean_size), -1) + sum(slopes * detail::zero_of(sizes), -1);
 }
 
 // Throws Error unless there are logits x W + b, or x W^T + b, for all targets, which must be classes.

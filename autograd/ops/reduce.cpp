@@ -92,7 +92,7 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   const auto absolute = [&] {
     return [=](const auto& xs) {
-      return static_cast<double>(factor) * sum(detail::size_of(xs[0]), axes, keep_axes);
+      return sum(static_cast<double>(factor) * detail::size_of(xs[0]), axes, keep_axes);
     };
   };
   return record(summing(op, absolute), y, wrt(x, [reduced, factor, shape = x.shape()](const Array<T>& dy) {
