@@ -212,11 +212,16 @@ inline Complex pow(Complex x, Complex p) {
   return {y, by_x + (flat ? 0 : p.imag() * y * std::log(x.real()))};
 }
 
-/// The slope p x^(p-1) of y = x^p, which is 0 for p = 0, also at x = 0, and NaN where y is.
+/// dy p x^(p-1), the vjp of y = x^p: 0 for p = 0, also at x = 0, and NaN where y is. The slope may be infinite
+/// where that is not.
 template <class T>
-T pow_slope(T x, T p, T y) {
-  const T slope = scalar::select(scalar::equal(y, y), p * scalar::pow(x, p - T(1)), y);
-  return scalar::select(scalar::equal(p, T(0)), T(0), slope);
+T pow_vjp(T dy, T x, T p, T y) {
+  if (equal(p, T(0))) return product_or_zero(dy, T(0));
+  if (!equal(y, y)) return y;
+  const T slope = p * scalar::pow(x, p - T(1));
+  if (std::isinf(real(slope)) && std::isfinite(real(y)) && !equal(x, T(0)))
+    return product_or_zero(product_or_zero(dy, p), y) / x;
+  return product_or_zero(dy, slope);
 }
 
 }  // namespace xgrad::scalar

@@ -114,9 +114,7 @@ struct PowOf : FromBoth {
   static constexpr Op op{"pow", OpKind::elementwise};
   scalar::Real<T> p;
   auto value(auto x) const { return scalar::pow(x, decltype(x)(T(p))); }
-  auto vjp(auto dy, auto x, auto y) const {
-    return scalar::product_or_zero(dy, scalar::pow_slope(x, decltype(x)(T(p)), y));
-  }
+  auto vjp(auto dy, auto x, auto y) const { return scalar::pow_vjp(dy, x, decltype(x)(T(p)), y); }
 };
 
 /// y = x, moved into [low, high]     dx = dy if low <= x <= high else 0, as at NaN
@@ -254,9 +252,7 @@ struct BinaryCrossEntropy {
 struct Pow {
   static constexpr Op op{"pow", OpKind::elementwise};
   static auto value(auto a, auto b) { return scalar::pow(a, b); }
-  static auto vjp_a(auto dy, auto a, auto b, auto y) {
-    return scalar::product_or_zero(dy, scalar::pow_slope(a, b, y));
-  }
+  static auto vjp_a(auto dy, auto a, auto b, auto y) { return scalar::pow_vjp(dy, a, b, y); }
   static auto vjp_b(auto dy, auto a, auto b, auto y) {
     const auto zero = scalar::constant(0, a), slope = y * scalar::log(a);
     const auto at_zero = scalar::select(scalar::less_equal(zero, b), zero, slope);

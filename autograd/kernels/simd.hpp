@@ -33,14 +33,6 @@ X select(typename X::batch_bool_type choose, X yes, X no) {
   return xsimd::select(choose, yes, no);
 }
 template <Register X>
-X product_or_zero(X a, X x) {
-  return xsimd::select((a == X(0)) & (x == x), X(0), a * x);
-}
-template <Register X>
-X quotient_or_zero(X a, X x) {
-  return xsimd::select((a == X(0)) & (x == x), X(0), kernels::quotient(a, x));
-}
-template <Register X>
 void kink(X, X) {}  // only Complex counts them
 
 }  // namespace xgrad::scalar

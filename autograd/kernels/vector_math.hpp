@@ -25,6 +25,15 @@ X constant(double c, X) {
   return X(static_cast<typename X::value_type>(c));
 }
 
+template <Register X>
+X product_or_zero(X a, X x) {
+  return xsimd::select((a == X(0)) & (x == x), X(0), a * x);
+}
+template <Register X>
+X quotient_or_zero(X a, X x) {
+  return xsimd::select((a == X(0)) & (x == x), X(0), kernels::quotient(a, x));
+}
+
 namespace detail {
 
 template <class X>
@@ -438,15 +447,17 @@ X pow(X x, X p) {
   return detail::lanewise([](double lane, double power) { return std::pow(lane, power); }, x, p);
 }
 
-// p y / x, but where y has lost its digits or x is 0. y / x may be infinite where that is not.
+// dy p y / x, but where y has lost its digits or x is 0. y / x may be infinite where that is not.
 template <Register X>
-X pow_slope(X x, X p, X y) {
-  const X zero(0), infinity(detail::Limits<X>::infinity()), size = xsimd::abs(y),
-                                                            ratio = kernels::quotient(y, x);
+X pow_vjp(X dy, X x, X p, X y) {
+  const X zero(0), infinity(detail::Limits<X>::infinity()),
+      size = xsimd::abs(y), ratio = kernels::quotient(y, x), scale = scalar::product_or_zero(dy, p);
   const auto lost = (x == zero) | (size < detail::Limits<X>::min()) | (size == infinity);
-  X slope = xsimd::select(xsimd::abs(ratio) == infinity, kernels::quotient(p * y, x), p * ratio);
-  if (xsimd::any(lost)) slope = xsimd::select(lost, p * scalar::pow(x, p - 1.0), slope);
-  return xsimd::select(p == zero, zero, slope);
+  X dx = xsimd::select(xsimd::abs(ratio) == infinity, kernels::quotient(scalar::product_or_zero(scale, y), x),
+                       scalar::product_or_zero(scale, ratio));
+  if (xsimd::any(lost))
+    dx = xsimd::select(lost, scalar::product_or_zero(dy, p * scalar::pow(x, p - 1.0)), dx);
+  return xsimd::select(p == zero, scalar::product_or_zero(dy, zero), dx);
 }
 
 }  // namespace xgrad::scalar

@@ -208,6 +208,14 @@ TEST_CASE_TEMPLATE("elementwise: slopes neither cancel nor overflow on the way",
     CHECK(slope([](const auto& v) { return rsqrt(v); }, 1e-30F, 1e-20F) ==
           about(-0.5 * static_cast<double>(1e-20F) * std::pow(x, -1.5)));
     CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1.32e-26F, 1) == about(-0.5 * std::pow(z, -1.5)));
+    const auto of_power = about(-0.5 * static_cast<double>(1e-20F) * std::pow(x, -1.5));
+    CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1e-30F, 1e-20F) == of_power);
+    CHECK(slope([](const auto& v) { return pow(v, 0 * v - 0.5); }, 1e-30F, 1e-20F) == of_power);
+    Tape<float> tape;
+    const auto one = tape.leaf(scalar_of<float>(1e-30F).value());  // which no register holds
+    CHECK(static_cast<double>(
+              tape.gradient(pow(one, -0.5), {.seed = scalar_of<float>(1e-20F).value()})[one].data()[0]) ==
+          of_power);
   }
   {
     Tape<T> tape;
