@@ -212,8 +212,8 @@ inline Complex pow(Complex x, Complex p) {
   return {y, by_x + (flat ? 0 : p.imag() * y * std::log(x.real()))};
 }
 
-/// dy p x^(p-1), the vjp of y = x^p: 0 for p = 0, also at x = 0, and NaN where y is. The slope may be infinite
-/// where that is not.
+/// dy p x^(p-1), the vjp of y = x^p: 0 for p = 0, also at x = 0, and NaN where y is. The slope may be
+/// infinite where that is not.
 template <class T>
 T pow_vjp(T dy, T x, T p, T y) {
   if (equal(p, T(0))) return product_or_zero(dy, T(0));

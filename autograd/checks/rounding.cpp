@@ -169,21 +169,25 @@ class Judge final : public Watcher<double> {
       judge(op, node, std::nullopt, op.rounded.y, op.y, [&] { return size; });
     };
     if (!op.rounded.absolute) return against({});
+    const auto checked = [&](const Array<float>& size) {
+      if (size.shape() != op.y.shape())
+        throw Error("rounding",
+                    fmt::format("what `summing` makes of {} has shape {}, expected that of its value, {}",
+                                op.op.name(), to_string(size.shape()), to_string(op.y.shape())));
+      return size;
+    };
     if (dy == nullptr) {
       const Inference pause;
       const std::vector<Variable<float>> xs(op.rounded.inputs.begin(), op.rounded.inputs.end());
-      return against(sizes(op.rounded.absolute(xs).value()));
+      return against(checked(sizes(op.rounded.absolute(xs).value())));
     }
     Tape<float> own;
     std::vector<Variable<float>> xs;
     for (const Array<float>& x : op.rounded.inputs) xs.push_back(own.leaf(x));
     const Variable<float> y = op.rounded.absolute(xs);
-    const Array<float> size = sizes(y.value());
-    const bool overflows =
-        !std::all_of(size.begin(), size.end(), [](float yi) { return yi <= Floats::max(); });
+    const Array<float> size = checked(sizes(y.value()));
     const auto gradients = own.gradient(y, {.seed = sizes(*dy).cast<float>(), .unreached = zeros});
-    for (const auto& x : xs)
-      op.sizes_of_vjps.push_back(overflows ? Array<float>::full(x.shape(), INFINITY) : gradients[x]);
+    for (const auto& x : xs) op.sizes_of_vjps.push_back(gradients[x]);
     against(size);
   }
 
@@ -215,14 +219,19 @@ class Judge final : public Watcher<double> {
     return sum.take_dense(shape);
   }
 
-  static double bound(const Judged& op) {
-    std::size_t longest = 1;
-    for (const Input& input : op.inputs)
-      for (const std::size_t n : input.x.shape()) longest = std::max(longest, n);
-    if (op.op == ops::prod)
-      return std::max(8.0, static_cast<double>(op.inputs[0].x.size()) / static_cast<double>(op.y.size()));
-    const bool product = op.op.kind() == OpKind::product || op.op == ops::affine_cross_entropy;
-    return product ? std::max(8.0, std::sqrt(static_cast<double>(longest))) : 8;
+  // Of a product, sqrt K of the K terms that its value adds, or those of the longest axis for a vjp.
+  static double bound(const Judged& op, bool value) {
+    const auto size = [&](std::size_t input) { return static_cast<double>(op.inputs[input].x.size()); };
+    if (op.op == ops::prod) return std::max(8.0, size(0) / static_cast<double>(op.y.size()));
+    double K = 1;
+    if (op.op.kind() == OpKind::product && value) {  // of x: (N, K) and W: (K, M), size(x) size(W) = K^2 N M
+      for (std::size_t i = 0; i + 1 < op.inputs.size(); i += 2)
+        K = std::max(K, std::sqrt(size(i) * size(i + 1) / static_cast<double>(op.y.size())));
+    } else if (op.op.kind() == OpKind::product || op.op == ops::affine_cross_entropy) {
+      for (const Input& input : op.inputs)
+        for (const std::size_t n : input.x.shape()) K = std::max(K, static_cast<double>(n));
+    }
+    return std::max(8.0, std::sqrt(K));
   }
 
   // |rounded - exact| in units of epsilon times |exact|, or `size` if that is more. A sum may overflow on the
@@ -235,8 +244,9 @@ class Judge final : public Watcher<double> {
     if (overflows) return 0;
     if (std::isnan(rounded)) return INFINITY;
     if (std::isinf(rounded) || std::isinf(nearest)) {
-      const double largest = std::abs(exact) * (1 + 8 * Floats::epsilon());  // about the end of the range
-      return largest >= Floats::max() && (exact > 0) == (rounded > 0) ? 0 : INFINITY;
+      const double size_of_both = std::min(std::abs(exact), std::abs(static_cast<double>(rounded)));
+      const bool at_the_end = size_of_both * (1 + 8 * Floats::epsilon()) >= Floats::max();  // of the range
+      return at_the_end && (exact > 0) == (rounded > 0) ? 0 : INFINITY;
     }
     return std::abs(static_cast<double>(rounded) - exact) / unit(exact, size);
   }
@@ -246,7 +256,8 @@ class Judge final : public Watcher<double> {
     return Floats::epsilon() * (larger > least ? larger : least);
   }
 
-  // `size()` is asked only where |exact| itself does not excuse the error; an empty array stands for that.
+  // `size()` is asked of an op that adds, and where |exact| itself does not excuse the error; an empty array
+  // stands for that.
   template <class Size>
   void judge(const Judged& op, std::uint32_t node, std::optional<std::size_t> argument,
              const Array<float>& rounded, const Array<double>& exact, const Size& size) {
@@ -256,11 +267,12 @@ class Judge final : public Watcher<double> {
                     .argument = argument,
                     .path = argument ? op.inputs[*argument].path : "",
                     .shape = exact.shape(),
-                    .bound = bound(op)};
+                    .bound = bound(op, !argument)};
     const auto known = std::find_if(found.begin(), found.end(), [&](const auto& entry) {
       return std::get<1>(entry).op == worst.op && std::get<1>(entry).argument == argument;
     });
-    const double so_far = known == found.end() ? -1 : std::get<1>(*known).error;
+    const double so_far =
+        known == found.end() ? -1 : std::get<1>(*known).error / std::get<1>(*known).bound * worst.bound;
     const float* const r = rounded.data();
     const double* const e = exact.data();
     const auto look = [&](auto size_of) {

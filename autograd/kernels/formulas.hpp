@@ -28,8 +28,8 @@ struct ScaleShift {
 struct AddProduct {
   auto operator()(auto x, auto y, auto z) const { return x + y * z; }
 };
-/// dy / b and -(dy / b) y: the vjps of a quotient y = a / b. The second is 0 at y = 0, also where b is so small
-/// that 1 / b overflows.
+/// dy / b and -(dy / b) y: the vjps of a quotient y = a / b. The second is 0 at y = 0, also where 1 / b
+/// overflows.
 struct DividendVjp {
   auto operator()(auto dy, auto b) const { return scalar::quotient_or_zero(dy, b); }
 };

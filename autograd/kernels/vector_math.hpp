@@ -453,8 +453,9 @@ X pow_vjp(X dy, X x, X p, X y) {
   const X zero(0), infinity(detail::Limits<X>::infinity()),
       size = xsimd::abs(y), ratio = kernels::quotient(y, x), scale = scalar::product_or_zero(dy, p);
   const auto lost = (x == zero) | (size < detail::Limits<X>::min()) | (size == infinity);
-  X dx = xsimd::select(xsimd::abs(ratio) == infinity, kernels::quotient(scalar::product_or_zero(scale, y), x),
-                       scalar::product_or_zero(scale, ratio));
+  const X slope = p * ratio;
+  X dx = xsimd::select(xsimd::abs(slope) == infinity, kernels::quotient(scalar::product_or_zero(scale, y), x),
+                       scalar::product_or_zero(dy, slope));
   if (xsimd::any(lost))
     dx = xsimd::select(lost, scalar::product_or_zero(dy, p * scalar::pow(x, p - 1.0)), dx);
   return xsimd::select(p == zero, scalar::product_or_zero(dy, zero), dx);

@@ -1,4 +1,4 @@
-// Sums over axes: the reduction behind `sum` and behind undoing a broadcast.
+// Sums over axes, the reduction behind `sum` and behind undoing a broadcast, and sums by index.
 #pragma once
 
 #include <vector>
@@ -29,8 +29,8 @@ void add_term(T& sum, Wide<T>& rounded_off, T x) {
   rounded_off += Wide<T>(lost == lost ? lost : T(0));  // NaN where the sum is infinite
 }
 
-/// target[k] += terms[i] for every i and k that `for_each(f)` calls f(i, k) with, of which at most `most` have
-/// the same k. Long sums are compensated: added one by one in float, 10^6 equal terms lose four digits.
+/// target[k] += terms[i] for every i and k that `for_each(f)` calls f(i, k) with; at most `most` have the
+/// same k. Long sums are compensated: added one by one in float, 10^6 equal terms lose four digits.
 template <class T, class ForEach>
 void add_terms(T* target, std::size_t size, const T* terms, std::size_t most, ForEach for_each) {
   constexpr std::size_t few = 64;

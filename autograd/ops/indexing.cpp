@@ -58,7 +58,7 @@ class AlongAxis {
   }
   template <class T>
   void add(const Array<T>& y, Array<T>& x) const {
-    kernels::add_terms(x.mutable_data(), x.size(), y.data(), count_, [this](auto f) { for_each(f); });
+    kernels::add_terms(x.mutable_data(), x.size(), y.data(), count_, [this](auto f) { this->for_each(f); });
   }
 
  private:

@@ -85,8 +85,8 @@ Variable<T> plain_cross_entropy(const Variable<T>& logits, const Ids& targets, R
 }
 
 // For each row of logits sum_v w_v (-log p_v) on absolute values, for `summing`: the terms of its value, and
-// with the slopes of `sizes` those of its gradient. `sizes` are of what the logits add up, or 0 where the logits
-// are what the op takes: their rounding is that of e^x, too, and may make of any p another.
+// with the slopes of `sizes` those of its gradient. `sizes` are of what the logits add up, or 0 where the
+// logits are what the op takes: their rounding is that of e^x, too, and may make of any p another.
 template <class T>
 Variable<T> size_of_cross_entropy(const Variable<T>& logits, const Variable<T>& sizes,
                                   const Variable<T>& weights) {
@@ -94,10 +94,10 @@ Variable<T> size_of_cross_entropy(const Variable<T>& logits, const Variable<T>& 
   constexpr double most = std::numeric_limits<scalar::Real<T>>::max(),  // finite, for what counts 0
       rounding = 8 * Floats::epsilon(), least = Floats::min() / Floats::epsilon();
   const Variable<T> log_p = maximum(log_softmax(logits), -most), numbers = minimum(detach(sizes), most),
-                    off = rounding * (numbers + max(numbers, -1, keepdims)),
-                    p = exp(minimum(log_p + off, 0)) + least, mean_size = sum(p * numbers, -1, keepdims),
-                    size_of_log_p = 1 - log_p + numbers, weight = sum(weights, -1, keepdims),
-                    slopes = weights + weight * (p * (size_of_log_p + mean_size));
+                    off = rounding * (numbers + max(numbers, -1, keepdims)), p = exp(minimum(log_p + off, 0)),
+                    mean_size = sum(p * numbers, -1, keepdims), size_of_log_p = 1 - log_p + numbers,
+                    weight = sum(weights, -1, keepdims),
+                    slopes = weights + weight * (p * (size_of_log_p + mean_size) + least);
   return sum(weights * (size_of_log_p + mean_size), -1) + sum(slopes * detail::zero_of(sizes), -1);
 }
 

@@ -83,11 +83,15 @@ Variable<T> scaled_sum(const Op& op, const Variable<T>& x, const Axes& axes, boo
   const Shape reduced = axes.reduced(op.name(), x.shape());
   Array<T> y = kernels::sum_to(x.value(), reduced);
   if (factor != 1) {
-    const auto infinite = [](T yi) { return std::isinf(scalar::real(yi)); };
-    if (std::any_of(y.begin(), y.end(), infinite))  // a mean may be finite where the sum is not
-      y = kernels::sum_to(kernels::map(kernels::formulas::ScaleShift<T>{factor}, x.value()), reduced);
-    else
-      y = kernels::map(kernels::formulas::ScaleShift<T>{factor}, y);
+    using Scaled = kernels::formulas::ScaleShift<T>;
+    y = kernels::map(Scaled{factor}, y);
+    const auto not_finite = [](T yi) { return !std::isfinite(scalar::real(yi)); };
+    if (std::any_of(y.begin(), y.end(), not_finite)) {  // a mean may be finite where the sum is not
+      const Array<T> of_scaled = kernels::sum_to(kernels::map(Scaled{factor}, x.value()), reduced);
+      T* const out = y.mutable_data();
+      for (std::size_t i = 0; i < y.size(); ++i)
+        if (not_finite(out[i])) out[i] = of_scaled.data()[i];
+    }
   }
   if (!keep_axes) y = y.reshaped(axes.dropped(op.name(), x.shape()));
   const auto absolute = [&] {

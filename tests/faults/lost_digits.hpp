@@ -80,13 +80,15 @@ struct WithLoss {
                         }});
     }
     const Op recorded = op.name.c_str();
-    if (!op.absolute) return record(recorded, real->y.value(), inputs);
+    if (!op.absolute)
+      return record(recorded, real->y.value(), inputs) + 0;  // another op, which must not be named
     const auto absolute = [&] {
       return [f = *op.absolute](std::span<const Variable<T>> x) { return f(Inputs<T>(x.begin(), x.end())); };
     };
     const auto adds = summing(recorded, absolute);
-    return inputs.size() == 1 ? record(adds, real->y.value(), inputs[0])
-                              : record(adds, real->y.value(), inputs[0], inputs[1]);
+    return (inputs.size() == 1 ? record(adds, real->y.value(), inputs[0])
+                               : record(adds, real->y.value(), inputs[0], inputs[1])) +
+           0;
   }
 };
 

@@ -7,8 +7,8 @@
 
 namespace registry {
 
-/// Leaves out steps, takes steps for inputs of the same value, then, if one call is left, takes the smallest
-/// call of its row that fails, and rounds the inputs. `fails` is asked some hundred times.
+/// Leaves out steps, puts inputs of the same value in the place of steps, then, if one call is left, takes
+/// the smallest call of its row that fails, and rounds the inputs. `fails` is asked some hundred times.
 Program minimise(Program program, const std::function<bool(const Program&)>& fails);
 
 }  // namespace registry

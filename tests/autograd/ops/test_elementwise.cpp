@@ -210,6 +210,8 @@ TEST_CASE_TEMPLATE("elementwise: slopes neither cancel nor overflow on the way",
     CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1.32e-26F, 1) == about(-0.5 * std::pow(z, -1.5)));
     const auto of_power = about(-0.5 * static_cast<double>(1e-20F) * std::pow(x, -1.5));
     CHECK(slope([](const auto& v) { return pow(v, -0.5); }, 1e-30F, 1e-20F) == of_power);
+    CHECK(slope([](const auto& v) { return pow(v, 100); }, 0.5F, 1e37F) ==
+          about(static_cast<double>(1e37F) * 100 * std::pow(0.5, 99)));
     CHECK(slope([](const auto& v) { return pow(v, 0 * v - 0.5); }, 1e-30F, 1e-20F) == of_power);
     Tape<float> tape;
     const auto one = tape.leaf(scalar_of<float>(1e-30F).value());  // which no register holds

@@ -236,6 +236,11 @@ TEST_CASE_TEMPLATE("reduce: a mean or a product is finite though what comes on t
   CHECK(mean(Variable<T>(Array<T>({6}, {part, 2 * part, 3 * part, part, 2 * part, 3 * part}))).item() ==
         doctest::Approx(2 * part));
   CHECK(std::isinf(sum(Variable<T>(Array<T>({2}, {3 * part, 3 * part}))).item()));
+  auto in_turn = Array<T>::full({2, 1000}, 1);  // which makes infinities of both signs on the way
+  for (std::size_t i = 0; i < 1000; ++i) in_turn.mutable_data()[i] = (i % 2 == 0 ? 3 : -3) * part;
+  const Array<T> means = mean(Variable<T>(in_turn), 1).value();
+  CHECK(std::abs(means.data()[0]) <= part * checks::epsilon<T>);
+  CHECK(means.data()[1] == 1);
   if constexpr (std::same_as<T, float>) {  // of doubles it is not
     Tape<T> tape;
     const Variable<T> x = tape.leaf(Array<T>({4}, {1e20F, 1e25F, 1e-30F, 1e-10F}));
