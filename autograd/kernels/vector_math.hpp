@@ -281,7 +281,7 @@ X scaled_erfc(X a) {
 template <Register X>
 X exact_difference(X a, X b, X c) {
 #if defined(__FMA__) || defined(__aarch64__)
-  return xsimd::fms(a, b, c);
+  return kernels::fused_difference(a, b, c);
 #else  // in halves, whose products are exact (Dekker 1971)
   const X a1 = leading_half(a), a2 = a - a1, b1 = leading_half(b), b2 = b - b1;
   return (a1 * b1 - c) + a1 * b2 + a2 * b1 + a2 * b2;

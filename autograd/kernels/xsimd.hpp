@@ -56,6 +56,22 @@ xsimd::batch<T, A> square_root(const xsimd::batch<T, A>& x) {
   return xsimd::sqrt(x);
 }
 
+#if defined(__FMA__) || defined(__aarch64__)
+/// a b - c, rounded once. xsimd 8.1 has no such function for AVX-512 and writes a * b - c, which a compiler
+/// that knows a * b already, as c, makes 0.
+template <class T, class A>
+xsimd::batch<T, A> fused_difference(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b,
+                                    const xsimd::batch<T, A>& c) {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+    if constexpr (std::is_same_v<T, float>) return _mm512_fmsub_ps(a, b, c);
+    if constexpr (std::is_same_v<T, double>) return _mm512_fmsub_pd(a, b, c);
+  }
+#endif
+  return xsimd::fms(a, b, c);
+}
+#endif
+
 /// The same bits as lanes of type To, which is as large as T.
 template <class To, class T, class A>
 xsimd::batch<To, A> bits_as(const xsimd::batch<T, A>& x) {
