@@ -1,6 +1,8 @@
 // Parameters<T>: the only place where a named trainable array is born, so that none can be forgotten by an
 // optimizer, a check or a file. It is a handle to a shared, ordered list and a scope: `p / "rnn"` declares
-// under "rnn/...". A model is a function of a Parameters, which gradcheck calls with values of its choosing.
+// under "rnn/...", and speaks of what is there: `Sgd(p / "rnn", 1)` trains, `(p / "rnn").save(file)` writes,
+// `freeze(p / "rnn")` freezes that part alone. A model is a function of a Parameters, which gradcheck calls
+// with values of its choosing.
 #pragma once
 
 #include <concepts>
@@ -16,8 +18,12 @@
 
 namespace xgrad {
 
+/// Which parameters are meant; see freeze().
+enum class Which { all, trained, frozen };
+
 /// The named parameters of a model, in the order of declaration, and the scope to declare more in. Copies are
-/// handles to the same list.
+/// handles to the same list. A handle with a scope speaks of the parameters below that scope alone, and of
+/// their paths below it.
 template <class T>
 class Parameters {
  public:
@@ -56,12 +62,14 @@ class Parameters {
   /// Data that is not checked, in this function's scalar.
   Variable<T> constant(const Array<double>& data) const { return Variable<T>(data.template cast<T>()); }
 
-  /// All parameters of the list, whatever the scope, in the order of declaration.
-  const std::vector<Variable<T>>& list() const { return store_->list; }
+  /// The parameters below the scope, in the order of declaration.
+  std::vector<Variable<T>> list(Which which = Which::all) const;
+  /// The path of a parameter that is below the scope, from there: "Wh" of "rnn/Wh" in the scope "rnn".
+  std::string path_of(const Variable<T>& parameter) const;
   /// A copy of all elements, by path; of complex ones the real parts.
   std::map<std::string, Array<double>> values() const;
-  /// Number of elements of all parameters of the list.
-  std::size_t count() const;
+  /// Number of elements of the parameters below the scope.
+  std::size_t count(Which which = Which::all) const;
   /// Whether there is a parameter of this path below the scope.
   bool contains(std::string_view path) const { return find(path) != nullptr; }
   /// The parameter of this path below the scope. Throws Error listing the paths there are.
@@ -69,11 +77,11 @@ class Parameters {
   /// Replaces a parameter's elements in place. Throws Error for an unknown path or another shape.
   void assign(std::string_view path, const Array<T>& values) const;
 
-  /// Writes all parameters of the list, whatever the scope, to a safetensors file, each under its path. An
+  /// Writes the parameters below the scope to a safetensors file, each under its path from there. An
   /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with
   /// the system's reason.
   void save(const std::string& file) const requires std::floating_point<T>;
-  /// Replaces all elements, in place, by those of a safetensors file; every handle sees them.
+  /// Replaces their elements, in place, by those of a safetensors file; every handle sees them.
   /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all
   /// that is missing, different or unexpected. On any error no parameter is changed.
   void load(const std::string& file) const requires std::floating_point<T>;
@@ -87,10 +95,24 @@ class Parameters {
   };
 
   const Variable<T>* find(std::string_view path) const;
+  bool below_scope(const Variable<T>& parameter) const;
 
   std::shared_ptr<Store> store_;
   std::string scope_;
   std::function<Variable<T>(const Variable<T>&)> replacement_;  // of derived()
 };
+
+/// Takes the parameters below the scope out of training, until unfreeze(): they are constants to every tape,
+/// have no gradient, and no optimizer, norm or clipping asks for one or changes them. They are saved and
+/// loaded like all others. Throws Error if there are none: build the model first.
+///
+///     freeze(p / "embed");
+///
+/// A tape that has used one of them before refuses its gradient.
+template <class T>
+void freeze(const Parameters<T>& parameters);
+/// Undoes freeze(). Throws Error if there are no parameters below the scope.
+template <class T>
+void unfreeze(const Parameters<T>& parameters);
 
 }  // namespace xgrad

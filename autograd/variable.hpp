@@ -37,9 +37,15 @@ struct Parameter {
   /// Leaves updates to be made when the value is next read; null for none. For optimizers.
   void defer(PendingUpdates* updates) const { deferred_.store(updates, std::memory_order_release); }
 
+  /// True if it is a constant to every tape; see freeze().
+  bool frozen() const { return frozen_.load(std::memory_order_relaxed); }
+  /// For freeze() and unfreeze() alone.
+  void set_frozen(bool frozen) const { frozen_.store(frozen, std::memory_order_relaxed); }
+
  private:
   // Mutable, as the elements that it stands for are the same before and after.
   mutable std::atomic<PendingUpdates*> deferred_ = nullptr;
+  mutable std::atomic<bool> frozen_ = false;
 };
 
 /// What ops take and return: an array and, while a tape records, its place on that tape.

@@ -16,7 +16,7 @@ TruncationSums<T>::TruncationSums(const Parameters<T>& parameters, std::size_t l
     : parameters_(parameters),
       squares_(longest, 0),
       counts_(longest, 0),
-      gradients_(longest, std::vector<double>(parameters.count(), 0)) {}
+      gradients_(longest, std::vector<double>(parameters.count(Which::trained), 0)) {}
 
 template <class T>
 void TruncationSums<T>::add_signal(std::size_t k, const Array<T>& gradient) {
@@ -26,7 +26,7 @@ void TruncationSums<T>::add_signal(std::size_t k, const Array<T>& gradient) {
 template <class T>
 void TruncationSums<T>::add_gradient(std::size_t lag, const Gradients<T>& gradients) {
   double* sum = gradients_[lag].data();
-  for (const Variable<T>& parameter : parameters_.list()) {
+  for (const Variable<T>& parameter : parameters_.list(Which::trained)) {
     const Gradient<T>* const stored = gradients.stored(parameter);
     if (stored != nullptr) {
       if (const auto* dense = std::get_if<Array<T>>(stored)) {

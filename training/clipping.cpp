@@ -14,7 +14,7 @@ namespace {
 // Calls f on the stored numbers of every gradient that is not zero as a whole.
 template <class T, class F>
 void for_each_gradient(const Gradients<T>& gradients, const Parameters<T>& parameters, F f) {
-  for (const Variable<T>& parameter : parameters.list()) {
+  for (const Variable<T>& parameter : parameters.list(Which::trained)) {
     const Gradient<T>* gradient = gradients.stored(parameter);
     if (gradient == nullptr) continue;  // zeros
     const auto* sparse = std::get_if<RowSparse<T>>(gradient);
@@ -43,7 +43,8 @@ double clip_global_norm(Gradients<T>& gradients, const Parameters<T>& parameters
   if (!(max_norm > 0)) throw Error("clip_global_norm", "needs a norm > 0, got " + std::to_string(max_norm));
   const double norm = global_norm(gradients, parameters);
   if (norm > max_norm && std::isfinite(norm))
-    for (const Variable<T>& parameter : parameters.list()) gradients.scale(parameter, max_norm / norm);
+    for (const Variable<T>& parameter : parameters.list(Which::trained))
+      gradients.scale(parameter, max_norm / norm);
   return norm;
 }
 

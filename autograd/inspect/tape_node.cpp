@@ -55,7 +55,8 @@ std::vector<TapeNode> Tape<T>::nodes() const {
   for (const auto& edge : graph_.edges)
     if (!edge.aside) nodes[edge.output].inputs.push_back({edge.input, edge.argument});
   for (auto& node : nodes) node.leaf = node.inputs.empty();
-  for (const auto& use : graph_.uses) nodes[use.node].parameter = use.parameter->path;
+  for (const auto& use : graph_.uses)
+    if (use.node != no_node) nodes[use.node].parameter = use.parameter->path;
   infer_scopes(nodes);
   return nodes;
 }

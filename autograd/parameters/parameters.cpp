@@ -89,24 +89,46 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
 }
 
 template <class T>
-std::map<std::string, Array<double>> Parameters<T>::values() const {
-  std::map<std::string, Array<double>> result;
-  for (const Variable<T>& parameter : list())
-    result.emplace(parameter.parameter()->path, parameter.value().template cast<double>());
+bool Parameters<T>::below_scope(const Variable<T>& parameter) const {
+  return parameter.parameter()->path.starts_with(scope_);
+}
+
+template <class T>
+std::vector<Variable<T>> Parameters<T>::list(Which which) const {
+  std::vector<Variable<T>> result;
+  for (const Variable<T>& parameter : store_->list)
+    if (below_scope(parameter) &&
+        (which == Which::all || parameter.parameter()->frozen() == (which == Which::frozen)))
+      result.push_back(parameter);
   return result;
 }
 
 template <class T>
-std::size_t Parameters<T>::count() const {
+std::string Parameters<T>::path_of(const Variable<T>& parameter) const {
+  if (parameter.parameter() == nullptr || !below_scope(parameter))
+    throw Error("parameters", "there is no " + describe(parameter) + " below '" + scope_ + "'");
+  return parameter.parameter()->path.substr(scope_.size());
+}
+
+template <class T>
+std::map<std::string, Array<double>> Parameters<T>::values() const {
+  std::map<std::string, Array<double>> result;
+  for (const Variable<T>& parameter : list())
+    result.emplace(path_of(parameter), parameter.value().template cast<double>());
+  return result;
+}
+
+template <class T>
+std::size_t Parameters<T>::count(Which which) const {
   std::size_t total = 0;
-  for (const Variable<T>& parameter : list()) total += parameter.size();
+  for (const Variable<T>& parameter : list(which)) total += parameter.size();
   return total;
 }
 
 template <class T>
 const Variable<T>* Parameters<T>::find(std::string_view path) const {
   const std::string whole = scope_ + std::string(path);
-  for (const Variable<T>& parameter : list())
+  for (const Variable<T>& parameter : store_->list)
     if (parameter.parameter()->path == whole) return &parameter;
   return nullptr;
 }
@@ -115,7 +137,7 @@ template <class T>
 const Variable<T>& Parameters<T>::operator[](std::string_view path) const {
   if (const Variable<T>* parameter = find(path)) return *parameter;
   std::string known;
-  for (const Variable<T>& parameter : list())
+  for (const Variable<T>& parameter : store_->list)
     known += (known.empty() ? "'" : ", '") + parameter.parameter()->path + "'";
   throw Error("parameters", "there is no '" + scope_ + std::string(path) +
                                 "'; there are: " + (known.empty() ? "none" : known));
@@ -132,6 +154,37 @@ void Parameters<T>::assign(std::string_view path, const Array<T>& values) const 
   target.overwrite(values);
 }
 
+namespace {
+
+template <class T>
+void set_frozen(const Parameters<T>& parameters, const char* op, bool frozen) {
+  const auto list = parameters.list();
+  if (list.empty())
+    throw Error(op, "there is no parameter below this scope; build the model first, and look at p.list()");
+  for (const Variable<T>& parameter : list) {
+    if (parameter.parameter()->frozen() == frozen) continue;
+    Array<T> value = parameter.value();  // with all updates
+    (void)value.shared_data();           // a new version: a tape that is open saw the parameter otherwise
+    parameter.parameter()->set_frozen(frozen);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void freeze(const Parameters<T>& parameters) {
+  set_frozen(parameters, "freeze", true);
+}
+
+template <class T>
+void unfreeze(const Parameters<T>& parameters) {
+  set_frozen(parameters, "unfreeze", false);
+}
+
+#define XGRAD_INSTANTIATE(T)                  \
+  template void freeze(const Parameters<T>&); \
+  template void unfreeze(const Parameters<T>&);
+XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 XGRAD_INSTANTIATE_CLASS(Parameters);
 
 }  // namespace xgrad

@@ -12,7 +12,7 @@ template <class T>
 void Parameters<T>::save(const std::string& file) const requires std::floating_point<T> {
   safetensors::Tensors tensors;
   for (const Variable<T>& parameter : list())
-    tensors.emplace(parameter.parameter()->path, safetensors::tensor(parameter.value()));
+    tensors.emplace(path_of(parameter), safetensors::tensor(parameter.value()));
   safetensors::write(file, tensors);
 }
 
@@ -22,7 +22,7 @@ void Parameters<T>::load(const std::string& file) const requires std::floating_p
   std::string problems;
   std::set<std::string> declared;
   for (const Variable<T>& parameter : list()) {
-    const std::string& path = parameter.parameter()->path;
+    const std::string path = path_of(parameter);
     declared.insert(path);
     const auto expected = safetensors::tensor(parameter.value());
     const auto found = given.tensors().find(path);
@@ -39,7 +39,7 @@ void Parameters<T>::load(const std::string& file) const requires std::floating_p
     throw Error("parameters", "'" + file + "' does not fit the parameters, none is changed:" + problems);
 
   for (const Variable<T>& parameter : list()) {  // from here on nothing can fail
-    const auto bytes = given.tensors().find(parameter.parameter()->path)->second.bytes;
+    const auto bytes = given.tensors().find(path_of(parameter))->second.bytes;
     Array<T> value = parameter.value();
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte*>(value.shared_data()));
   }

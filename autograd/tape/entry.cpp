@@ -29,13 +29,20 @@ const char* reason(LiveTapes::State state) {
 
 template <class T>
 void check_unchanged(const Graph<T>& graph) {
-  for (const auto& use : graph.uses)
+  for (const auto& use : graph.uses) {
+    const std::string& path = use.parameter->path;
+    if (use.parameter->frozen() != (use.node == no_node))
+      throw Error("gradient",
+                  fmt::format("the parameter '{}' was {} after this tape used it; call gradient() "
+                              "before that, or record anew",
+                              path, use.parameter->frozen() ? "frozen" : "unfrozen"));
     if (use.parameter->value.version() != use.version)
       throw Error(
           "gradient",
           fmt::format("the parameter '{}' was changed after this tape used it, so the gradient would mix old "
                       "and new values; call gradient() before the optimizer's step",
-                      use.parameter->path));
+                      path));
+  }
   for (const auto& view : graph.views)
     if (view.value.version() != view.version)
       throw Error(
@@ -66,18 +73,18 @@ void Tape<T>::check_entry(const Op& op, std::size_t argument, const Variable<T>&
                     x.parameter_ ? "the parameter '" + x.parameter_->path + "'" : "a recorded variable"));
 }
 
-// The node of input x, which has been checked, or no_node for a constant.
+// The node of input x, which has been checked, or no_node for a constant, such as a frozen parameter.
 template <class T>
 std::uint32_t Tape<T>::enter(const Variable<T>& x) {
   using Kind = typename Variable<T>::Kind;
   if (x.kind_ == Kind::taped && x.tape_ == serial_) return x.node_;
   if (x.kind_ == Kind::parameter) {
-    std::uint32_t& node = node_of_.try_emplace(x.parameter_.get(), no_node).first->second;
-    if (node == no_node) {
-      const std::uint32_t added = add_node("parameter", x.shape(), Graph<T>::no_time_step);
-      graph_.uses.push_back({x.parameter_, added, x.value_.version()});
-      node = added;
-    }
+    const auto known = node_of_.find(x.parameter_.get());
+    if (known != node_of_.end()) return known->second;
+    const std::uint32_t node =
+        x.parameter_->frozen() ? no_node : add_node("parameter", x.shape(), Graph<T>::no_time_step);
+    graph_.uses.push_back({x.parameter_, node, x.value_.version()});
+    node_of_.emplace(x.parameter_.get(), node);
     return node;
   }
   // A constant. What lies in a parameter's block, where an update would change it under the sweep's feet, is
@@ -123,6 +130,7 @@ template <class T>
 void Tape<T>::mark_untaped(const Op& op, Variable<T>& y, const Variable<T>& x) {
   using Kind = typename Variable<T>::Kind;
   if (x.kind_ == Kind::constant || y.kind_ == Kind::untaped) return;
+  if (x.kind_ == Kind::parameter && x.parameter_->frozen()) return;
   if (x.kind_ == Kind::taped && live_tapes().state(x.tape_) == LiveTapes::State::ended) {
     if ((x.rank() > 0 && x.node_ != no_node) || !sums_up(op, false)) return;
     y.kind_ = Kind::taped;
@@ -165,6 +173,8 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
         "the value adds up a number of this tape and one of a tape that has ended, whose gradient would be "
         "missing; take the gradient of each window's own loss, and add up numbers, total += loss.item(), or "
         "pass detach(x) if a constant is meant");
+  if (!here && y.parameter() && y.parameter()->frozen())
+    refuse("the parameter '" + y.parameter()->path + "' is frozen: a constant to every tape");
   if (!here && !y.parameter())
     refuse("the value of shape " + shape +
            " is not recorded on this tape: it is a constant here, computed from constants only, before the "

@@ -7,6 +7,7 @@
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/autograd/numbers/sum.hpp>
+#include <xgrad/autograd/tape/graph.hpp>
 
 namespace xgrad {
 
@@ -93,7 +94,11 @@ const Gradient<T>* Gradients<T>::find(const Variable<T>& x) const {
 
 template <class T>
 std::string Gradients<T>::why_missing(const Variable<T>& x) const {
-  if (const Parameter<T>* parameter = x.parameter())
+  const Parameter<T>* const parameter = x.parameter();
+  if (parameter != nullptr && (parameter->frozen() || node(x) == no_node))
+    return "the parameter '" + parameter->path +
+           "' was frozen, so that no gradient was taken with respect to it; unfreeze() trains it again";
+  if (parameter != nullptr)
     return "the differentiated value does not depend on the parameter '" + parameter->path +
            "': nothing would train it; use it in the forward pass, or pass {.unreached = zeros}";
   const std::string of = "of shape " + to_string(x.shape());

@@ -75,7 +75,7 @@ struct Graph {
   };
   struct Use {  ///< of a parameter
     std::shared_ptr<const Parameter<T>> parameter;
-    std::uint32_t node;
+    std::uint32_t node;     ///< no_node if it is frozen
     std::uint64_t version;  ///< of its elements, when it was used
   };
   struct View {  ///< a constant that lies in a parameter's block

@@ -5,16 +5,28 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <xgrad/autograd/gradcheck.hpp>
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/training/adam.hpp>
+#include <xgrad/training/clipping.hpp>
+
 #include <cmath>
 
 #include "errors.hpp"
 
-using xgrad::Array;
-using xgrad::Parameters;
-using xgrad::Random;
-using xgrad::Shape;
-using xgrad::Variable;
+using namespace xgrad;
 using namespace xgrad::testing;
+
+namespace {
+
+template <class T>
+std::vector<std::string> paths_of(const std::vector<Variable<T>>& list) {
+  std::vector<std::string> paths;
+  for (const auto& parameter : list) paths.push_back(parameter.parameter()->path);
+  return paths;
+}
+
+}  // namespace
 
 TEST_CASE("Parameters: a path is its scopes and its name") {
   const Parameters<float> p;
@@ -27,18 +39,111 @@ TEST_CASE("Parameters: a path is its scopes and its name") {
   CHECK((p / "other").input("x", {}).parameter()->path == "other/x");
 }
 
-TEST_CASE("Parameters: the list is shared by all scopes in the order of declaration") {
+TEST_CASE("Parameters: a handle lists what is below its scope, in the order of declaration") {
   const Parameters<double> p;
   const auto scope = p / "z";
   (void)scope.weight("late", {2, 3});
   (void)p.bias("a", {4});
+  (void)(p / "zebra").bias("b", {5});  // begins alike
   (void)p.input("x", {0, 5});
-  std::vector<std::string> paths;
-  for (const auto& parameter : scope.list()) paths.push_back(parameter.parameter()->path);
-  CHECK(paths == std::vector<std::string>{"z/late", "a", "x"});
-  CHECK(p.count() == 10);
-  CHECK(scope.count() == 10);
+  (void)(scope / "deep").bias("b", {2});
+  CHECK(paths_of(p.list()) == std::vector<std::string>{"z/late", "a", "zebra/b", "x", "z/deep/b"});
+  CHECK(paths_of(scope.list()) == std::vector<std::string>{"z/late", "z/deep/b"});
+  CHECK(paths_of((scope / "deep").list()) == std::vector<std::string>{"z/deep/b"});
+  CHECK((p / "none").list().empty());
+  CHECK(p.count() == 17);
+  CHECK(scope.count() == 8);
   CHECK(Parameters<double>().count() == 0);
+  CHECK(scope.path_of(p["z/deep/b"]) == "deep/b");
+  CHECK(p.path_of(p["z/deep/b"]) == "z/deep/b");
+  CHECK(message_of([&] { (void)scope.path_of(p["a"]); }) ==
+        "[parameters] there is no (4,) (parameter 'a') below 'z/'");
+  CHECK(contains(message_of([&] { (void)scope.path_of(Variable<double>(1)); }), "there is no () below 'z/'"));
+  const auto values = scope.values();
+  CHECK(values.size() == 2);
+  CHECK(values.at("late").shape() == Shape{2, 3});
+  CHECK(values.at("deep/b").shape() == Shape{2});
+}
+
+TEST_CASE("freeze: the parameters of a scope are constants, and no gradient is asked for") {
+  const Parameters<double> p(3);
+  const auto a = (p / "a").weight("w", {2}), b = (p / "b").weight("w", {2});
+  const auto loss = [&] { return sum(square(a * b)); };
+  freeze(p / "a");
+  CHECK(p.count() == 4);
+  CHECK(p.count(Which::trained) == 2);
+  CHECK(p.count(Which::frozen) == 2);
+  CHECK(paths_of(p.list(Which::frozen)) == std::vector<std::string>{"a/w"});
+  CHECK(paths_of(p.list(Which::trained)) == std::vector<std::string>{"b/w"});
+  {
+    Tape<double> tape;
+    auto y = loss();
+    CHECK(tape.size() == 4);  // b, the product, its square, the sum
+    auto gradients = tape.gradient(y);
+    CHECK(numbers(gradients[b]) == numbers(2 * (a.value() * a.value() * b.value())));
+    CHECK(message_of([&] { (void)gradients[a]; }) ==
+          "[gradient] the parameter 'a/w' was frozen, so that no gradient was taken with respect to it; "
+          "unfreeze() trains it again");
+    CHECK(global_norm(gradients, p) == doctest::Approx(global_norm(gradients, p / "b")));
+    const auto a_before = numbers(a.value()), b_before = numbers(b.value());
+    clip_global_norm(gradients, p, 1e-3);
+    Adam(p, 0.1, {.weight_decay = 0.1}).step(gradients);
+    CHECK(numbers(a.value()) == a_before);
+    CHECK(numbers(b.value()) != b_before);
+  }
+  {
+    const auto outside = 2 * a;  // nothing records: a constant like a itself
+    Tape<double> tape;
+    CHECK(message_of([&] { tape.gradient(sum(outside * a)); }).find("it is a constant here") !=
+          std::string::npos);
+    CHECK(message_of([&] { tape.gradient(sum(a)); }).find("constant") != std::string::npos);
+    CHECK(message_of([&] { tape.gradient(a, {.seed = Array<double>::zeros({2})}); }) ==
+          "[gradient] the parameter 'a/w' is frozen: a constant to every tape");
+  }
+  unfreeze(p);
+  CHECK(p.count(Which::frozen) == 0);
+  Tape<double> tape;
+  CHECK(numbers(tape.gradient(loss())[a]) == numbers(2 * (b.value() * b.value() * a.value())));
+}
+
+TEST_CASE("freeze: an open tape that used the parameter refuses its gradient") {
+  const Parameters<float> p;
+  const auto w = p.weight("w", {2});
+  {
+    Tape<float> tape;
+    const auto y = sum(w);
+    freeze(p);
+    CHECK(contains(message_of([&] { tape.gradient(y); }),
+                   "the parameter 'w' was frozen after this tape used it"));
+  }
+  {
+    Tape<float> tape;
+    const auto x = tape.leaf(Array<float>::zeros({2}));
+    const auto y = sum(x * w);
+    unfreeze(p);
+    CHECK(contains(message_of([&] { tape.gradient(y); }),
+                   "the parameter 'w' was unfrozen after this tape used it; call gradient() before that"));
+  }
+  CHECK(message_of([&] { freeze(p / "w"); }) ==
+        "[freeze] there is no parameter below this scope; build the model first, and look at p.list()");
+  CHECK(contains(message_of([&] { unfreeze(p / "v"); }), "[unfreeze] there is no parameter"));
+}
+
+TEST_CASE("freeze: what is frozen is not checked by gradcheck, and all of it is refused") {
+  const auto half = []<class S>(const Parameters<S>& p) {
+    const auto a = p.input("a", {3}), b = p.input("b", {3});
+    const auto c = (p / "cold").input("c", {3});
+    freeze(p / "cold");
+    return sum(tanh(a * b) * c);
+  };
+  CHECK(bool(gradcheck(half)));
+  const auto all = []<class S>(const Parameters<S>& p) {
+    const auto a = p.input("a", {3});
+    freeze(p);
+    return sum(a);
+  };
+  CHECK(
+      contains(message_of([&] { gradcheck(all); }), "[gradcheck] all that the function declares is frozen"));
 }
 
 TEST_CASE("Parameters: a path is declared once") {

@@ -29,11 +29,13 @@ class Functional {
     const Inference pause;
     const Parameters<double> p(given, seed);
     const Variable<double> y = f(p);
-    if (p.list().empty()) throw Error("gradcheck", "the function declares no parameter and no input");
     for (const auto& parameter : p.list()) {
-      paths_.push_back(parameter.parameter()->path);
-      values_.emplace(paths_.back(), parameter.value().copy());
+      declared_.push_back(parameter.parameter()->path);
+      if (!parameter.parameter()->frozen()) paths_.push_back(declared_.back());
+      values_.emplace(declared_.back(), parameter.value().copy());
     }
+    if (declared_.empty()) throw Error("gradcheck", "the function declares no parameter and no input");
+    if (paths_.empty()) throw Error("gradcheck", "all that the function declares is frozen");
     Random random(seed + 1);
     cotangent_ = y.size() == 1 ? Array<double>::full(y.shape(), 1) : random_direction(y.shape(), random);
     value_ = contract(y.value());
@@ -93,7 +95,8 @@ class Functional {
     return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), 1.0);
   }
 
-  const std::vector<std::string>& paths() const { return paths_; }  ///< in the order of declaration
+  /// What is checked, in the order of declaration: all that is not frozen.
+  const std::vector<std::string>& paths() const { return paths_; }
   const Values& values() const { return values_; }
   double value() const { return value_; }
   /// What is left of derivatives that cancel to nothing, as those of a softmax do along a shift of its input,
@@ -109,7 +112,8 @@ class Functional {
     const auto same_path = [](const Variable<T>& parameter, const std::string& path) {
       return parameter.parameter()->path == path;
     };
-    if (!std::equal(p.list().begin(), p.list().end(), paths_.begin(), paths_.end(), same_path))
+    const auto list = p.list();
+    if (!std::equal(list.begin(), list.end(), declared_.begin(), declared_.end(), same_path))
       throw Error("gradcheck", "a checked function must declare the same parameters in every run");
     return y.value();
   }
@@ -129,7 +133,7 @@ class Functional {
 
   const ParameterFunction<double>& f_;
   const ParameterFunction<Complex>& f_complex_;
-  std::vector<std::string> paths_;
+  std::vector<std::string> declared_, paths_;
   Values values_;
   Array<double> cotangent_;
   double value_ = 0, rounding_ = 0;

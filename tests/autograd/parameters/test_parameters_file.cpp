@@ -50,7 +50,7 @@ TEST_CASE_TEMPLATE("Parameters: what was saved is loaded bit for bit", T, float,
   const auto nan = std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(limits::quiet_NaN()) | 0x123));
   p.assign("b", Array<T>({4}, {nan, -limits::infinity(), T(-0.0), limits::denorm_min()}));
   REQUIRE(all_bytes(p) != all_bytes(q));
-  (p / "rnn").save(file);  // the whole list, whatever the scope
+  p.save(file);
   q.load(file);
   CHECK(all_bytes(p) == all_bytes(q));
   CHECK(all_bytes(p).size() == 11 * sizeof(T));
@@ -73,10 +73,25 @@ TEST_CASE("Parameters: loading is in place and every handle sees it") {
   p.save(file);
   const auto W = q["rnn/W"];
   const auto before = W.value().version();
-  (q / "rnn").load(file);
+  q.load(file);
   CHECK(numbers(W.value()) == numbers(p["rnn/W"].value()));
   CHECK(W.value().version() == before + 1);
   CHECK(W.value().shares_block_with(q["rnn/W"].value()));
+}
+
+TEST_CASE("Parameters: a scope is saved and loaded by itself, by the paths below it") {
+  const Folder folder;
+  const auto file = (folder / "f").string();
+  const auto p = model<double>(1);
+  const Parameters<double> q(2);
+  (void)(q / "other").weight("W", {2, 3});
+  const auto b = q.bias("b", {4});
+  (p / "rnn").save(file);
+  CHECK(safetensors::File(file).tensors().contains("W"));
+  (q / "other").load(file);
+  CHECK(numbers(q["other/W"].value()) == numbers(p["rnn/W"].value()));
+  CHECK(b.value().version() == 0);
+  CHECK(contains(message_of([&] { q.load(file); }), "missing: 'other/W', expected F64 (2, 3)"));
 }
 
 TEST_CASE("Parameters: loading between forward pass and gradient is an error of the tape") {
