@@ -38,7 +38,7 @@ class AdagradRule final : public detail::Rule<T> {
 template <class T>
 Adagrad<T>::Adagrad(Parameters<T> parameters, double rate, const AdagradOptions& options)
     : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
-                        std::make_unique<AdagradRule<T>>(options)) {}
+                        detail::decaying<AdagradRule<T>>(options), options.by_parameter) {}
 
 XGRAD_INSTANTIATE_REAL_CLASS(Adagrad);
 

@@ -12,6 +12,7 @@ struct AdagradOptions {
   double epsilon = 1e-10;         ///< added to the root, positive
   double weight_decay = 0;        ///< lambda, at least 0
   Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
+  ByParameter by_parameter{};     ///< factors of rate and decay, such as decay_matrices_alone
 };
 
 /// For every parameter w with the gradient g, in place (Duchi, Hazan & Singer 2011, "Adaptive subgradient

@@ -17,6 +17,10 @@ using detail::Numbers;
 template <class T>
 class AdamRule final : public detail::Rule<T> {
  public:
+  explicit AdamRule(const AdamOptions& options) : AdamRule("adam", options, false) {}
+  explicit AdamRule(const AdamWOptions& o)
+      : AdamRule("adamw", AdamOptions{o.beta1, o.beta2, o.epsilon, o.weight_decay}, true) {}
+
   AdamRule(const char* name, const AdamOptions& options, bool decoupled)
       : detail::Rule<T>(name, Idle::weights), options_(options), decoupled_(decoupled) {
     this->add_slot("mean");
@@ -96,14 +100,13 @@ class AdamRule final : public detail::Rule<T> {
 
 template <class T>
 Adam<T>::Adam(Parameters<T> parameters, double rate, const AdamOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
-                        std::make_unique<AdamRule<T>>("adam", options, false)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, detail::decaying<AdamRule<T>>(options),
+                        options.by_parameter) {}
 
 template <class T>
 AdamW<T>::AdamW(Parameters<T> parameters, double rate, const AdamWOptions& o)
-    : RatedOptimizer<T>(std::move(parameters), rate, o.sparse,
-                        std::make_unique<AdamRule<T>>(
-                            "adamw", AdamOptions{o.beta1, o.beta2, o.epsilon, o.weight_decay}, true)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, o.sparse, detail::decaying<AdamRule<T>>(o),
+                        o.by_parameter) {}
 
 XGRAD_INSTANTIATE_REAL_CLASS(Adam);
 XGRAD_INSTANTIATE_REAL_CLASS(AdamW);

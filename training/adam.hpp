@@ -12,6 +12,7 @@ struct AdamOptions {
   double epsilon = 1e-8;          ///< added to the root, positive
   double weight_decay = 0;        ///< lambda, at least 0
   Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
+  ByParameter by_parameter{};     ///< factors of rate and decay, such as decay_matrices_alone
 };
 
 /// For every parameter w with the gradient g in step t, in place (Kingma & Ba 2015, arXiv:1412.6980), as
@@ -38,6 +39,7 @@ struct AdamWOptions {
   double epsilon = 1e-8;          ///< added to the root, positive
   double weight_decay = 0.01;     ///< lambda, at least 0: w loses rate lambda w in each step
   Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
+  ByParameter by_parameter{};     ///< factors of rate and decay, such as decay_matrices_alone
 };
 
 /// Adam with d = g and, before each update, w <- w - rate lambda w (Loshchilov & Hutter 2019,

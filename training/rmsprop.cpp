@@ -62,7 +62,7 @@ class RmspropRule final : public detail::Rule<T> {
 template <class T>
 Rmsprop<T>::Rmsprop(Parameters<T> parameters, double rate, const RmspropOptions& options)
     : RatedOptimizer<T>(std::move(parameters), rate, options.sparse,
-                        std::make_unique<RmspropRule<T>>(options)) {}
+                        detail::decaying<RmspropRule<T>>(options), options.by_parameter) {}
 
 XGRAD_INSTANTIATE_REAL_CLASS(Rmsprop);
 

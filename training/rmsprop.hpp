@@ -13,6 +13,7 @@ struct RmspropOptions {
   double epsilon = 1e-8;          ///< added to the root, positive
   double weight_decay = 0;        ///< lambda, at least 0
   Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
+  ByParameter by_parameter{};     ///< factors of rate and decay, such as decay_matrices_alone
 };
 
 /// For every parameter w with the gradient g, in place (Tieleman & Hinton 2012, "Neural networks for machine

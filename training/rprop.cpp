@@ -50,7 +50,8 @@ class RpropRule final : public detail::Rule<T> {
 
 template <class T>
 Rprop<T>::Rprop(Parameters<T> parameters, const RpropOptions& options)
-    : Optimizer<T>(std::move(parameters), 1, options.sparse, std::make_unique<RpropRule<T>>(options)) {}
+    : Optimizer<T>(std::move(parameters), 1, options.sparse,
+                   [options](double) { return std::make_unique<RpropRule<T>>(options); }) {}
 
 XGRAD_INSTANTIATE_REAL_CLASS(Rprop);
 

@@ -61,7 +61,8 @@ class SgdRule final : public detail::Rule<T> {
 
 template <class T>
 Sgd<T>::Sgd(Parameters<T> parameters, double rate, const SgdOptions& options)
-    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, std::make_unique<SgdRule<T>>(options)) {}
+    : RatedOptimizer<T>(std::move(parameters), rate, options.sparse, detail::decaying<SgdRule<T>>(options),
+                        options.by_parameter) {}
 
 XGRAD_INSTANTIATE_REAL_CLASS(Sgd);
 

@@ -12,6 +12,7 @@ struct SgdOptions {
   double weight_decay = 0;        ///< lambda, at least 0
   bool nesterov = false;          ///< needs momentum, and no dampening
   Sparse sparse = Sparse::exact;  ///< what a row-sparse gradient does to its other rows
+  ByParameter by_parameter{};     ///< factors of rate and decay, such as decay_matrices_alone
 };
 
 /// For every parameter w with the gradient g, in place (Robbins & Monro 1951; Polyak 1964; Nesterov 1983 in

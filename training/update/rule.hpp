@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace xgrad::detail {
 
-/// What is particular to one update: its number, from 1, and its rate.
+/// What is particular to one update of a parameter: its number, from 1, and its rate.
 struct Instant {
   std::uint64_t step;
   double rate;
@@ -65,5 +66,15 @@ class Rule {
   Idle idle_;
   std::vector<Slot> slots_;
 };
+
+/// Makes the rule R of options with a part of their weight decay.
+template <class R, class Options>
+auto decaying(Options options) {
+  return [options](double factor) {
+    Options part = options;
+    part.weight_decay *= factor;
+    return std::make_unique<R>(part);
+  };
+}
 
 }  // namespace xgrad::detail
