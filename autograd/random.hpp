@@ -45,6 +45,8 @@ class RandomKey {
  public:
   /// A key to begin with, such as that of a run.
   explicit RandomKey(std::uint64_t seed) : key_{word(seed), word(seed >> 32)} {}
+  /// The seed that gives this very key, to write it down.
+  std::uint64_t seed() const { return key_[0] | std::uint64_t{key_[1]} << 32; }
 
   /// The key of use n under this one.
   RandomKey fold(std::uint64_t n) const;

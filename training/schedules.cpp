@@ -64,4 +64,22 @@ double Plateau::operator()(double loss) {
   return rate_;
 }
 
+StateDict Plateau::state() const {
+  StateDict result;
+  result.put("rate", rate_);
+  result.put("best", best_);
+  result.put("bad", bad_);
+  result.put("cooling", cooling_);
+  return result;
+}
+
+void Plateau::restore(const StateDict& state) {
+  state.check_like("plateau", this->state());
+  const std::uint64_t bad = state.integer("bad"), cooling = state.integer("cooling");
+  rate_ = state.number("rate");
+  best_ = state.number("best");
+  bad_ = bad;
+  cooling_ = cooling;
+}
+
 }  // namespace xgrad

@@ -3,12 +3,16 @@
 //   const Cosine cosine{.rate = 1e-3, .steps = 10000, .warmup = 500};
 //   adam.set_rate(cosine(step));
 //
+// StepDecay and Cosine remember nothing; Plateau has a state, for a Checkpoint.
 // All options are checked, with an Error that names the option: by StepDecay and Cosine when they are asked,
 // by Plateau when it is made.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+
+#include <xgrad/training/state_dict.hpp>
 
 namespace xgrad {
 
@@ -62,12 +66,14 @@ class Plateau {
   double operator()(double loss);
   /// The rate of the next epoch, as said last.
   double rate() const { return rate_; }
+  StateDict state() const;               ///< what it remembers
+  void restore(const StateDict& state);  ///< Throws Error if it is another's state.
 
  private:
   Options options_;
   double rate_;
   double best_ = std::numeric_limits<double>::infinity();
-  std::size_t bad_ = 0, cooling_ = 0;  // epochs without improvement; to wait still
+  std::uint64_t bad_ = 0, cooling_ = 0;  // epochs without improvement; to wait still
 };
 
 }  // namespace xgrad
