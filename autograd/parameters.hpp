@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/random.hpp>
@@ -20,6 +21,24 @@ namespace xgrad {
 
 /// Which parameters are meant; see freeze().
 enum class Which { all, trained, frozen };
+
+/// Which parameters `load` fills, and from which tensors of the file.
+struct LoadOptions {
+  /// The paths of the parameters to fill. `*` stands for any characters but '/', and `**` for any, '/' too;
+  /// a `**/` at the beginning or behind a '/' also stands for nothing: "rnn/**" is all that is below rnn,
+  /// "**/W" every W, "*" all that is in no scope below the handle's.
+  std::string only = "**";
+  /// The name in the file of the parameter of this path; empty: the path itself. Two parameters may have the
+  /// same: they are tied, or begin as copies of each other.
+  std::function<std::string(const std::string& path)> rename{};
+};
+
+/// What `load` has done.
+struct Loaded {
+  std::vector<std::string> taken;    ///< paths of the parameters that were filled
+  std::vector<std::string> missing;  ///< paths of those left as they were: not chosen, or not in the file
+  std::vector<std::string> left;     ///< names in the file that no parameter was filled from
+};
 
 /// The named parameters of a model, in the order of declaration, and the scope to declare more in. Copies are
 /// handles to the same list. A handle with a scope speaks of the parameters below that scope alone, and of
@@ -77,14 +96,19 @@ class Parameters {
   /// Replaces a parameter's elements in place. Throws Error for an unknown path or another shape.
   void assign(std::string_view path, const Array<T>& values) const;
 
-  /// Writes the parameters below the scope to a safetensors file, each under its path from there. An
-  /// old file is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with
-  /// the system's reason.
+  /// Writes all parameters below the scope to a safetensors file, each under its path below it. An old file
+  /// is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with the
+  /// system's reason.
   void save(const std::string& file) const requires std::floating_point<T>;
-  /// Replaces their elements, in place, by those of a safetensors file; every handle sees them.
-  /// Throws Error if the file is damaged, or is not of just these paths, shapes and scalar; it then lists all
-  /// that is missing, different or unexpected. On any error no parameter is changed.
+  /// Replaces all elements of the parameters below the scope, in place, by those of a safetensors file, which
+  /// has them by their paths below the scope; every handle sees them. F64, F32, F16 and BF16 are read as T:
+  /// the same numbers, or, F64 as float, rounded to nearest. Throws Error if the file is damaged, is not of
+  /// just these paths and shapes, has another dtype, or has a finite element beyond the range of T; it then
+  /// lists what is missing, different or unexpected. On any error no parameter is changed.
   void load(const std::string& file) const requires std::floating_point<T>;
+  /// The same with those parameters alone that are chosen and in the file, which may have others, too.
+  /// Throws Error as above if one of them has another shape or dtype there, and if there is none.
+  Loaded load(const std::string& file, const LoadOptions& options) const requires std::floating_point<T>;
 
  private:
   struct Store {

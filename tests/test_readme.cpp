@@ -172,9 +172,22 @@ TEST_CASE("docs: a model is kept in a file") {
   parameters.save(file);  // replaces the file as a whole: a full disk leaves the old one as it was
   Parameters<float> copies;
   Rnnlm<float, Ugrnn<float>> copy(copies, V, D, H);
-  copies.load(file);  // an error lists every parameter that is missing, different or unexpected
+  copies.load(file);  // an error says what is missing, different or unexpected, and nothing is changed
   const auto windows = easy_windows();
   CHECK(evaluate(copy, windows).total == evaluate(model, windows).total);
+
+  Parameters<float> larger(3);
+  Rnnlm<float, Ugrnn<float>> other(larger, V + 2, D, H);  // two more words
+  auto loaded = larger.load(file, {.only = "cell/**"});
+  CHECK(loaded.taken.size() == 3);
+  CHECK(loaded.missing == std::vector<std::string>{"embed/W", "affine/W", "affine/b"});
+  CHECK(loaded.left == std::vector<std::string>{"affine/W", "affine/b", "embed/W"});
+
+  const Parameters<float> all;
+  const Ugrnn<float> encoder(all / "encoder" / "0", D, H);
+  auto renamed = [](const std::string& path) { return "cell/" + path; };
+  (all / "encoder" / "0").load(file, {.rename = renamed});  // paths are those below the scope
+  CHECK(all["encoder/0/Wh"].value().data()[0] == parameters["cell/Wh"].value().data()[0]);
 }
 
 TEST_CASE("docs: what was computed from a parameter enters a tape by detach alone") {

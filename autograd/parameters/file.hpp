@@ -15,8 +15,15 @@ std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 
 /// Makes `pieces`, one after the other, the content of the file `path`, at once: whoever opens it, even after
 /// a crash, finds all of the old content or all of the new. Keeps an existing file's permissions, and follows
-/// a link to it. Throws Error with the system's reason; the old file is then untouched and nothing is left
-/// beside it. (One error says otherwise: where only the folder, at the very end, cannot be synchronized.)
-void replace_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces);
+/// a link to it, even to where nothing is yet. The file is written as `path.tmp-PID-N`; what such files
+/// killed runs left behind is removed first. Throws Error with the system's reason; the old file is then
+/// untouched and nothing is left beside it. (One error says otherwise: where only the folder, at the very
+/// end, cannot be synchronized.)
+///
+/// Where `previous` is not empty, the old file is kept under that name, in place of what has it. That is done
+/// when the new content is safely on disk: at every moment `path` is there and whole. Where the system makes
+/// no second name for a file, `previous` is a copy.
+void replace_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces,
+                  const std::filesystem::path& previous = {});
 
 }  // namespace xgrad

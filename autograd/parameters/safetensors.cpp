@@ -9,8 +9,8 @@
 #include <tuple>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include <xgrad/autograd/parameters/elements.hpp>
 #include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/safetensors_header.hpp>
 
@@ -34,10 +34,11 @@ constexpr std::array<Dtype, 22> dtypes = {{
 }};
 
 std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>& shape) {
-  constexpr std::size_t shown = 8;
-  const char* const rest = shape.size() > shown ? ", ..." : shape.size() == 1 ? "," : "";
-  const auto last = shape.begin() + std::min(shape.size(), shown);
-  return fmt::format("{} ({}{})", dtype, fmt::join(shape.begin(), last, ", "), rest);
+  std::string axes;
+  std::size_t shown = 0;  // a message is one line, whatever the rank
+  for (; shown < shape.size() && axes.size() < 40; ++shown)
+    axes += (shown == 0 ? "" : ", ") + std::to_string(shape[shown]);
+  return fmt::format("{} ({}{})", dtype, axes, shown < shape.size() ? ", ..." : shape.size() == 1 ? "," : "");
 }
 
 // The place of a dtype in the list above.
@@ -109,28 +110,51 @@ File::File(std::vector<std::byte> bytes, std::string name)
   metadata_ = std::move(header.metadata);
 }
 
-template <Scalar T>
-Array<T> File::array(const std::string& name) const {
+template <Element T>
+const Tensor& File::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
     std::string known;
-    for (const auto& item : tensors_) known += (known.empty() ? "" : ", ") + quote(item.first);
+    std::size_t shown = 0;
+    for (auto item = tensors_.begin(); item != tensors_.end() && known.size() < 60; ++item, ++shown)
+      known += (known.empty() ? "" : ", ") + quote(item->first);
+    if (shown < tensors_.size()) known += fmt::format(" and {} more", tensors_.size() - shown);
     refuse(name_, "there is no tensor {}; there are: {}", quote(name), known.empty() ? "none" : known);
   }
   const Tensor& tensor = found->second;
-  if (tensor.dtype != dtype<T>)
-    refuse(name_, "tensor {} is {}, expected dtype {}", quote(name), to_string(tensor), dtype<T>);
+  if (!readable<T>(tensor.dtype))
+    refuse(name_, "tensor {} is {}, expected dtype {}", quote(name), to_string(tensor), readable_dtypes<T>);
+  if (const auto beyond = first_beyond<T>(tensor))
+    refuse(name_, "tensor {} has {} at {}, beyond the range of {}", quote(name), beyond->value,
+           index_of(beyond->position, tensor.shape), dtype<T>);
+  return tensor;
+}
+
+template <Scalar T>
+Array<T> File::array(const std::string& name) const {
+  const Tensor& tensor = find<T>(name);
   try {
     auto array = Array<T>::uninitialized(Shape(tensor.shape.begin(), tensor.shape.end()));
-    std::copy(tensor.bytes.begin(), tensor.bytes.end(), reinterpret_cast<std::byte*>(array.mutable_data()));
+    copy_elements(tensor, array.mutable_data());
     array.written();
     return array;
   } catch (const Error& error) {  // a shape that Array cannot have
-    throw error.with_context(fmt::format("tensor {} of '{}'", quote(name), name_));
+    throw error.with_context(fmt::format("tensor {} of {}", quote(name), quote_file(name_)));
   }
 }
 
-void write(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata) {
+template <Element T>
+std::vector<T> File::numbers(const std::string& name) const {
+  const Tensor& tensor = find<T>(name);
+  std::size_t size = 1;
+  for (const std::uint64_t dim : tensor.shape) size *= dim;  // which did not wrap when the file was checked
+  std::vector<T> result(size);
+  copy_elements(tensor, result.data());
+  return result;
+}
+
+void write(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata,
+           const WriteOptions& options) {
   const std::string file = path.string();
   std::vector<Tensors::const_pointer> ordered;
   for (const auto& item : tensors) ordered.push_back(&item);
@@ -154,10 +178,13 @@ void write(const std::filesystem::path& path, const Tensors& tensors, const Meta
     refuse(file, "the header would have {} bytes, expected at most {}", size, largest_header);
   pieces[0] = std::as_bytes(std::span(&size, 1));
   pieces[1] = std::as_bytes(std::span(text));
-  replace_file(path, pieces);
+  replace_file(path, pieces, options.previous);
 }
 
 template Array<float> File::array(const std::string&) const;
 template Array<double> File::array(const std::string&) const;
+template std::vector<float> File::numbers(const std::string&) const;
+template std::vector<double> File::numbers(const std::string&) const;
+template std::vector<std::uint64_t> File::numbers(const std::string&) const;
 
 }  // namespace xgrad::safetensors

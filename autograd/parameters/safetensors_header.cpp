@@ -109,14 +109,6 @@ Metadata parse_metadata(const std::string& file, const json& value) {
 
 }  // namespace
 
-std::string quote(std::string_view name) {
-  constexpr std::size_t longest = 200;
-  const std::string_view shown = name.substr(0, longest);
-  std::string text = json(shown).dump(-1, ' ', false, json::error_handler_t::replace);
-  text.front() = text.back() = '\'';
-  return shown.size() < name.size() ? text + "..." : text;
-}
-
 Header parse_header(const std::string& file, std::string_view text) {
   const auto code = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)); };
   if (text.empty()) refuse(file, "the header is empty, expected at least {{}}");

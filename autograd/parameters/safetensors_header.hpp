@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/safetensors.hpp>
 
 namespace xgrad::safetensors {
@@ -26,11 +27,8 @@ struct Header {
 /// Throws Error: a message, as for fmt::format, about the file called `file`.
 template <class... Args>
 [[noreturn]] void refuse(const std::string& file, fmt::format_string<Args...> message, Args&&... args) {
-  throw Error("safetensors", "'" + file + "': " + fmt::format(message, std::forward<Args>(args)...));
+  throw Error("safetensors", quote_file(file) + ": " + fmt::format(message, std::forward<Args>(args)...));
 }
-
-/// A name for messages: in quotes, control characters escaped, cut where it is long.
-std::string quote(std::string_view name);
 
 /// Throws Error, calling the file `file`, unless `text` is one JSON object of the format's form.
 Header parse_header(const std::string& file, std::string_view text);

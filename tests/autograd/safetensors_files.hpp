@@ -27,4 +27,17 @@ inline std::string refusal(const std::string& content) {
   return message_of([&] { (void)parse(content); });
 }
 
+/// Empty, or what makes a message unfit for a terminal: more than 10 lines, a line of more than 300 bytes, or
+/// characters that control one.
+inline std::string unfit(const std::string& message) {
+  std::size_t lines = 1, length = 0;
+  for (const char c : message) {
+    length = c == '\n' ? 0 : length + 1;
+    if (c == '\n' && ++lines > 10) return "more than 10 lines: " + message.substr(0, 2000);
+    if (length > 300) return "a long line: " + message.substr(0, 2000);
+    if ((c >= 0 && c < ' ' && c != '\n') || c == 0x7f) return "a control character: " + message;
+  }
+  return "";
+}
+
 }  // namespace xgrad::testing

@@ -166,7 +166,7 @@ TEST_CASE("errors: variables of two tapes, of another thread's, and of one that 
         "[gradient] this tape belongs to another thread; a tape is used on the thread that opened it");
 }
 
-TEST_CASE("errors: parameters declared twice, looked up in vain, or of another scalar") {
+TEST_CASE("errors: parameters declared twice, looked up in vain, or of another shape") {
   const Parameters<double> p(1);
   (p / "rnn").weight("Wh", {2});
   check_says([&] { (p / "rnn").bias("Wh", {3}); },
@@ -180,10 +180,10 @@ TEST_CASE("errors: parameters declared twice, looked up in vain, or of another s
   const std::string file = folder / "weights.safetensors";
   p.save(file);
   const Parameters<float> floats(1);
-  (floats / "rnn").weight("Wh", {2});
+  (floats / "rnn").weight("Wh", {3});
   check_says([&] { floats.load(file); }, ("[parameters] '" + file +
                                           "' does not fit the parameters, none is changed:\n  different: "
-                                          "'rnn/Wh' is F64 (2,), expected F32 (2,)"));
+                                          "'rnn/Wh' is F64 (2,), expected F32 (3,)"));
 }
 
 TEST_CASE("errors: a vjp of one's own that returns another shape") {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "folder.hpp"
@@ -97,23 +98,79 @@ TEST_CASE_TEMPLATE("safetensors: every number comes back bit for bit", T, float,
 }
 
 TEST_CASE("safetensors: what an array cannot hold is refused when it is asked for") {
-  const auto file = parse(content(R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},)"
+  const auto file = parse(content(R"({"h":{"dtype":"I16","shape":[2],"data_offsets":[0,4]},)"
                                   R"("w":{"dtype":"F32","shape":[1,1,1,1,1,1,1],"data_offsets":[4,8]},)"
                                   R"("n":{"dtype":"F32","shape":[0,4294967296],"data_offsets":[8,8]}})",
                                   "abcdefgh"));
   CHECK(file.tensors().at("h").bytes.size() == 4);
-  CHECK(to_string(file.tensors().at("h")) == "F16 (2,)");
+  CHECK(to_string(file.tensors().at("h")) == "I16 (2,)");
   CHECK(message_of([&] { (void)file.array<float>("h"); }) ==
-        "[safetensors] 'f': tensor 'h' is F16 (2,), expected dtype F32");
-  CHECK(message_of([&] { (void)file.array<double>("w"); }) ==
-        "[safetensors] 'f': tensor 'w' is F32 (1, 1, 1, 1, 1, 1, 1), expected dtype F64");
+        "[safetensors] 'f': tensor 'h' is I16 (2,), expected dtype F64, F32, F16 or BF16");
+  CHECK(message_of([&] { (void)file.numbers<std::uint64_t>("w"); }) ==
+        "[safetensors] 'f': tensor 'w' is F32 (1, 1, 1, 1, 1, 1, 1), expected dtype U64");
   CHECK(message_of([&] { (void)file.array<float>("w"); }) ==
         "[shape] an array has at most 6 axes, asked for more (tensor 'w' of 'f')");
+  CHECK(file.numbers<double>("w").size() == 1);  // a vector holds it
   CHECK(contains(message_of([&] { (void)file.array<float>("n"); }), "axis 1 has size 4294967296"));
   CHECK(message_of([&] { (void)file.array<float>("x"); }) ==
         "[safetensors] 'f': there is no tensor 'x'; there are: 'h', 'n', 'w'");
-  CHECK(message_of([&] { (void)parse(content("{}")).array<float>("x"); }) ==
+  CHECK(message_of([&] { (void)parse(content("{}")).numbers<float>("x"); }) ==
         "[safetensors] 'f': there is no tensor 'x'; there are: none");
+}
+
+TEST_CASE("safetensors: arrays of other floating dtypes, and what is beyond the range") {
+  const auto file = parse(content(R"({"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},)"
+                                  R"("d":{"dtype":"F64","shape":[1,2],"data_offsets":[4,20]}})",
+                                  "\x00\x3c\x01\x80"
+                                  "\0\0\0\0\0\0\xf0\x3f"
+                                  "\0\0\0\0\0\0\xe0\x47"s));
+  CHECK(checks::identical(file.array<float>("h"), Array<float>({2}, {1, -0x1p-24F})));
+  CHECK(checks::identical(file.array<double>("h"), Array<double>({2}, {1, -0x1p-24})));
+  CHECK(checks::identical(file.array<float>("d"), Array<float>({1, 2}, {1, 0x1p127F})));
+  const auto beyond = parse(content(R"({"d":{"dtype":"F64","shape":[1,2],"data_offsets":[0,16]}})",
+                                    "\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\xf0\x47"s));
+  const std::string message =
+      "[safetensors] 'f': tensor 'd' has 3.402823669209385e+38 at (0, 1), beyond the range of F32";
+  CHECK(message_of([&] { (void)beyond.array<float>("d"); }) == message);
+  CHECK(message_of([&] { (void)beyond.numbers<float>("d"); }) == message);
+  CHECK(beyond.numbers<double>("d") == std::vector<double>{1, 0x1p128});
+}
+
+TEST_CASE("safetensors: counts and numbers of any shape, from vectors and back") {
+  const Folder folder;
+  const std::vector<std::uint64_t> counts = {0, 1, 18446744073709551615U}, none;
+  const std::vector<double> doubles = {0.1, -0.0, 1e300, 5e-324, 3, 4, 5, 6};
+  const std::vector<float> floats = {0.1F};
+  st::write(folder / "f", {{"counts", st::tensor(counts, {3})},
+                           {"none", st::tensor(none, {0, 5})},
+                           {"one", st::tensor(std::span(counts).first(1), {})},
+                           {"doubles", st::tensor(doubles, {1, 2, 1, 2, 1, 2, 1, 1})},
+                           {"floats", st::tensor(floats, {1})}});
+  const st::File file(folder / "f");
+  CHECK(to_string(file.tensors().at("counts")) == "U64 (3,)");
+  CHECK(file.tensors().at("doubles").shape.size() == 8);
+  CHECK(file.numbers<std::uint64_t>("counts") == counts);
+  CHECK(file.numbers<std::uint64_t>("none").empty());
+  CHECK(file.numbers<std::uint64_t>("one") == std::vector<std::uint64_t>{0});
+  CHECK(file.numbers<double>("doubles") == doubles);
+  CHECK(std::signbit(file.numbers<double>("doubles")[1]));
+  CHECK(file.numbers<float>("floats") == floats);
+  CHECK(file.numbers<double>("floats") == std::vector<double>{0.1F});
+  CHECK(
+      contains(message_of([&] { (void)file.numbers<double>("counts"); }), "is U64 (3,), expected dtype F64"));
+  CHECK(contains(message_of([&] {
+                   st::write(folder / "g", {{"x", st::tensor(counts, {2})}});
+                 }),
+                 "tensor 'x' has 24 bytes, expected 16 for U64 (2,)"));
+}
+
+TEST_CASE("safetensors: the file before is kept where that is asked for") {
+  const Folder folder;
+  for (const auto* const step : {"1", "2", "3"})
+    st::write(folder / "f", {}, {{"step", step}}, {.previous = folder / "f.previous"});
+  CHECK(st::File(folder / "f").metadata().at("step") == "3");
+  CHECK(st::File(folder / "f.previous").metadata().at("step") == "2");
+  CHECK(folder.names() == std::vector<std::string>{"f", "f.previous"});
 }
 
 TEST_CASE("safetensors: every dtype of the format is known with its size") {
@@ -196,9 +253,9 @@ TEST_CASE("safetensors: what no reader would take is not written") {
   CHECK(message({{"x", {"F32", {std::uint64_t{1} << 62}, {}}}}) ==
         "tensor 'x', F32 (4611686018427387904,), has 2^64 bits or more");
   CHECK(message({{"__metadata__", good}}) == "a tensor cannot be called '__metadata__'");
-  CHECK(message({{"\xff", good}}) == "tensor '\xef\xbf\xbd' is not UTF-8");
-  CHECK(message({{"x", good}}, {{"\xff", "v"}}) == "the metadata's key '\xef\xbf\xbd' is not UTF-8");
-  CHECK(message({{"x", good}}, {{"k", "\xff"}}) == "the metadata's value '\xef\xbf\xbd' is not UTF-8");
+  CHECK(message({{"\xff", good}}) == "tensor '\\xff' is not UTF-8");
+  CHECK(message({{"x", good}}, {{"\xff", "v"}}) == "the metadata's key '\\xff' is not UTF-8");
+  CHECK(message({{"x", good}}, {{"k", "\xff"}}) == "the metadata's value '\\xff' is not UTF-8");
   CHECK(contains(message({}, {{"k", std::string(100'000'000, 'v')}}), "expected at most 100000000"));
   CHECK(folder.read("f") == "old");
   CHECK(folder.names() == std::vector<std::string>{"f"});
