@@ -16,9 +16,11 @@ std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 /// Makes `pieces`, one after the other, the content of the file `path`, at once: whoever opens it, even after
 /// a crash, finds all of the old content or all of the new. Keeps an existing file's permissions, and follows
 /// a link to it, even to where nothing is yet. The file is written as `path.tmp-PID-N`; what such files
-/// killed runs left behind is removed first. Throws Error with the system's reason; the old file is then
-/// untouched and nothing is left beside it. (One error says otherwise: where only the folder, at the very
-/// end, cannot be synchronized.)
+/// killed runs left behind is removed first. (Where locks are of one machine alone, as on some network file
+/// systems, two machines that save the same file at once may take each other's for such; that save fails, and
+/// the file stands.) Throws Error with the system's reason; the old file is then untouched and nothing is
+/// left beside it. (One error says otherwise: where only the folder, at the very end, cannot be
+/// synchronized.)
 ///
 /// Where `previous` is not empty, the old file is kept under that name, in place of what has it. That is done
 /// when the new content is safely on disk: at every moment `path` is there and whole. Where the system makes
