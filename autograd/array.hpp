@@ -64,13 +64,15 @@ class Array {
   static Array scale_shift(const Array& a, double scale, double shift);
 
   /// @{ A copy shares the elements of `other`; what is moved from is left with none and shape (0,).
-  Array(const Array& other) noexcept : block_(other.block_), data_(other.data_), shape_(other.shape_) {
+  Array(const Array& other) noexcept
+      : block_(other.block_), data_(other.data_), shape_(other.shape_), gradient_of_(other.gradient_of_) {
     if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
   }
   Array(Array&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
-        shape_(std::exchange(other.shape_, Shape::none())) {}
+        shape_(std::exchange(other.shape_, Shape::none())),
+        gradient_of_(std::exchange(other.gradient_of_, 0U)) {}
   Array& operator=(const Array& other) noexcept { return *this = Array(other); }
   Array& operator=(Array&& other) noexcept {
     if (this == &other) return *this;
@@ -78,6 +80,7 @@ class Array {
     block_ = std::exchange(other.block_, nullptr);
     data_ = std::exchange(other.data_, nullptr);
     shape_ = std::exchange(other.shape_, Shape::none());
+    gradient_of_ = std::exchange(other.gradient_of_, 0U);
     return *this;
   }
   /// @}
@@ -112,6 +115,12 @@ class Array {
   bool in_parameter() const { return block_ != nullptr && block_->parameter; }
   /// Counts the in-place updates of the block.
   std::uint64_t version() const { return block_ == nullptr ? 0 : block_->version; }
+  /// The tape that this is a gradient of, by the low bits of its serial number; 0 for none. Gradients says so
+  /// and Tape asks (entry.cpp). It belongs to the handle, not to the block, which gradients often share with
+  /// something else; copies and views have it, results of arithmetic do not, and writing clears it.
+  std::uint32_t gradient_of() const { return gradient_of_; }
+  /// Says which; 0 for none.
+  void mark_gradient(std::uint32_t tape) { gradient_of_ = tape; }
   /// True if no other handle shares the block: writing needs no copy.
   bool unique() const { return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1; }
   /// The block that the elements lie in, null for none; for kernels.
@@ -194,6 +203,7 @@ class Array {
   storage::Block* block_ = nullptr;
   T* data_ = nullptr;
   Shape shape_;
+  std::uint32_t gradient_of_ = 0;  // in what would be padding
 };
 
 extern template class Array<float>;

@@ -56,12 +56,14 @@ class Tape {
   Tape& operator=(const Tape&) = delete;
   static void* operator new(std::size_t) = delete;  // a recording is a scope
 
-  /// An unnamed variable that gradients are taken with respect to.
+  /// An unnamed variable that gradients are taken with respect to; even if the array is a gradient of this
+  /// tape.
   Variable<T> leaf(Array<T> value);
 
   /// dL/dx for all parameters and leaves that `y` depends on, where L = y, or <seed, y> if a seed is given.
   /// Throws Error if y is not on this tape, if it has more than one element and there is no seed, if a
-  /// parameter was changed since it was used, or if an earlier sweep without `keep` freed the saved values.
+  /// parameter was changed since it was used, if an earlier sweep without `keep` freed the saved values, or
+  /// if y depends on a gradient of this tape, which is a constant on it; see Gradients.
   Gradients<T> gradient(const Variable<T>& y, const GradientOptions<T>& options = {});
 
   /// Number of recorded values: leaves, parameters and results of ops.
@@ -133,6 +135,7 @@ class Tape {
 
   Graph<T> graph_;
   std::uint64_t serial_;
+  std::uint32_t mark_;  // serial_ in the bits that Array::gradient_of has, not 0
   const void* thread_;  // &scopes() of the thread it was opened on
   std::unordered_map<const Parameter<T>*, std::uint32_t> node_of_;  // of the parameters used so far
   Watcher<T>* watcher_ = nullptr;
@@ -219,11 +222,16 @@ Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> n
   argument = 0;
   bool any = false, others = false;  // inputs that are recorded, and of them those that are not ended's
   std::uint64_t ended = 0;           // the latest tape that has ended of which there is a number in the sum
+  std::uint32_t gradient_of = 0;     // this tape, or the latest, of which a constant is a gradient
   for_each([&](const auto& input) {
     std::uint32_t& node = nodes[argument++] = tape->node(input.x);
     const bool own = node != no_node,
                of_ended = (!own || !tape->graph_.ended_sums.empty()) && tape->of_ended(input.x);
     if (!own) node = tape->enter(input.x);
+    if (node == no_node && gradient_of != tape->mark_) {
+      const std::uint32_t mark = input.x.value_.gradient_of();
+      gradient_of = mark == tape->mark_ ? mark : std::max(gradient_of, mark);
+    }
     if (of_ended) ended = std::max(ended, input.x.tape_);
     any = any || node != no_node;
     others = others || (node != no_node && !of_ended);
@@ -231,6 +239,7 @@ Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> n
   if (ended != 0 && !sums_up(op, others)) ended = 0;
   const std::uint32_t output = any ? tape->add_result(op, y.shape(), ended != 0) : no_node;
   if (any) {
+    if (gradient_of == tape->mark_) tape->graph_.of_gradients.push_back(output);
     argument = 0;
     for_each([&](auto& input) {
       if (nodes[argument] != no_node)
@@ -250,6 +259,7 @@ Variable<T> Tape<T>::record(const Op& op, Array<T> y, std::span<std::uint32_t> n
     });
     y = tape->show(op, output, y, inputs);
   }
+  y.mark_gradient(any ? 0 : gradient_of);
   result.value_ = std::move(y);
   if (any || ended != 0) {
     result.kind_ = Kind::taped;

@@ -98,12 +98,13 @@ class Variable {
   /// The parameter that this variable is, or null.
   const Parameter<T>* parameter() const { return kind_ == Kind::parameter ? parameter_.get() : nullptr; }
 
-  /// True if both are the same parameter, the same value of one tape, or constants that share their elements.
+  /// True if both are the same parameter, the same value of one tape, or constants that share their elements
+  /// and are gradients of one tape, or of none.
   bool same_as(const Variable& other) const {
     if (kind_ != other.kind_ || shape() != other.shape()) return false;
     if (kind_ == Kind::parameter) return parameter_ == other.parameter_;
     if (kind_ == Kind::taped && (tape_ != other.tape_ || node_ != other.node_)) return false;
-    return value_.data() == other.value_.data();
+    return value_.data() == other.value_.data() && value_.gradient_of() == other.value_.gradient_of();
   }
 
   /// @{ Elementwise, under NumPy's broadcasting. Throws Error if the shapes do not broadcast.
@@ -171,13 +172,16 @@ inline constexpr bool is_variable<Variable<T>> = true;
 }  // namespace detail
 
 /// x as a constant: its gradient is cut, and with it a derivative carried in an imaginary part. The value is
-/// shared, or copied where x lies in a parameter's block, so that training does not change it later.
+/// shared, or copied where x lies in a parameter's block, so that training does not change it later. A
+/// gradient of a tape may be a constant on that tape then; see Gradients.
 template <class T>
 Variable<T> detach(const Variable<T>& x) {
   if constexpr (std::same_as<T, Complex>) {
     return Variable<T>(x.value().template cast<double>().template cast<Complex>());
   } else {
-    return Variable<T>(x.value().in_parameter() ? x.value().copy() : x.value());
+    Array<T> value = x.value().in_parameter() ? x.value().copy() : x.value();
+    value.mark_gradient(0);
+    return Variable<T>(std::move(value));
   }
 }
 

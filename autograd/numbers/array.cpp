@@ -46,6 +46,7 @@ T* Array<T>::mutable_data() {
     *this = copy();
   else if (block_->attached != nullptr)
     block_->attached.reset();
+  gradient_of_ = 0;
   block_->exposed = true;
   return data_;
 }
@@ -60,6 +61,7 @@ void Array<T>::overwrite(const Array& values) {
 
 template <class T>
 T* Array<T>::shared_data() {
+  gradient_of_ = 0;
   if (block_ != nullptr) {
     ++block_->version;
     block_->attached.reset();
@@ -103,6 +105,7 @@ template <class T>
 Array<T> Array<T>::copy() const {
   Array result = uninitialized(shape_);
   std::copy(begin(), end(), result.data_);
+  result.gradient_of_ = gradient_of_;
   return result;
 }
 

@@ -1,6 +1,8 @@
 // Sums over axes, the reduction behind `sum` and behind undoing a broadcast, and sums by index.
 #pragma once
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include <xgrad/autograd/array.hpp>
@@ -18,6 +20,31 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape);
 template <class T>
 double sum_of_squares(const Array<T>& x) {
   return table<T>().sum_of_squares(x.data(), x.size());
+}
+
+/// The Euclidean norm of several arrays together: `for_each(f)` calls f on each. Squares are summed in double,
+/// whatever the scalar: a float would overflow at 1e19. A double does at 1e154, and vanishes at 1e-162: then
+/// they are summed once more, in long double.
+template <class T, class ForEach>
+double euclidean_norm(ForEach for_each) {
+  double total = 0;
+  for_each([&](const Array<T>& x) {
+    if constexpr (std::same_as<T, Complex>)
+      for (const Complex value : x) total += std::norm(value);
+    else
+      total += sum_of_squares(x);
+  });
+  // Far enough above the smallest double that what has vanished of it does not count.
+  constexpr double low = std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  if (total >= low && std::isfinite(total)) return std::sqrt(total);
+  long double precise = 0;
+  for_each([&](const Array<T>& x) {
+    if constexpr (std::same_as<T, Complex>)
+      for (const std::complex<long double> value : x) precise += std::norm(value);
+    else
+      for (const long double value : x) precise += value * value;
+  });
+  return static_cast<double>(std::sqrt(precise));
 }
 
 /// Adds x to a running sum, and what the addition rounds off to another (Knuth's TwoSum).

@@ -52,6 +52,17 @@ void check_unchanged(const Graph<T>& graph) {
                       to_string(view.value.shape())));
 }
 
+// Whether the value at `node` is one of `values`, or was computed from one.
+template <class T>
+bool depends(const Graph<T>& graph, std::uint32_t node, const std::vector<std::uint32_t>& values) {
+  if (values.empty()) return false;
+  std::vector<bool> used(graph.nodes.size(), false);
+  used[node] = true;
+  for (auto edge = graph.edges.rbegin(); edge != graph.edges.rend(); ++edge)
+    if (used[edge->output]) used[edge->input] = true;
+  return std::any_of(values.begin(), values.end(), [&](std::uint32_t value) { return used[value]; });
+}
+
 }  // namespace
 
 // Refuses input x of an op if it could lose a gradient silently. Changes nothing: where an op is refused, the
@@ -125,10 +136,11 @@ bool Tape<T>::sums_up(const Op& op, bool with_others) {
 }
 
 // Remembers that y was computed, while nothing recorded, from something that has a gradient, or that is a
-// part of such a sum.
+// part of such a sum, or from a gradient.
 template <class T>
 void Tape<T>::mark_untaped(const Op& op, Variable<T>& y, const Variable<T>& x) {
   using Kind = typename Variable<T>::Kind;
+  y.value_.mark_gradient(std::max(y.value_.gradient_of(), x.value_.gradient_of()));
   if (x.kind_ == Kind::constant || y.kind_ == Kind::untaped) return;
   if (x.kind_ == Kind::parameter && x.parameter_->frozen()) return;
   if (x.kind_ == Kind::taped && live_tapes().state(x.tape_) == LiveTapes::State::ended) {
@@ -158,12 +170,19 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
     refuse(
         "an earlier gradient() of this tape ended by an error, on the way to which saved values were freed; "
         "record anew, or pass {.keep = true} to a call that may fail");
+  const std::uint32_t place = node(y);
+  const bool here = place != no_node;
+  if (here ? depends(graph_, place, graph_.of_gradients) : y.value_.gradient_of() == mark_)
+    refuse(
+        "the value of shape " + shape +
+        " depends on a gradient of this tape, which is a constant on it, so the second derivative along "
+        "it would be missing silently; for that call hvp (derivatives.hpp), or pass detach(g) in the place "
+        "of the gradient if a constant is meant");
   if (graph_.swept)
     refuse(
         "the saved values of this tape were freed by an earlier gradient(); pass {.keep = true} to that call "
         "to sweep again");
   if (y.kind_ == Kind::untaped) check_entry("gradient", 0, y);  // throws, with the reason
-  const bool here = node(y) != no_node;
   if (y.kind_ == Kind::taped && !here && live_tapes().state(y.tape_) == LiveTapes::State::ended)
     refuse("the value of shape " + shape +
            " was recorded on a tape that has ended, and is a constant here; call gradient() before that "

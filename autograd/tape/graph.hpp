@@ -87,7 +87,8 @@ struct Graph {
   std::vector<Edge> edges;
   std::vector<Use> uses;
   std::vector<View> views;
-  std::vector<std::uint32_t> ended_sums;  ///< sums of which a number of an ended tape is a part, ascending
+  std::vector<std::uint32_t> ended_sums;    ///< sums of which a number of an ended tape is a part, ascending
+  std::vector<std::uint32_t> of_gradients;  ///< values with a gradient of this tape as an input, ascending
   detail::ClosureMemory closures;
   bool swept = false;       ///< without keep: the vjps are freed
   bool broken_off = false;  ///< so was the last sweep, by an exception
@@ -113,6 +114,7 @@ struct Graph {
     uses.clear();
     views.clear();
     ended_sums.clear();
+    of_gradients.clear();
     closures.reset();
     swept = broken_off = false;
   }

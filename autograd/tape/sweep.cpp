@@ -16,7 +16,6 @@ class Sweep {
   Sweep(Graph<T>& graph, Watcher<T>* watcher, bool keep, const std::vector<std::uint32_t>& wanted)
       : graph_(graph), watcher_(watcher), keep_(keep), wanted_(graph.nodes.size(), false) {
     for (const std::uint32_t node : wanted) wanted_[node] = true;
-    for (const auto& use : graph.uses) result_.parameters_.emplace(use.parameter, use.node);
   }
 
   // The gradients from dL/dy = `seed` of the value at `start`. To be called once.
@@ -42,6 +41,9 @@ class Sweep {
       if (watcher_ != nullptr) watcher_->done(node, !keep_);
     }
     graph_.broken_off = false;
+    for (const auto& use : graph_.uses)
+      if (auto found = result_.by_node_.extract(use.node))
+        result_.add(use.parameter, std::move(found.mapped()));
     sums_.clear();
     constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
     if (sums_.capacity() <= most) spare = std::move(sums_);
@@ -63,8 +65,11 @@ class Sweep {
       throw Error(graph_.nodes[node].op.name(),
                   fmt::format("the watcher returned a gradient of shape {}, expected that of the value, {}",
                               to_string(shape), to_string(expected)));
-    if (sparse != nullptr && !leaf) return sparse->dense();
-    return dy;
+    if (sparse == nullptr) return dy;
+    GradientSum<T> sum;  // which makes the rows ascending and unique
+    sum.add(*sparse);
+    if (!leaf) return sum.take_dense(expected);
+    return sum.take(expected);
   }
 
   void reach(std::uint32_t node, Edges edges) {

@@ -77,6 +77,7 @@ template <class T>
 Tape<T>::Tape()
     : graph_(spare<T>() ? std::move(*spare<T>()) : Graph<T>()),
       serial_(live_tapes().open()),
+      mark_(static_cast<std::uint32_t>(serial_ % ~std::uint32_t{0}) + 1),
       thread_(&scopes()) {
   spare<T>().reset();
   open(this);
@@ -98,6 +99,7 @@ template <class T>
 Variable<T> Tape<T>::leaf(Array<T> value) {
   check_thread("leaf");
   if (value.in_parameter() || value.exposed()) value = value.copy();  // which somebody will write to
+  value.mark_gradient(0);
   const std::uint32_t node = add_node("leaf", value.shape(), time_step_now<T>());
   return variable(std::move(value), node);
 }
@@ -145,7 +147,9 @@ Gradients<T> Tape<T>::gradient(const Variable<T>& y, const GradientOptions<T>& o
   Gradients<T> result =
       sweep(start, options.seed.value_or(Array<T>::full(y.shape(), T(1))), options.keep, wanted);
   result.tape_ = serial_;
+  result.nodes_ = graph_.nodes.size();
   result.unreached_ = options.unreached;
+  result.mark(mark_);
   return result;
 }
 
