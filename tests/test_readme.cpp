@@ -116,6 +116,35 @@ TEST_CASE("docs: an optimizer with a schedule and clipping") {
   CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
 }
 
+TEST_CASE("docs: several windows in one step") {
+  const Parameters<float> parameters;
+  const Rnnlm<float> model(parameters, V, D, H);
+  const auto windows = easy_windows();
+  Sgd sgd(parameters, 0.5);
+  const auto [inputs, targets] = windows[0];
+  const auto before = model.loss(inputs, targets, model.zero(N)).y.item();
+  for (std::size_t step = 0; step < 100; ++step) {
+    Gradients<float> total;
+    for (std::size_t i = 0; i < 4; ++i) {
+      Tape<float> tape;
+      total += tape.gradient(model.loss(windows[i].inputs, windows[i].targets, model.zero(N)).y);
+    }
+    sgd.step(total / 4);
+  }
+  CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
+}
+
+TEST_CASE("docs: a gradient is a constant on its tape") {
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>({2}, {1, 2}));
+  const auto y = sum(x * x);
+  const auto gradients = tape.gradient(y, {.keep = true});
+  auto g = Variable<double>(gradients[x]);
+  auto again = tape.gradient(sum(detach(g) * x) + y);  // without detach: an error that names hvp
+  CHECK(again[x].data()[1] == 8);
+  CHECK_THROWS_AS((void)tape.gradient(sum(g * x) + y), Error);
+}
+
 TEST_CASE("docs: how far back a gradient reaches") {
   const Parameters<float> parameters;
   const Rnnlm<float> model(parameters, V, D, H);
