@@ -247,9 +247,9 @@ void Gradients<T>::add_of_tape(const Gradients& b) {
   nodes_ = std::max(nodes_, b.nodes_);
 }
 
+// b may be this: nothing is new then, and each array is added to itself.
 template <class T>
 Gradients<T>& Gradients<T>::operator+=(const Gradients& b) {
-  if (this == &b) return *this += Gradients(b);
   const bool zeros_in_both = unreached_ == Unreached::zeros && b.unreached_ == Unreached::zeros;
   if (empty() && !b.empty()) return *this = b;
   if (b.empty() && !empty()) return *this;
