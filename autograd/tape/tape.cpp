@@ -99,7 +99,6 @@ template <class T>
 Variable<T> Tape<T>::leaf(Array<T> value) {
   check_thread("leaf");
   if (value.in_parameter() || value.exposed()) value = value.copy();  // which somebody will write to
-  value.mark_gradient(0);
   const std::uint32_t node = add_node("leaf", value.shape(), time_step_now<T>());
   return variable(std::move(value), node);
 }

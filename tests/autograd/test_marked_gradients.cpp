@@ -107,6 +107,7 @@ TEST_CASE("A gradient as a constant: other tapes take it, and so does a leaf") {
     const auto again = tape.gradient(sum(as_leaf * w), {.keep = true});
     CHECK(numbers(again[as_leaf]) == std::vector<double>{3, 3});
     CHECK(numbers(again[w]) == std::vector<double>{6, 6});
+    CHECK(contains(message(tape, sum(Variable<double>(as_leaf.value()) * w)), refused));
     const auto paused = [&] {
       const xgrad::Inference pause;
       return sum(Variable<double>((*gradients)[w]) * 2);
