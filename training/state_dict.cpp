@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/parameters/quote.hpp>
 
 namespace xgrad {
 
@@ -39,7 +40,7 @@ class Problems {
 
 void StateDict::add(const std::string& name, Entry entry) {
   if (!entries_.emplace(name, std::move(entry)).second)
-    throw Error("state", fmt::format("there are two entries '{}', expected names that differ", name));
+    throw Error("state", fmt::format("there are two entries {}, expected names that differ", quote(name)));
 }
 
 void StateDict::put(const std::string& scope, const StateDict& part) {
@@ -49,16 +50,16 @@ void StateDict::put(const std::string& scope, const StateDict& part) {
 template <class E>
 const E& StateDict::get(const std::string& name) const {
   const auto found = entries_.find(name);
-  if (found == entries_.end()) throw Error("state", fmt::format("there is no '{}'", name));
+  if (found == entries_.end()) throw Error("state", fmt::format("there is no {}", quote(name)));
   if (const E* const entry = std::get_if<E>(&found->second)) return *entry;
   throw Error("state",
-              fmt::format("'{}' is of another kind than expected, {}", name, describe(found->second)));
+              fmt::format("{} is of another kind than expected, {}", quote(name), describe(found->second)));
 }
 
 std::uint64_t StateDict::integer(const std::string& name) const {
   const Integers& all = integers(name);
   if (all.size() != 1)
-    throw Error("state", fmt::format("'{}' is {} integers, expected one", name, all.size()));
+    throw Error("state", fmt::format("{} is {} integers, expected one", quote(name), all.size()));
   return all[0];
 }
 
@@ -75,14 +76,14 @@ void StateDict::check_like(const char* op, const StateDict& like) const {
   for (const auto& [name, expected] : like.entries_) {
     const auto found = entries_.find(name);
     if (found == entries_.end())
-      problems.add(fmt::format("missing: '{}', expected {}", name, describe(expected)));
+      problems.add(fmt::format("missing: {}, expected {}", quote(name), describe(expected)));
     else if (describe(found->second) != describe(expected))
-      problems.add(fmt::format("different: '{}' is {}, expected {}", name, describe(found->second),
+      problems.add(fmt::format("different: {} is {}, expected {}", quote(name), describe(found->second),
                                describe(expected)));
   }
   for (const auto& [name, entry] : entries_)
     if (!like.entries_.contains(name))
-      problems.add(fmt::format("unexpected: '{}', {}", name, describe(entry)));
+      problems.add(fmt::format("unexpected: {}, {}", quote(name), describe(entry)));
   if (!problems.text().empty())
     throw Error(op, "the state does not fit, nothing is changed:" + problems.text());
 }

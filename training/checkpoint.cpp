@@ -1,0 +1,150 @@
+// The file of a checkpoint, and its order of restoring; see checkpoint.hpp.
+#include <xgrad/training/checkpoint.hpp>
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/parameters/quote.hpp>
+#include <xgrad/autograd/safetensors.hpp>
+
+namespace xgrad {
+
+namespace {
+
+constexpr const char *format_key = "format", *format = "xgrad checkpoint 1", *parts_key = "parts";
+
+// An entry as a tensor; a text goes to the metadata.
+struct ToFile {
+  const std::string& name;
+  safetensors::Tensors& tensors;
+  safetensors::Metadata& metadata;
+
+  template <class T>
+  void operator()(const Array<T>& array) const {
+    tensors.emplace(name, safetensors::tensor(array));
+  }
+  void operator()(const StateDict::Integers& integers) const {
+    tensors.emplace(name, safetensors::tensor(integers, {integers.size()}));
+  }
+  void operator()(const std::string& text) const { metadata.emplace(name, text); }
+};
+
+StateDict from_file(const safetensors::File& file) {
+  StateDict all;
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (tensor.dtype == "F32")
+      all.put(name, StateDict::Entry(file.array<float>(name)));
+    else if (tensor.dtype == "F64")
+      all.put(name, StateDict::Entry(file.array<double>(name)));
+    else
+      all.put(name, StateDict::Entry(file.numbers<std::uint64_t>(name)));
+  }
+  for (const auto& [key, text] : file.metadata())
+    if (key != format_key && key != parts_key) all.put(key, text);
+  return all;
+}
+
+}  // namespace
+
+template <class T>
+StateDict detail::state_of_parameters(const Parameters<T>& parameters) {
+  StateDict state;
+  for (const Variable<T>& w : parameters.list()) {
+    Array<T> elements = w.parameter()->value.copy();
+    if (const PendingUpdates* updates = w.parameter()->deferred())
+      updates->update_copy(elements.mutable_data());
+    state.put(parameters.path_of(w), elements);
+  }
+  return state;
+}
+
+template <class T>
+void detail::restore_parameters(const Parameters<T>& parameters, const StateDict& state) {
+  state.check_like("checkpoint", state_of_parameters(parameters));
+  for (const Variable<T>& w : parameters.list()) {
+    const std::string path = parameters.path_of(w);
+    parameters.assign(path, state.array<T>(path));
+  }
+}
+
+void Checkpoint::add(const std::string& name, Part part) {
+  if (name.empty() || name.find('/') != std::string::npos || name == format_key || name == parts_key)
+    throw Error("checkpoint",
+                fmt::format("a part needs a name without '/' that is not '{}' or '{}', got '{}'", format_key,
+                            parts_key, name));
+  const auto at =
+      std::lower_bound(parts_.begin(), parts_.end(), name,
+                       [](const auto& one, const std::string& other) { return one.first < other; });
+  if (at != parts_.end() && at->first == name)
+    throw Error("checkpoint", fmt::format("there are two parts '{}', expected names that differ", name));
+  parts_.insert(at, {name, std::move(part)});
+}
+
+std::filesystem::path Checkpoint::previous() const {
+  std::filesystem::path result = file_;
+  return result += ".previous";
+}
+
+void Checkpoint::save() const {
+  StateDict all;
+  std::string names;
+  for (const auto& [name, part] : parts_) {
+    all.put(name, part.state());
+    names += (names.empty() ? "" : "/") + name;
+  }
+  safetensors::Tensors tensors;
+  safetensors::Metadata metadata{{format_key, format}, {parts_key, names}};
+  for (const auto& [name, entry] : all.entries()) std::visit(ToFile{name, tensors, metadata}, entry);
+  safetensors::write(file_, tensors, metadata, {.previous = previous()});
+}
+
+bool Checkpoint::load() const {
+  if (!std::filesystem::exists(file_)) return false;
+  const std::string quoted = quote_file(file_);
+  try {
+    const safetensors::File file(file_);
+    const auto& metadata = file.metadata();
+    const auto text = [&](const char* key) {
+      const auto found = metadata.find(key);
+      return found == metadata.end() ? std::string() : found->second;
+    };
+    if (text(format_key) != format)
+      throw Error("checkpoint",
+                  fmt::format("{} is no checkpoint: its metadata has no format '{}'", quoted, format));
+    std::string names;
+    for (const auto& part : parts_) names += (names.empty() ? "" : "/") + part.first;
+    if (text(parts_key) != names)
+      throw Error("checkpoint", fmt::format("{} has the parts {}, expected {}", quoted,
+                                            quote(text(parts_key), 200), quote(names, 200)));
+
+    const StateDict all = from_file(file);
+    std::vector<StateDict> before;
+    for (const auto& part : parts_) before.push_back(part.second.state());
+    const auto restore = [&](const auto& state_at) {
+      for (const bool parameters : {true, false})
+        for (std::size_t k = 0; k < parts_.size(); ++k)
+          if (parts_[k].second.is_parameters == parameters) parts_[k].second.restore(state_at(k));
+    };
+    try {
+      restore([&](std::size_t k) { return all.below(parts_[k].first); });
+    } catch (...) {
+      restore([&](std::size_t k) { return before[k]; });
+      throw;
+    }
+  } catch (const Error& error) {
+    std::error_code none;
+    if (!std::filesystem::exists(previous(), none)) throw;
+    throw error.with_context(fmt::format("the checkpoint before it is kept as {}", quote_file(previous())));
+  }
+  return true;
+}
+
+#define XGRAD_INSTANTIATE(T)                                            \
+  template StateDict detail::state_of_parameters(const Parameters<T>&); \
+  template void detail::restore_parameters(const Parameters<T>&, const StateDict&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+
+}  // namespace xgrad
