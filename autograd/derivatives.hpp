@@ -4,8 +4,14 @@
 //   const auto f = [](auto x, auto W) { return tanh(matmul(x, W)); };  // Variable<T> to Variable<T>
 //   const auto [y, dy] = jvp(f, {x, W}, {dx, dW});
 //
-// or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. Forward
-// derivatives are exact, carried through the function in imaginary parts (forward.hpp). So it must be made
+// or, jvp and hvp, a function of the Parameters it declares, with values and directions by path. In training
+// hvp takes a model's parameters, at their values, and a direction among Gradients, and returns Gradients, by
+// which an optimizer can step:
+//
+//   const auto f = [&]<class S>(const Parameters<S>& p) { return Model<S>(p).loss(data); };
+//   const Gradients<float> Hv = hvp(f, parameters, gradients);
+//
+// Forward derivatives are exact, carried through the function in imaginary parts (forward.hpp). So it must be made
 // of xgrad's ops, or of xtensor's on `.xt()`: what goes through item() or std:: functions of a double has no
 // derivative here.
 #pragma once
@@ -17,6 +23,7 @@
 #include <vector>
 
 #include <xgrad/autograd/checks/direction.hpp>
+#include <xgrad/autograd/gradients.hpp>
 
 namespace xgrad {
 
@@ -29,6 +36,12 @@ struct JvpResult {
 struct VjpResult {
   Array<double> y;                       ///< f(x)
   std::vector<Array<double>> gradients;  ///< J_j^T u, in the shape of argument j
+};
+
+/// Where a derivative of a gradient is taken beside the parameters, and along what.
+struct HvpInputs {
+  Values inputs{};      ///< the values of what f declares with `p.input`, by path
+  Values directions{};  ///< along parameters and inputs, by path; what is not there does not move
 };
 
 /// A function of several variables of one scalar.
@@ -46,6 +59,8 @@ std::vector<Array<double>> hvp(const VariableFunction<Complex>& f, std::span<con
 std::vector<Array<double>> jacobian(const VariableFunction<Complex>& f, std::span<const Array<double>> xs);
 JvpResult jvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions);
 Values hvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions);
+// The products for the parameters, of which f may declare some; beside them it declares the inputs alone.
+Values hvp_of_model(const ParameterFunction<Complex>& f, const Values& parameters, const HvpInputs& at);
 
 // f(x0, x1, ...) as a function of a list.
 template <class T, std::size_t N, class F>
@@ -87,6 +102,32 @@ std::vector<Array<double>> hvp(F f, const Array<double> (&xs)[N], const Array<do
 template <class F>
 Values hvp(F f, const Values& values, const Values& directions) {
   return detail::hvp(ParameterFunction<Complex>(f), values, directions);
+}
+
+/// The product of the Hessian of f with a direction, for a model at its values, to step by or to go on with:
+/// in conjugate gradients, or in the gradient through a step theta - a dL/dtheta, which is g - a H g.
+///
+/// f gets a Parameters<Complex> of the parameters' values, exactly as they are, on which it builds the model
+/// anew. What it does not declare, or what the direction lacks, counts as 0. The direction is looked up by
+/// path, so that it may have been made on another list, and the results, computed in double, are rounded to
+/// T. A product takes the time of some four gradients in double. Throws Error for a direction of a path that
+/// is not in the list, of another shape or not finite, and if f declares what is not in the list.
+template <class F, class T>
+Gradients<T> hvp(F f, const Parameters<T>& parameters, const Gradients<T>& direction) {
+  const ParameterFunction<Complex> complex_f(std::move(f));
+  return {parameters,
+          detail::hvp_of_model(complex_f, parameters.values(), {.directions = direction.values()}), zeros};
+}
+/// The same along directions by path, where f also declares inputs: the mixed second derivatives. The gradient
+/// of a penalty |dD/dx|^2, say, is twice the product along v = dD/dx of the input x:
+///
+///     hvp(D, parameters, {.inputs = {{"x", x}}, .directions = {{"x", v}}})
+///
+/// Throws Error also if f does not declare an input, or if it is a parameter of the list, too.
+template <class F, class T>
+Gradients<T> hvp(F f, const Parameters<T>& parameters, const HvpInputs& at) {
+  const ParameterFunction<Complex> complex_f(std::move(f));
+  return {parameters, detail::hvp_of_model(complex_f, parameters.values(), at), zeros};
 }
 
 /// dy/dx for every argument, in the shape y.shape + x.shape, one forward derivative per element of the

@@ -18,6 +18,7 @@
 //   Loss by rows       the loss over all logits at once, where the step has 256 rows of them at a time
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Rounding           loss and gradient in float and in double, where the step is the report of rounding
+//   Hessian            loss and gradient, where the step is the product of the Hessian and a direction
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
@@ -51,6 +52,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/config.hpp>
+#include <xgrad/autograd/derivatives.hpp>
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/rounding.hpp>
 #include <xgrad/autograd/threads.hpp>
@@ -152,16 +154,21 @@ void measure_check(benchmark::State& state, const Dimensions& d) {
       state, label_of(d), d.N * d.T, [&] { model.step(true); }, [&] { model.step(false); });
 }
 
+// The loss of a word model on one window, in any scalar.
+template <template <class> class Cell>
+auto window_loss(const Dimensions& d) {
+  std::vector<Ids::value_type> ids(d.T * d.N);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Ids::value_type>(7919 * i % d.V);
+  return [d, window = Ids({d.T, d.N}, ids)]<class T>(const Parameters<T>& parameters) {
+    const Rnnlm<T, Cell<T>> model(parameters, d.V, d.D, d.H);
+    return model.loss(window, window, model.zero(d.N)).y;
+  };
+}
+
 // The report on a model and a window beside a run of the same in float and one in double: the model from its
 // values, loss and gradient.
 void measure_rounding(benchmark::State& state, const Dimensions& d) {
-  std::vector<Ids::value_type> ids(d.T * d.N);
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Ids::value_type>(7919 * i % d.V);
-  const Ids window({d.T, d.N}, ids);
-  const auto f = [&]<class T>(const Parameters<T>& parameters) {
-    const Rnnlm<T, Rnn<T>> model(parameters, d.V, d.D, d.H);
-    return model.loss(window, window, model.zero(d.N)).y;
-  };
+  const auto f = window_loss<Rnn>(d);
   const Parameters<float> p(1);
   benchmark::DoNotOptimize(f(p));
   const auto run = [&f, values = p.values()]<class T>(T) {
@@ -174,6 +181,21 @@ void measure_rounding(benchmark::State& state, const Dimensions& d) {
         run(0.0F);
         run(0.0);
       });
+}
+
+// The product of the Hessian and a gradient, in complex numbers, beside loss and gradient in T.
+template <class T, template <class> class Cell>
+void measure_hessian(benchmark::State& state, const Dimensions& d) {
+  const auto f = window_loss<Cell>(d);
+  const Parameters<T> p(1);
+  benchmark::DoNotOptimize(f(p));
+  const auto gradient = [&f, again = p.derived([](const Variable<T>& w) { return w; })] {
+    Tape<T> tape;
+    return tape.gradient(f(again));
+  };
+  compare(
+      state, label_of(d), d.N * d.T, [&, v = gradient()] { benchmark::DoNotOptimize(hvp(f, p, v)); },
+      [&] { benchmark::DoNotOptimize(gradient()); });
 }
 
 template <class Cell>
@@ -359,6 +381,10 @@ void register_all() {
   add("Finite check/W1", measure_check<Rnn<float>>, W1);
   add("Finite check/W2", measure_check<Rnn<float>>, W2);
   add("Rounding/W1", measure_rounding, W1);
+  add("Hessian/W1", measure_hessian<float, Rnn>, W1);
+  add("Hessian in double/W1", measure_hessian<double, Rnn>, W1);
+  add("Hessian, LSTM/W2", measure_hessian<float, Lstm>, W2);
+  add("Hessian in double, LSTM/W2", measure_hessian<double, Lstm>, W2);
   add("Token, Elman/W2", measure_token<Rnn<float>>, W2, elman(200));
   add("Token, LSTM/W2", measure_token<Lstm<float>>, W2, lstm(200));
   add("Tiny ops/4x4", measure_tiny_ops);

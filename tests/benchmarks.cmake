@@ -26,6 +26,7 @@ set(models "Elman/W1 ${W1}" "Elman in double/W1 ${W1}" "Elman/W2 ${W2}" "LSTM/W2
   "User layer-norm GRU/W2 ${W2}")
 set(workloads ${models} "User LSTM/W2 ${W2}" "Loss by rows/W2 ${W2}"
   "Finite check/W1 ${W1}" "Finite check/W2 ${W2}" "Rounding/W1 ${W1}"
+  "Hessian/W1 ${W1}" "Hessian in double/W1 ${W1}" "Hessian, LSTM/W2 ${W2}" "Hessian in double, LSTM/W2 ${W2}"
   "Token, Elman/W2 N=1 T=1 V=10000 D=200 H=200" "Token, LSTM/W2 N=1 T=1 V=10000 D=200 H=200" "Tiny ops/4x4 999 ops on 4x4"
   "Slices/100 N=4 T=100 D=32" "Slices/1000 N=4 T=1000 D=32" "Slices/10000 N=4 T=10000 D=32"
   "Threads/W1 ${W1}" "Threads/W2 ${W2}" "Threads/W3 ${W3}" "Threads/BLAS 2048 x 2048 floats")

@@ -124,22 +124,61 @@ JvpResult detail::jvp(const ParameterFunction<Complex>& f, const Values& values,
 
 Values detail::hvp(const ParameterFunction<Complex>& f, const Values& values, const Values& directions) {
   check_directions("hvp", values, directions);
-  std::vector<std::string> paths;
+  // The gradients that are reached; of a table of which rows were read, these rows.
+  struct Place {
+    std::string path;
+    std::optional<std::pair<Shape, Ids>> rows;
+  };
+  std::vector<Place> places;
+  Values result;
   const auto gradients = [&](const ComplexValues& moved) {
     Tape<Complex> tape;
     const Parameters<Complex> p(moved);
     const auto by_node = tape.gradient(f(p), {.unreached = zeros});
-    std::vector<Array<Complex>> result;
-    paths.clear();
+    std::vector<Array<Complex>> reached;
+    places.clear();
     for (const auto& parameter : p.list()) {
-      paths.push_back(parameter.parameter()->path);
-      result.push_back(by_node[parameter]);
+      const std::string& path = parameter.parameter()->path;
+      const Gradient<Complex>* const stored = by_node.stored(parameter);
+      if (stored == nullptr) {
+        result.insert_or_assign(path, Array<double>::zeros(parameter.shape()));
+      } else if (const auto* const sparse = std::get_if<RowSparse<Complex>>(stored)) {
+        places.push_back({path, std::pair(sparse->shape, sparse->rows)});
+        reached.push_back(sparse->values);
+      } else {
+        places.push_back({path, std::nullopt});
+        reached.push_back(std::get<Array<Complex>>(*stored));
+      }
     }
-    return result;
+    return reached;
   };
   const auto derivatives = forward_derivative(gradients, values, directions);
-  Values result;
-  for (std::size_t k = 0; k < paths.size(); ++k) result.emplace(paths[k], derivatives[k]);
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    const auto& [path, rows] = places[k];
+    result.insert_or_assign(
+        path, rows ? RowSparse<double>{rows->first, rows->second, derivatives[k]}.dense() : derivatives[k]);
+  }
+  return result;
+}
+
+Values detail::hvp_of_model(const ParameterFunction<Complex>& f, const Values& parameters,
+                            const HvpInputs& at) {
+  Values values = parameters;
+  for (const auto& [path, value] : at.inputs)
+    if (!values.emplace(path, value).second)
+      throw Error("hvp", "'" + path + "' is an input and a parameter of the list, expected one of them");
+  const auto checked = [&](const Parameters<Complex>& p) {
+    const Variable<Complex> y = f(p);
+    for (const auto& declared : p.list())
+      if (const std::string& path = declared.parameter()->path; !values.contains(path))
+        throw Error("hvp", "the function declares '" + path +
+                               "', which is neither a parameter of the list nor an input");
+    for (const auto& [path, value] : at.inputs)
+      if (!p.contains(path)) throw Error("hvp", "the function does not declare the input '" + path + "'");
+    return y;
+  };
+  Values result = hvp(checked, values, at.directions);
+  for (const auto& [path, value] : at.inputs) result.erase(path);
   return result;
 }
 

@@ -3,9 +3,12 @@
 #include <xgrad/autograd/checks/forward.hpp>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <utility>
+
+#include <xgrad/autograd/fast_paths.hpp>
 
 namespace xgrad::proof {
 
@@ -26,42 +29,113 @@ long double least_step(Arrays xs, Arrays vs, F distance) {
 
 long double suited(double x) { return scalar::complex_step * direction_size(x); }
 
+// The steps by which the elements that move do so as far as suits them: the least and the largest.
+struct SuitedSteps {
+  long double least = std::numeric_limits<long double>::infinity(), most = 0;
+
+  SuitedSteps(Arrays xs, Arrays vs) {
+    double fastest = 0, slowest = std::numeric_limits<double>::infinity();  // of elements of common size
+    for (std::size_t j = 0; j < xs.size(); ++j)
+      for (std::size_t i = 0; i < xs[j].size(); ++i) {
+        const double v = std::abs(vs[j].data()[i]), x = xs[j].data()[i];
+        if (v == 0) continue;
+        if (const double size = std::abs(x); size == 0 || (size >= 1e-40 && size <= 1e40)) {
+          fastest = std::max(fastest, v);
+          slowest = std::min(slowest, v);
+        } else {
+          add(suited(x) / v);
+        }
+      }
+    if (fastest == 0) return;
+    add(suited(0) / fastest);
+    add(suited(0) / slowest);
+  }
+
+ private:
+  void add(long double step) {
+    least = std::min(least, step);
+    most = std::max(most, step);
+  }
+};
+
 long double power_of_two(long double step) {
   return std::isfinite(step) ? std::ldexp(1.0L, std::ilogb(step)) : 1;
 }
 
+// Calls `f` with a power of 2, as a double if a double can have any number divided by it.
+template <class F>
+void with_factor(long double factor, const F& f) {
+  if (std::abs(std::ilogb(factor)) < 1000)
+    f(static_cast<double>(factor));
+  else
+    f(factor);
+}
+
 std::vector<Array<Complex>> run(const ComplexRun& f, Arrays xs, Arrays vs, long double step) {
   std::vector<Array<Complex>> moved;
-  for (std::size_t j = 0; j < xs.size(); ++j) {
-    moved.push_back(Array<Complex>::uninitialized(xs[j].shape()));
-    std::transform(xs[j].begin(), xs[j].end(), vs[j].begin(), moved[j].mutable_data(),
-                   [&](double x, double v) { return Complex(x, static_cast<double>(step * v)); });
-  }
+  with_factor(step, [&](auto h) {
+    for (std::size_t j = 0; j < xs.size(); ++j) {
+      moved.push_back(Array<Complex>::uninitialized(xs[j].shape()));
+      std::transform(xs[j].begin(), xs[j].end(), vs[j].begin(), moved[j].mutable_data(),
+                     [h](double x, double v) { return Complex(x, static_cast<double>(h * v)); });
+      moved[j].written();
+    }
+  });
   return f(moved);
 }
 
 double derivative(Complex y, long double step) { return static_cast<double>(y.imag() / step); }
 
+// Whether a number got lost below the smallest ones while it lives, on this thread or one that works for it.
+// Without that an imaginary part of 0 has no derivative in it, and no other step would find one.
+class UnderflowWatch {
+ public:
+  UnderflowWatch() : before_(std::fetestexcept(FE_UNDERFLOW)) { std::feclearexcept(FE_UNDERFLOW); }
+  ~UnderflowWatch() {
+    if (before_ != 0) std::feraiseexcept(before_);
+  }
+  UnderflowWatch(const UnderflowWatch&) = delete;
+  UnderflowWatch& operator=(const UnderflowWatch&) = delete;
+
+  /// The threads of BLAS say nothing.
+  bool found() const { return !fast_paths().own_products || std::fetestexcept(FE_UNDERFLOW) != 0; }
+
+ private:
+  int before_;
+};
+
 // For directions that one step suits. An imaginary part near the smallest numbers has lost digits, or is what
 // is left of f''' h^2, as in x x x at 0. Then other steps are tried: one as large as x allows, and one that
 // does not look at x. A derivative is what a step and an eighth of it agree on.
-std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs) {
-  const auto large = [](double x) { return 0x1p-27L * (x == 0 ? 1 : std::min(1.0, std::abs(x))); };
-  const auto plain = [](double) -> long double { return scalar::complex_step; };
-  const long double own_step = power_of_two(least_step(xs, vs, suited)),
-                    large_step = power_of_two(least_step(xs, vs, large)),
-                    plain_step = power_of_two(least_step(xs, vs, plain));
-  const std::vector<Array<Complex>> y = run(f, xs, vs, own_step);
+std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs, long double suited_step) {
+  const long double own_step = power_of_two(suited_step);
+  std::vector<Array<Complex>> y;
+  bool underflow = false;
+  {
+    const UnderflowWatch watch;
+    y = run(f, xs, vs, own_step);
+    underflow = watch.found();
+  }
   std::vector<Array<double>> result;
   std::vector<std::pair<std::size_t, std::size_t>> open;  // element i of part k is not known yet
-  for (std::size_t k = 0; k < y.size(); ++k) {
-    double* const dy = result.emplace_back(Array<double>::zeros(y[k].shape())).mutable_data();
-    for (std::size_t i = 0; i < y[k].size(); ++i)
-      if (std::abs(y[k].data()[i].imag()) < 1e-290)
-        open.emplace_back(k, i);
-      else
-        dy[i] = derivative(y[k].data()[i], own_step);
-  }
+  with_factor(1 / own_step, [&](auto per_step) {
+    for (std::size_t k = 0; k < y.size(); ++k) {
+      double* const dy = result.emplace_back(Array<double>::uninitialized(y[k].shape())).mutable_data();
+      for (std::size_t i = 0; i < y[k].size(); ++i) {
+        const double imaginary = y[k].data()[i].imag();
+        const bool lost = std::abs(imaginary) < 1e-290 && (imaginary != 0 || underflow);
+        if (lost) open.emplace_back(k, i);
+        dy[i] = lost ? 0 : static_cast<double>(imaginary * per_step);
+      }
+      result[k].written();
+    }
+  });
+  if (open.empty()) return result;
+
+  const auto large = [](double x) { return 0x1p-27L * (x == 0 ? 1 : std::min(1.0, std::abs(x))); };
+  const auto plain = [](double) -> long double { return scalar::complex_step; };
+  const long double large_step = power_of_two(least_step(xs, vs, large)),
+                    plain_step = power_of_two(least_step(xs, vs, plain));
   const auto try_step = [&](long double step, const std::vector<Array<Complex>>& first, double agreement) {
     const auto is_flat = [&](const auto& at) { return first[at.first].data()[at.second].imag() == 0; };
     if (std::all_of(open.begin(), open.end(), is_flat)) return;
@@ -74,7 +148,7 @@ std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs
       return agree;
     });
   };
-  if (!open.empty()) try_step(large_step, run(f, xs, vs, large_step), 1e-12);
+  try_step(large_step, run(f, xs, vs, large_step), 1e-12);
   if (!open.empty() && plain_step != own_step) try_step(plain_step, run(f, xs, vs, plain_step), 1e-12);
   try_step(own_step, y, 0.5);  // with the digits that there are
   return result;
@@ -83,24 +157,27 @@ std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs
 }  // namespace
 
 std::vector<Array<double>> forward_derivative(const ComplexRun& f, Arrays xs, Arrays vs) {
+  constexpr long double range = 1e60L;
+  SuitedSteps steps(xs, vs);
+  if (!(steps.most > range * steps.least)) return along_group(f, xs, vs, steps.least);
   std::vector<Array<double>> result, rest(vs.begin(), vs.end());
-  for (long double step = least_step(xs, rest, suited);;) {
+  do {
     // The elements that move too little by this step have a run of their own.
     std::vector<Array<double>> group = rest;
     for (std::size_t j = 0; j < xs.size(); ++j) {
       double *const now = group[j].mutable_data(), *const later = rest[j].mutable_data();
       for (std::size_t i = 0; i < xs[j].size(); ++i) {
         const long double v = now[i];
-        const bool waits = v != 0 && suited(xs[j].data()[i]) / std::abs(v) > 1e60L * step;
+        const bool waits = v != 0 && suited(xs[j].data()[i]) / std::abs(v) > range * steps.least;
         (waits ? now : later)[i] = 0;
       }
     }
-    const std::vector<Array<double>> part = along_group(f, xs, group);
+    const std::vector<Array<double>> part = along_group(f, xs, group, steps.least);
     for (std::size_t k = 0; k < result.size(); ++k) result[k] = result[k] + part[k];
     if (result.empty()) result = part;
-    step = least_step(xs, rest, suited);
-    if (!std::isfinite(step)) return result;
-  }
+    steps = SuitedSteps(xs, rest);
+  } while (std::isfinite(steps.least));
+  return result;
 }
 
 std::vector<Array<double>> forward_derivative(const ComplexRunByPath& f, const Values& values,

@@ -66,5 +66,9 @@ template <>
 const Table<double>& table(InstructionSet set) {
   return tables(set).of_double;
 }
+template <>
+const Table<Complex>& table(InstructionSet set) {
+  return tables(set).of_complex;
+}
 
 }  // namespace xgrad::kernels

@@ -2,6 +2,7 @@
 #include <xgrad/autograd/kernels/product.hpp>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <tuple>
@@ -194,6 +195,101 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, c
   });
 }
 
+// The real and the imaginary parts of a complex matrix, a plane each, one after the other in a block.
+class Planes {
+ public:
+  Planes() = default;
+  explicit Planes(std::size_t rows, std::size_t columns)
+      : block_(storage::allocate(2 * rows * columns * sizeof(double))), rows_(rows), columns_(columns) {}
+  Planes(const Matrix<Complex>& x, std::size_t rows, std::size_t columns)
+      : Planes(x.trans == Trans::no ? rows : columns, x.trans == Trans::no ? columns : rows) {
+    size_ = table<Complex>().split(rows_, columns_, x.data, x.row, re(), im());
+  }
+  Planes(Planes&& other) noexcept { *this = std::move(other); }
+  Planes& operator=(Planes&& other) noexcept {
+    std::swap(block_, other.block_);
+    std::tie(rows_, columns_, size_) = std::tie(other.rows_, other.columns_, other.size_);
+    return *this;
+  }
+  ~Planes() {
+    if (block_ != nullptr) storage::recycle(block_);
+  }
+
+  double* re() const { return static_cast<double*>(block_->bytes()); }
+  double* im() const { return re() + rows_ * columns_; }
+  /// The plane as a factor, of which packed copies are kept with the block if it is `kept`.
+  Matrix<double> factor(const double* plane, Trans trans, bool kept = false) const {
+    return {plane, columns_, trans, kept ? block_ : nullptr};
+  }
+  /// The sum of the magnitudes of the imaginary parts; NaN if one is.
+  double size() const { return size_; }
+
+ private:
+  storage::Block* block_ = nullptr;
+  std::size_t rows_ = 0, columns_ = 0;
+  double size_ = 0;
+};
+
+// Those of a block's elements, which stay with it like packed copies.
+class KeptPlanes final : public storage::Attachment {
+ public:
+  static const Planes& of(const Matrix<Complex>& b, std::size_t k, std::size_t n) {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    auto& attached = b.reused->attached;
+    if (attached == nullptr) attached = std::make_unique<KeptPlanes>();
+    auto& all = static_cast<KeptPlanes&>(*attached).all_;
+    if (b.trans == Trans::yes) std::swap(k, n);
+    for (const auto& kept : all)
+      if (std::tie(kept.data, kept.row, kept.rows, kept.columns) == std::tie(b.data, b.row, k, n))
+        return kept.planes;
+    const Matrix<Complex> stored{b.data, b.row};
+    all.push_back({b.data, b.row, k, n, Planes(stored, k, n)});
+    return all.back().planes;
+  }
+
+ private:
+  struct Kept {
+    const Complex* data;
+    std::size_t row, rows, columns;
+    Planes planes;
+  };
+  std::deque<Kept> all_;  // whose elements stay where they are
+};
+
+// Three real products, of real parts and of a real and an imaginary one, and a fourth, of imaginary parts,
+// unless it vanishes: those that carry a derivative are some 1e-100.
+void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<Complex>& a, const Matrix<Complex>& b,
+              Addend<Complex> base, Complex* c, std::size_t c_row) {
+  constexpr double vanishes = 0x1p-250;
+  const bool keep = m <= few_rows && b.reused != nullptr;
+  const Planes a_planes(a, m, k), b_own = keep ? Planes() : Planes(b, k, n);
+  const Planes& b_planes = keep ? KeptPlanes::of(b, k, n) : b_own;
+  const auto factor = [&](const Planes& x, const double* plane, Trans trans) {
+    return x.factor(plane, trans, keep && &x == &b_planes);
+  };
+  const Matrix<double> a_re = factor(a_planes, a_planes.re(), a.trans),
+                       a_im = factor(a_planes, a_planes.im(), a.trans),
+                       b_re = factor(b_planes, b_planes.re(), b.trans),
+                       b_im = factor(b_planes, b_planes.im(), b.trans);
+  const Planes sum(m, n);
+  Addend<double> re, im;
+  Planes start;
+  if (base.data != nullptr) {
+    start = Planes({base.data, base.row}, base.row == 0 ? 1 : m, n);
+    re = {start.re(), base.row == 0 ? 0 : n};
+    im = {start.im(), base.row == 0 ? 0 : n};
+  }
+  multiply(m, n, k, a_re, b_re, re, sum.re(), n);
+  multiply(m, n, k, a_re, b_im, im, sum.im(), n);
+  if (a_planes.size() != 0) multiply(m, n, k, a_im, b_re, Addend<double>{sum.im(), n}, sum.im(), n);
+  if (!(a_planes.size() <= vanishes && b_planes.size() <= vanishes)) {
+    for (std::size_t i = 0; i < m * k; ++i) a_planes.im()[i] = -a_planes.im()[i];
+    multiply(m, n, k, a_im, b_im, Addend<double>{sum.re(), n}, sum.re(), n);
+  }
+  table<Complex>().join(m, n, sum.re(), sum.im(), c, c_row);
+}
+
 template <class T>
 void copy_base(std::size_t m, std::size_t n, Addend<T> base, T* c, std::size_t c_row) {
   if (base.data == c) return;
@@ -213,8 +309,7 @@ void product(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, co
   if (m == 0 || n == 0) return;
   if (k == 0) return copy_base(m, n, base, c, c_row);
   flops_so_far += 2 * static_cast<std::uint64_t>(m) * n * k;
-  if constexpr (Vectorized<T>)
-    if (fast_paths().own_products) return multiply(m, n, k, a, b, base, c, c_row);
+  if (fast_paths().own_products) return multiply(m, n, k, a, b, base, c, c_row);
   if (base.data != nullptr) copy_base(m, n, base, c, c_row);
   gemm(m, n, k, a, b, base.data == nullptr ? T(0) : T(1), c, c_row);
 }

@@ -1,5 +1,5 @@
 // Loops over one row of numbers that lie one after the other: what softmax, the losses and sums are made of.
-// Real numbers go through the kernels of the instruction set in use, complex ones through plain loops.
+// Real numbers go through the kernels of the instruction set in use, complex ones through those or plain loops.
 // Internal.
 #pragma once
 
@@ -19,26 +19,13 @@ using Wide = std::conditional_t<std::same_as<T, float>, double, T>;
 /// The largest real part of a row of n > 0 numbers; any of them if some are NaN.
 template <class T>
 scalar::Real<T> row_max(const T* x, std::size_t n) {
-  if constexpr (Vectorized<T>)
-    return table<T>().max(x, n);
-  else
-    return scalar::real(*std::max_element(x, x + n, scalar::less<T>));
+  return table<T>().max(x, n);
 }
 
 /// y = e^(x - shift), unless y is null; returns the sum of that.
 template <class T>
 T exp_shifted(const T* x, T* y, std::size_t n, scalar::Real<T> shift) {
-  if constexpr (Vectorized<T>) {
-    return table<T>().exp_shifted(x, y, n, shift);
-  } else {
-    T total = T(0);
-    for (std::size_t i = 0; i < n; ++i) {
-      const T e = scalar::exp(x[i] - shift);
-      if (y != nullptr) y[i] = e;
-      total += e;
-    }
-    return total;
-  }
+  return table<T>().exp_shifted(x, y, n, shift);
 }
 
 /// The sum of f(i) for first <= i < last, in halves, so that rounding grows with the logarithm of the count.
@@ -69,20 +56,25 @@ T row_dot(const T* x, const T* y, std::size_t n) {
     return sum_in_halves(0, n, [x, y](std::size_t i) { return x[i] * y[i]; });
 }
 
+/// The loop of a formula, number by number.
+template <class T, class F>
+void plain_loop(const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
+  const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    for (std::size_t i = 0; i < n; ++i) y[i] = (*static_cast<const F*>(f))(x[I][i * steps[I]]...);
+  };
+  run(std::make_index_sequence<arguments<F, T>>());
+}
+
 /// The loop of a formula, of the instruction set in use.
 template <class T, class F>
 RowLoop<T> row_loop() {
-  if constexpr (Vectorized<T>) {
-    constexpr std::size_t index = Formulas<T>::template index_of<F>();
-    static_assert(index < Formulas<T>::size, "name the formula in the list of table.hpp");
+  using List = typename FormulasOf<T>::List;
+  constexpr std::size_t index = List::template index_of<F>();
+  if constexpr (index < List::size) {
     return table<T>().rows[index];
   } else {
-    return [](const void* f, T* y, const T* const* x, const std::size_t* steps, std::size_t n) {
-      const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        for (std::size_t i = 0; i < n; ++i) y[i] = (*static_cast<const F*>(f))(x[I][i * steps[I]]...);
-      };
-      run(std::make_index_sequence<arguments<F, T>>());
-    };
+    static_assert(!Vectorized<T>, "name the formula in the list of table.hpp");
+    return &plain_loop<T, F>;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <xgrad/autograd/kernels/complex_math.hpp>
 #include <xgrad/autograd/kernels/vector_math.hpp>
 
 namespace xgrad::scalar {
@@ -39,7 +40,8 @@ void kink(X, X) {}  // only Complex counts them
 
 namespace xgrad::kernels {
 
-/// Scalars that have vector registers; the others take plain loops.
+/// Scalars that a register holds. Complex ones lie in two, see complex_math.hpp, for some formulas; for the
+/// others they take plain loops.
 template <class T>
 concept Vectorized = std::floating_point<T>;
 

@@ -110,17 +110,51 @@ struct Table {
                     std::size_t y_row);
 };
 
+/// The loops of complex numbers; for a formula that is not in the list there is a plain one, in row.hpp.
+using ComplexFormulas =
+    decltype(FormulaList<formulas::Add, formulas::Subtract, formulas::Multiply, formulas::Divide,
+                         formulas::ScaleShift<Complex>, formulas::AddProduct, formulas::DividendVjp,
+                         formulas::DivisorVjp>() +
+             LoopsOfOne<functions::Exp, functions::Log, functions::Sqrt, functions::Square, functions::Tanh,
+                        functions::Sigmoid>());
+
+/// The list of either.
+template <class T>
+struct FormulasOf {
+  using List = Formulas<T>;
+};
+template <>
+struct FormulasOf<Complex> {
+  using List = ComplexFormulas;
+};
+
+template <>
+struct Table<Complex> {
+  std::array<RowLoop<Complex>, ComplexFormulas::size> rows;
+  double (*max)(const Complex* x, std::size_t n);  ///< the largest real part, n > 0
+  /// As in that of real numbers.
+  Complex (*exp_shifted)(const Complex* x, Complex* y, std::size_t n, double shift);
+  /// The real and the imaginary parts of x: (rows, columns), apart. Returns the sum of the magnitudes of the
+  /// imaginary ones.
+  double (*split)(std::size_t rows, std::size_t columns, const Complex* x, std::size_t x_row, double* re,
+                  double* im);
+  /// The other way round.
+  void (*join)(std::size_t rows, std::size_t columns, const double* re, const double* im, Complex* y,
+               std::size_t y_row);
+};
+
 /// Those of one set, for each scalar.
 struct Tables {
   Table<float> of_float;
   Table<double> of_double;
+  Table<Complex> of_complex;
 };
 extern const Tables baseline_tables;
 #if defined(__x86_64__)
 extern const Tables avx2_tables, avx512_tables;
 #endif
 
-/// The kernels of a set that this processor has; for T = float and double.
+/// The kernels of a set that this processor has.
 template <class T>
 const Table<T>& table(InstructionSet set);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <charconv>
 #include <climits>
 #include <condition_variable>
@@ -83,6 +84,7 @@ class Pool {
       data_ = data;
       parts_ = parts;
       next_ = 0;
+      underflow_ = false;
       ++round_;
     }
     wake_.notify_all();
@@ -92,6 +94,7 @@ class Pool {
     std::unique_lock lock(mutex_);
     done_.wait(lock,
                [this] { return busy_ == 0; });  // all parts are taken: what is not done, a busy thread does
+    if (underflow_) std::feraiseexcept(FE_UNDERFLOW);
     return true;
   }
 
@@ -118,8 +121,11 @@ class Pool {
       ++busy_;
       lock.unlock();
       serving = true;
+      std::feclearexcept(FE_UNDERFLOW);
       take_parts();
+      const bool underflow = std::fetestexcept(FE_UNDERFLOW) != 0;
       lock.lock();
+      underflow_ = underflow_ || underflow;
       if (--busy_ == 0) done_.notify_all();
     }
   }
@@ -132,7 +138,7 @@ class Pool {
   std::size_t parts_ = 0, busy_ = 0;
   std::atomic<std::size_t> next_{0};
   std::uint64_t round_ = 0;
-  bool stop_ = false;
+  bool stop_ = false, underflow_ = false;  // a waiting thread's flag of the floating-point unit
 };
 
 }  // namespace

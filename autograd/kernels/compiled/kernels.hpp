@@ -346,6 +346,168 @@ void transpose_matrix(std::size_t rows, std::size_t columns, const T* x, std::si
   }
 }
 
+// Complex numbers: w of them are two registers in memory, and two others in which real and imaginary parts are
+// apart.
+using Z = ComplexRegister<Arch>;
+using Doubles = Lanes<double>;
+
+template <std::size_t... i>
+Z apart(Doubles low, Doubles high, std::index_sequence<i...>) {
+  const Doubles re = __builtin_shufflevector(low, high, (2 * i)...),
+                im = __builtin_shufflevector(low, high, (2 * i + 1)...);
+  Batch<double> x, y;
+  __builtin_memcpy(&x, &re, sizeof re);
+  __builtin_memcpy(&y, &im, sizeof im);
+  return {x, y};
+}
+template <std::size_t... i>
+void together(Batch<double> x, Batch<double> y, double* p, std::index_sequence<i...>) {
+  constexpr std::size_t w = sizeof...(i);
+  Doubles re, im;
+  __builtin_memcpy(&re, &x, sizeof re);
+  __builtin_memcpy(&im, &y, sizeof im);
+  const Doubles low = __builtin_shufflevector(re, im, (i / 2 + w * (i % 2))...),
+                high = __builtin_shufflevector(re, im, (w / 2 + i / 2 + w * (i % 2))...);
+  __builtin_memcpy(p, &low, sizeof low);
+  __builtin_memcpy(p + w, &high, sizeof high);
+}
+inline Z load_complex(const double* p) {
+  Doubles low, high;
+  __builtin_memcpy(&low, p, sizeof low);
+  __builtin_memcpy(&high, p + width<double>, sizeof high);
+  return apart(low, high, std::make_index_sequence<width<double>>());
+}
+inline void store_complex(double* p, const Z& z) {
+  together(z.re, z.im, p, std::make_index_sequence<width<double>>());
+}
+const double* parts(const Complex* x) { return reinterpret_cast<const double*>(x); }
+double* parts(Complex* x) { return reinterpret_cast<double*>(x); }
+
+// Fewer than w numbers, with ones in the other lanes.
+Z load_complex(const double* p, std::size_t lanes) {
+  double filled[2 * width<double>];
+  for (std::size_t k = 0; k < 2 * width<double>; ++k) filled[k] = k < 2 * lanes ? p[k] : k % 2 == 0 ? 1 : 0;
+  return load_complex(filled);
+}
+void store_complex(double* p, const Z& z, std::size_t lanes) {
+  double filled[2 * width<double>];
+  store_complex(filled, z);
+  for (std::size_t k = 0; k < 2 * lanes; ++k) p[k] = filled[k];
+}
+
+template <class F, std::size_t... I>
+[[XGRAD_FLAT]] void apply_complex(const F& f, double* y, const Complex* const* x, const std::size_t* steps,
+                                  std::size_t n, std::index_sequence<I...>) {
+  constexpr std::size_t w = width<double>;
+  const double* from[] = {parts(x[I])...};
+  const Z repeated[] = {Z(Batch<double>(n > 0 ? from[I][0] : 0), Batch<double>(n > 0 ? from[I][1] : 0))...};
+  std::size_t i = 0;
+  for (; i + w <= n; i += w)
+    store_complex(y + 2 * i, f((steps[I] == 0 ? repeated[I] : load_complex(from[I] + 2 * i))...));
+  if (i < n)
+    store_complex(y + 2 * i, f((steps[I] == 0 ? repeated[I] : load_complex(from[I] + 2 * i, n - i))...),
+                  n - i);
+}
+
+template <class F>
+void complex_row(const void* f, Complex* y, const Complex* const* x, const std::size_t* steps,
+                 std::size_t n) {
+  apply_complex(*static_cast<const F*>(f), parts(y), x, steps, n,
+                std::make_index_sequence<arguments<F, Z>>());
+}
+
+double complex_max(const Complex* x, std::size_t n) {
+  const double* const p = parts(x);
+  Batch<double> best(p[0]);
+  std::size_t i = 0;
+  for (; i + width<double> <= n; i += width<double>) best = larger(best, load_complex(p + 2 * i).re);
+  alignas(64) double lanes[width<double>];
+  best.store_aligned(lanes);
+  double largest = lanes[0];
+  for (const double lane : lanes) largest = lane > largest ? lane : largest;
+  for (; i < n; ++i) largest = p[2 * i] > largest ? p[2 * i] : largest;
+  return largest;
+}
+
+void complex_exp_shifted(const double* x, double* y, std::size_t n, double shift, double* sum) {
+  constexpr std::size_t w = width<double>;
+  if (n > long_row) {
+    double rest[2];
+    complex_exp_shifted(x, y, n / 2, shift, sum);
+    complex_exp_shifted(x + 2 * (n / 2), y == nullptr ? y : y + 2 * (n / 2), n - n / 2, shift, rest);
+    sum[0] += rest[0];
+    sum[1] += rest[1];
+    return;
+  }
+  const Z shifts(Batch<double>(shift), Batch<double>(0.0));
+  Z total(0.0);
+  std::size_t i = 0;
+  for (; i + w <= n; i += w) {
+    const Z e = scalar::exp(load_complex(x + 2 * i) - shifts);
+    if (y != nullptr) store_complex(y + 2 * i, e);
+    total = total + e;
+  }
+  sum[0] = sum_lanes(total.re);
+  sum[1] = sum_lanes(total.im);
+  if (i == n) return;
+  double last[2 * w];
+  store_complex(last, scalar::exp(load_complex(x + 2 * i, n - i) - shifts));
+  for (std::size_t k = 0; k < 2 * (n - i); ++k) {
+    if (y != nullptr) y[2 * i + k] = last[k];
+    sum[k % 2] += last[k];
+  }
+}
+
+Complex complex_exp_shifted(const Complex* x, Complex* y, std::size_t n, double shift) {
+  double sum[2];
+  complex_exp_shifted(parts(x), parts(y), n, shift, sum);
+  return {sum[0], sum[1]};
+}
+
+double split(std::size_t rows, std::size_t columns, const Complex* x, std::size_t x_row, double* re,
+             double* im) {
+  constexpr std::size_t w = width<double>;
+  Batch<double> sums(0.0);
+  double sum = 0;
+  for (std::size_t r = 0; r < rows; ++r, x += x_row, re += columns, im += columns) {
+    const double* const p = parts(x);
+    std::size_t i = 0;
+    for (; i + w <= columns; i += w) {
+      const Z z = load_complex(p + 2 * i);
+      z.re.store_unaligned(re + i);
+      z.im.store_unaligned(im + i);
+      sums += xsimd::abs(z.im);
+    }
+    for (; i < columns; ++i) {
+      re[i] = p[2 * i];
+      im[i] = p[2 * i + 1];
+      sum += im[i] < 0 ? -im[i] : im[i];
+    }
+  }
+  return sum + sum_lanes(sums);
+}
+
+void join(std::size_t rows, std::size_t columns, const double* re, const double* im, Complex* y,
+          std::size_t y_row) {
+  constexpr std::size_t w = width<double>;
+  for (std::size_t r = 0; r < rows; ++r, y += y_row, re += columns, im += columns) {
+    double* const p = parts(y);
+    std::size_t i = 0;
+    for (; i + w <= columns; i += w)
+      store_complex(p + 2 * i,
+                    {Batch<double>::load_unaligned(re + i), Batch<double>::load_unaligned(im + i)});
+    for (; i < columns; ++i) {
+      p[2 * i] = re[i];
+      p[2 * i + 1] = im[i];
+    }
+  }
+}
+
+template <class... F>
+constexpr Table<Complex> make_complex_table(FormulaList<F...>) {
+  return {{&complex_row<F>...}, &complex_max, &complex_exp_shifted, &split, &join};
+}
+
 template <class T, class... F, class... Rule>
 constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
   return {{&row<T, F>...}, {&update<T, Rule>...}, &max<T>,      &exp_shifted<T>, &sum<T>,
@@ -356,7 +518,7 @@ constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
 /// The tables of this file's instruction set.
 constexpr Tables make_tables() {
   return {make_table<float>(Formulas<float>(), Updates<float>()),
-          make_table<double>(Formulas<double>(), Updates<double>())};
+          make_table<double>(Formulas<double>(), Updates<double>()), make_complex_table(ComplexFormulas())};
 }
 
 }  // namespace
