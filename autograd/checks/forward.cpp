@@ -34,24 +34,35 @@ struct SuitedSteps {
   long double least = std::numeric_limits<long double>::infinity(), most = 0;
 
   SuitedSteps(Arrays xs, Arrays vs) {
-    double fastest = 0, slowest = std::numeric_limits<double>::infinity();  // of elements of common size
-    for (std::size_t j = 0; j < xs.size(); ++j)
-      for (std::size_t i = 0; i < xs[j].size(); ++i) {
-        const double v = std::abs(vs[j].data()[i]), x = xs[j].data()[i];
-        if (v == 0) continue;
-        if (const double size = std::abs(x); size == 0 || (size >= 1e-40 && size <= 1e40)) {
-          fastest = std::max(fastest, v);
-          slowest = std::min(slowest, v);
-        } else {
-          add(suited(x) / v);
-        }
-      }
-    if (fastest == 0) return;
-    add(suited(0) / fastest);
-    add(suited(0) / slowest);
+    for (std::size_t j = 0; j < xs.size(); ++j) add(xs[j].data(), vs[j].data(), xs[j].size());
   }
 
  private:
+  // As for numbers of common size, whose step is that of v alone, or one by one. In four chains, which do not
+  // wait for each other.
+  void add(const double* x, const double* v, std::size_t n) {
+    constexpr std::size_t chains = 4;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    double fastest[chains] = {}, slowest[chains] = {infinity, infinity, infinity, infinity};
+    std::size_t uncommon = 0;
+    const auto look = [&](std::size_t i, std::size_t chain) {
+      const double size = std::abs(x[i]), speed = std::abs(v[i]), moving = speed == 0 ? infinity : speed;
+      uncommon += static_cast<std::size_t>((size != 0) & ((size < 1e-40) | (size > 1e40)));
+      fastest[chain] = speed > fastest[chain] ? speed : fastest[chain];
+      slowest[chain] = moving < slowest[chain] ? moving : slowest[chain];
+    };
+    std::size_t i = 0;
+    for (; i + chains <= n; i += chains)
+      for (std::size_t chain = 0; chain < chains; ++chain) look(i + chain, chain);
+    for (; i < n; ++i) look(i, 0);
+    if (uncommon > 0) {
+      for (i = 0; i < n; ++i)
+        if (v[i] != 0) add(suited(x[i]) / std::abs(static_cast<long double>(v[i])));
+    } else if (const double most_moved = *std::max_element(fastest, fastest + chains); most_moved > 0) {
+      add(suited(0) / most_moved);
+      add(suited(0) / *std::min_element(slowest, slowest + chains));
+    }
+  }
   void add(long double step) {
     least = std::min(least, step);
     most = std::max(most, step);
@@ -119,13 +130,21 @@ std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs
   std::vector<Array<double>> result;
   std::vector<std::pair<std::size_t, std::size_t>> open;  // element i of part k is not known yet
   with_factor(1 / own_step, [&](auto per_step) {
+    const auto is_lost = [underflow](double imaginary) {
+      return (std::abs(imaginary) < 1e-290) & ((imaginary != 0) | underflow);
+    };
     for (std::size_t k = 0; k < y.size(); ++k) {
       double* const dy = result.emplace_back(Array<double>::uninitialized(y[k].shape())).mutable_data();
+      const Complex* const yk = y[k].data();
+      std::size_t lost = 0;
       for (std::size_t i = 0; i < y[k].size(); ++i) {
-        const double imaginary = y[k].data()[i].imag();
-        const bool lost = std::abs(imaginary) < 1e-290 && (imaginary != 0 || underflow);
-        if (lost) open.emplace_back(k, i);
-        dy[i] = lost ? 0 : static_cast<double>(imaginary * per_step);
+        lost += static_cast<std::size_t>(is_lost(yk[i].imag()));
+        dy[i] = static_cast<double>(yk[i].imag() * per_step);
+      }
+      for (std::size_t i = 0; lost > 0 && i < y[k].size(); ++i) {
+        if (!is_lost(yk[i].imag())) continue;
+        open.emplace_back(k, i);
+        dy[i] = 0;
       }
       result[k].written();
     }
