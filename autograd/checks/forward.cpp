@@ -3,8 +3,10 @@
 #include <xgrad/autograd/checks/forward.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cfenv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -38,29 +40,24 @@ struct SuitedSteps {
   }
 
  private:
-  // As for numbers of common size, whose step is that of v alone, or one by one. In four chains, which do not
-  // wait for each other.
+  // Numbers of common size, whose step is that of v alone, by their bits without the sign, which have the
+  // numbers' order; 0 less 1 is the largest. Others one by one.
   void add(const double* x, const double* v, std::size_t n) {
-    constexpr std::size_t chains = 4;
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    double fastest[chains] = {}, slowest[chains] = {infinity, infinity, infinity, infinity};
-    std::size_t uncommon = 0;
-    const auto look = [&](std::size_t i, std::size_t chain) {
-      const double size = std::abs(x[i]), speed = std::abs(v[i]), moving = speed == 0 ? infinity : speed;
-      uncommon += static_cast<std::size_t>((size != 0) & ((size < 1e-40) | (size > 1e40)));
-      fastest[chain] = speed > fastest[chain] ? speed : fastest[chain];
-      slowest[chain] = moving < slowest[chain] ? moving : slowest[chain];
-    };
-    std::size_t i = 0;
-    for (; i + chains <= n; i += chains)
-      for (std::size_t chain = 0; chain < chains; ++chain) look(i + chain, chain);
-    for (; i < n; ++i) look(i, 0);
+    const auto bits = [](double number) { return std::bit_cast<std::uint64_t>(number) & (~0ULL >> 1); };
+    const std::uint64_t low = bits(1e-40), range = bits(1e40) - low;
+    std::uint64_t fastest = 0, slowest = ~0ULL, uncommon = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t size = bits(x[i]), speed = bits(v[i]);
+      uncommon += (size - low > range) & (size != 0);
+      fastest = std::max(fastest, speed);
+      slowest = std::min(slowest, speed - 1);
+    }
     if (uncommon > 0) {
-      for (i = 0; i < n; ++i)
+      for (std::size_t i = 0; i < n; ++i)
         if (v[i] != 0) add(suited(x[i]) / std::abs(static_cast<long double>(v[i])));
-    } else if (const double most_moved = *std::max_element(fastest, fastest + chains); most_moved > 0) {
-      add(suited(0) / most_moved);
-      add(suited(0) / *std::min_element(slowest, slowest + chains));
+    } else if (fastest > 0) {
+      add(suited(0) / std::bit_cast<double>(fastest));
+      add(suited(0) / std::bit_cast<double>(slowest + 1));
     }
   }
   void add(long double step) {
@@ -136,12 +133,13 @@ std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs
     for (std::size_t k = 0; k < y.size(); ++k) {
       double* const dy = result.emplace_back(Array<double>::uninitialized(y[k].shape())).mutable_data();
       const Complex* const yk = y[k].data();
+      const std::size_t n = y[k].size();
       std::size_t lost = 0;
-      for (std::size_t i = 0; i < y[k].size(); ++i) {
+      for (std::size_t i = 0; i < n; ++i) {
         lost += static_cast<std::size_t>(is_lost(yk[i].imag()));
         dy[i] = static_cast<double>(yk[i].imag() * per_step);
       }
-      for (std::size_t i = 0; lost > 0 && i < y[k].size(); ++i) {
+      for (std::size_t i = 0; lost > 0 && i < n; ++i) {
         if (!is_lost(yk[i].imag())) continue;
         open.emplace_back(k, i);
         dy[i] = 0;
