@@ -11,9 +11,9 @@
 //   const auto f = [&]<class S>(const Parameters<S>& p) { return Model<S>(p).loss(data); };
 //   const Gradients<float> Hv = hvp(f, parameters, gradients);
 //
-// Forward derivatives are exact, carried through the function in imaginary parts (forward.hpp). So it must be made
-// of xgrad's ops, or of xtensor's on `.xt()`: what goes through item() or std:: functions of a double has no
-// derivative here.
+// Forward derivatives are exact, carried through the function in imaginary parts (forward.hpp). So it must be
+// made of xgrad's ops, or of xtensor's on `.xt()`: what goes through item() or std:: functions of a double
+// has no derivative here.
 #pragma once
 
 #include <functional>
@@ -118,8 +118,8 @@ Gradients<T> hvp(F f, const Parameters<T>& parameters, const Gradients<T>& direc
   return {parameters,
           detail::hvp_of_model(complex_f, parameters.values(), {.directions = direction.values()}), zeros};
 }
-/// The same along directions by path, where f also declares inputs: the mixed second derivatives. The gradient
-/// of a penalty |dD/dx|^2, say, is twice the product along v = dD/dx of the input x:
+/// The same along directions by path, where f also declares inputs: the mixed second derivatives. The
+/// gradient of a penalty |dD/dx|^2, say, is twice the product along v = dD/dx of the input x:
 ///
 ///     hvp(D, parameters, {.inputs = {{"x", x}}, .directions = {{"x", v}}})
 ///

@@ -1,6 +1,6 @@
 // Loops over one row of numbers that lie one after the other: what softmax, the losses and sums are made of.
-// Real numbers go through the kernels of the instruction set in use, complex ones through those or plain loops.
-// Internal.
+// Real numbers go through the kernels of the instruction set in use, complex ones through those or plain
+// loops. Internal.
 #pragma once
 
 #include <algorithm>

@@ -346,8 +346,8 @@ void transpose_matrix(std::size_t rows, std::size_t columns, const T* x, std::si
   }
 }
 
-// Complex numbers: w of them are two registers in memory, and two others in which real and imaginary parts are
-// apart.
+// Complex numbers: as many as a register holds real ones are two registers in memory, and two others in which
+// real and imaginary parts are apart.
 using Z = ComplexRegister<Arch>;
 using Doubles = Lanes<double>;
 
