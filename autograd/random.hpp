@@ -1,14 +1,19 @@
 // Random numbers, reproducible to the bit on every platform: Random draws the same sequence as NumPy's legacy
 // generator, for initial weights; counter_random is a function of (key, counter) alone, and RandomKey hands
 // such keys out, for draws that must not depend on the order or the thread in which they are made.
-// Initializers, at the end, describe a distribution to draw from.
+// Initializers, at the end, say how the elements of a new parameter are drawn.
 #pragma once
 
 #include <array>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
+
+#include <xgrad/autograd/shape.hpp>
 
 namespace xgrad {
 
@@ -63,14 +68,82 @@ class RandomKey {
   std::array<std::uint32_t, 2> key_;
 };
 
-/// Fills the elements of a new parameter, in row-major order.
-using Initializer = std::function<void(Random&, std::span<double>)>;
+/// Fills the elements of a new parameter, in row-major order. It is made of any function that does, which may
+/// ask for the shape, too:
+///     [](Random& random, std::span<double> numbers) { ... }
+///     [](Random& random, std::span<double> numbers, const Shape& shape) { ... }
+class Initializer {
+ public:
+  /// An empty one, which draws nothing: where an option is left empty, its default is drawn.
+  Initializer() = default;
+  /// @{ Calls `fill`; empty if that is an empty std::function.
+  template <std::invocable<Random&, std::span<double>, const Shape&> F>
+  requires(!std::same_as<F, Initializer>) Initializer(F fill)  // NOLINT(google-explicit-constructor)
+      : fill_(std::move(fill)) {}
+  template <std::invocable<Random&, std::span<double>> F>
+  requires(!std::invocable<F, Random&, std::span<double>, const Shape&>)
+      Initializer(F fill) {  // NOLINT(google-explicit-constructor)
+    if (std::function<void(Random&, std::span<double>)> plain = std::move(fill))
+      fill_ = [plain](Random& random, std::span<double> numbers, const Shape&) { plain(random, numbers); };
+  }
+  /// @}
+
+  /// Whether there is a function.
+  explicit operator bool() const { return static_cast<bool>(fill_); }
+  /// Fills the elements of a parameter of this shape. Throws Error if it is empty, or the shape has not as
+  /// many elements; and what the function throws.
+  void operator()(Random& random, std::span<double> numbers, const Shape& shape) const;
+  /// The same for the shape (n,), n the number of elements.
+  void operator()(Random& random, std::span<double> numbers) const {
+    (*this)(random, numbers, {numbers.size()});
+  }
+
+ private:
+  std::function<void(Random&, std::span<double>, const Shape&)> fill_;
+};
 
 /// Uniform in [low, high). Throws Error unless low <= high.
 Initializer uniform(double low, double high);
 /// Normal with mean 0 and the given standard deviation. Throws Error if it is negative.
 Initializer normal(double deviation);
+/// Normal with mean 0 and the given standard deviation, drawn again where it lies more than two deviations
+/// from 0, as in TensorFlow, so that the result's own deviation is 0.88 times the given. Throws Error if it
+/// is negative.
+Initializer truncated_normal(double deviation);
 /// Every element is `value`; draws nothing.
 Initializer constant(double value);
+
+// Those below know the shape. To them a parameter is a matrix W: (K, M) as in matmul(x, W), with K the size
+// of the first axis and M the product of all others. Each output sums K inputs (the "fan-in"), and each input
+// enters M outputs (the "fan-out"). Of a shape of rank 0 or 1 this cannot be said, and they throw Error when
+// they are to fill one. A cell's matrix that holds those of several gates is drawn gate by gate: see
+// `blocks`.
+
+/// Uniform in +-gain sqrt(6 / (K + M)): Glorot & Bengio 2010, "Understanding the difficulty of training deep
+/// feedforward neural networks", eq. 16. Throws Error unless gain is finite and >= 0.
+Initializer glorot_uniform(double gain = 1);
+/// Normal with deviation gain sqrt(2 / (K + M)), the same variance: Glorot & Bengio 2010, eq. 12. Throws
+/// Error unless gain is finite and >= 0.
+Initializer glorot_normal(double gain = 1);
+/// Uniform in +-sqrt(6 / K), for what relu is applied to: the variance of He et al. 2015 (arXiv:1502.01852,
+/// eq. 10).
+Initializer he_uniform();
+/// Normal with deviation sqrt(2 / K), for what relu is applied to: He et al. 2015 (arXiv:1502.01852, eq. 10).
+Initializer he_normal();
+/// A random matrix whose rows or columns, whichever are fewer, are orthonormal, times gain: Saxe et al. 2014
+/// (arXiv:1312.6120). Every such matrix is as likely as any other (Haar measure): it is the Q, for an R with
+/// a positive diagonal, of a matrix of normal draws (Mezzadri 2007, arXiv:math-ph/0609050). Throws Error if
+/// gain is not finite.
+Initializer orthogonal(double gain = 1);
+/// `scale` on the diagonal and 0 elsewhere; draws nothing. For the recurrent matrix of a cell with relu: Le
+/// et al. 2015 (arXiv:1504.00941). It fills shapes of rank 2, square or not. Throws Error if scale is not
+/// finite.
+Initializer identity(double scale = 1);
+
+/// Each of the n equal parts of the last axis drawn by `initializer` by itself, the first one first. An
+/// LSTM's recurrent weights (H, 4H) are four square matrices side by side: blocks(4, orthogonal()) makes each
+/// orthogonal. Throws Error if n is 0 or `initializer` is empty and, when it is to fill a shape, if n does
+/// not divide the last axis.
+Initializer blocks(std::size_t n, const Initializer& initializer);
 
 }  // namespace xgrad

@@ -16,16 +16,17 @@ namespace xgrad {
 namespace {
 
 template <class T>
-using Builder = AnyCell<T> (*)(const Parameters<T>&, std::size_t, std::size_t);
+using Builder = AnyCell<T> (*)(const Parameters<T>&, std::size_t, std::size_t, const CellOptions&);
 
 template <class T, class Cell>
-AnyCell<T> build(const Parameters<T>& p, std::size_t D, std::size_t H) {
-  return {Cell(p, D, H), H};
+AnyCell<T> build(const Parameters<T>& p, std::size_t D, std::size_t H, const CellOptions& options) {
+  return {Cell(p, D, H, {.Wx = options.Wx, .Wh = options.Wh, .b = options.b}), H};
 }
 
 template <class T>
-AnyCell<T> build_relu(const Parameters<T>& p, std::size_t D, std::size_t H) {
-  return {Rnn<T>(p, D, H, {.nonlinearity = Nonlinearity::relu}), H};
+AnyCell<T> build_relu(const Parameters<T>& p, std::size_t D, std::size_t H, const CellOptions& options) {
+  const auto& [Wx, Wh, b] = options;
+  return {Rnn<T>(p, D, H, {.nonlinearity = Nonlinearity::relu, .Wx = Wx, .Wh = Wh, .b = b}), H};
 }
 
 template <class T>
@@ -45,9 +46,10 @@ const std::vector<std::pair<std::string, Builder<T>>>& builders() {
 }
 
 template <class T>
-AnyCell<T> build_named(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name) {
+AnyCell<T> build_named(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name,
+                       const CellOptions& options) {
   for (const auto& [known, builder] : builders<T>())
-    if (known == name) return builder(p, D, H);
+    if (known == name) return builder(p, D, H, options);
   throw Error("AnyCell",
               fmt::format("there is no cell '{}'; there are: {}", name, fmt::join(cell_names(), ", ")));
 }
@@ -64,8 +66,9 @@ const std::vector<std::string>& cell_names() {
 }
 
 template <class T>
-AnyCell<T>::AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name)
-    : AnyCell(build_named(p, D, H, name)) {}
+AnyCell<T>::AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name,
+                    const CellOptions& options)
+    : AnyCell(build_named(p, D, H, name, options)) {}
 
 template <class T>
 void AnyCell<T>::refuse(std::size_t parts, std::size_t expected) {

@@ -11,6 +11,7 @@
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/cell.hpp>
+#include <xgrad/layers/initial_values.hpp>
 
 namespace xgrad {
 
@@ -25,8 +26,10 @@ class AnyCell {
   using value_type = T;                    ///< the scalar
   using State = std::vector<Variable<T>>;  ///< the parts of the cell's own state, in order
 
-  /// A cell of the library with default options. Throws Error for a name that is not in cell_names().
-  AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name);
+  /// A cell of the library, its other options as by default. Throws Error for a name that is not in
+  /// cell_names().
+  AnyCell(const Parameters<T>& p, std::size_t D, std::size_t H, const std::string& name,
+          const CellOptions& options = {});
 
   /// Any cell, that was built with H.
   template <class Cell>

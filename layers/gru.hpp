@@ -4,6 +4,7 @@
 
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
+#include <xgrad/layers/initial_values.hpp>
 
 namespace xgrad {
 
@@ -13,7 +14,7 @@ namespace xgrad {
 ///   n = tanh(x Wx_n + b_n + r (h Wh_n + bh)),  h' = (1 - z) n + z h
 ///     x: (N, D)   h, h': (N, H)
 /// Parameters "Wx" (D, 3H), "Wh" (H, 3H), uniform in +-1/sqrt(rows), in the order r, z, n, which is
-/// PyTorch's; "b" (3H,) and "bh" (H,), zeros. Output and state are both h'.
+/// PyTorch's; "b" (3H,) and "bh" (H,), zeros, or see CellOptions. Output and state are both h'.
 template <class T>
 struct Gru {
   std::size_t H;   ///< the width of h
@@ -23,12 +24,12 @@ struct Gru {
       bh;          ///< (H,), the bias of h Wh_n, which is reset with it
 
   /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
-  Gru(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+  Gru(const Parameters<T>& p, std::size_t D, std::size_t hidden, const CellOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 3 * H})),
-        Wh(p.weight("Wh", {H, 3 * H})),
-        b(p.bias("b", {3 * H})),
-        bh(p.bias("bh", {H})) {}
+        Wx(detail::gates(p, "Wx", D, H, 3, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 3, options.Wh)),
+        b(detail::bias(p, "b", 3 * H, options.b)),
+        bh(detail::bias(p, "bh", H, options.b)) {}
 
   /// One step; returns h'. Throws Error if the shapes do not fit.
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
@@ -42,14 +43,17 @@ struct Gru {
 /// T is that of the parameters.
 template <class T>
 Gru(Parameters<T>, std::size_t, std::size_t) -> Gru<T>;
+/// T is that of the parameters.
+template <class T>
+Gru(Parameters<T>, std::size_t, std::size_t, CellOptions) -> Gru<T>;
 
 /// The gated recurrent unit that resets before the product (Cho et al. 2014, arXiv:1406.1078v3; Chung et al.
 /// 2014, arXiv:1412.3555):
 ///   r, z = sigmoid of the first two parts of x Wx + b, plus h Wh
 ///   n = tanh(x Wx_n + b_n + (r h) Un),  h' = (1 - z) n + z h
 ///     x: (N, D)   h, h': (N, H)
-/// Parameters "Wx" (D, 3H), "Wh" (H, 2H), "Un" (H, H), uniform in +-1/sqrt(rows), and "b" (3H,), zeros.
-/// Output and state are both h'.
+/// Parameters "Wx" (D, 3H), "Wh" (H, 2H), "Un" (H, H), uniform in +-1/sqrt(rows), and "b" (3H,), zeros,
+/// or see CellOptions. Output and state are both h'.
 template <class T>
 struct ResetBeforeGru {
   std::size_t H;   ///< the width of h
@@ -59,12 +63,12 @@ struct ResetBeforeGru {
       b;           ///< (3H,), in the order r, z, n
 
   /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
-  ResetBeforeGru(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+  ResetBeforeGru(const Parameters<T>& p, std::size_t D, std::size_t hidden, const CellOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 3 * H})),
-        Wh(p.weight("Wh", {H, 2 * H})),
-        Un(p.weight("Un", {H, H})),
-        b(p.bias("b", {3 * H})) {}
+        Wx(detail::gates(p, "Wx", D, H, 3, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 2, options.Wh)),
+        Un(detail::weight(p, "Un", {H, H}, options.Wh)),
+        b(detail::bias(p, "b", 3 * H, options.b)) {}
 
   /// One step; returns h'. Throws Error if the shapes do not fit.
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
@@ -78,5 +82,8 @@ struct ResetBeforeGru {
 /// T is that of the parameters.
 template <class T>
 ResetBeforeGru(Parameters<T>, std::size_t, std::size_t) -> ResetBeforeGru<T>;
+/// T is that of the parameters.
+template <class T>
+ResetBeforeGru(Parameters<T>, std::size_t, std::size_t, CellOptions) -> ResetBeforeGru<T>;
 
 }  // namespace xgrad

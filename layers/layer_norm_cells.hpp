@@ -10,15 +10,19 @@ namespace xgrad {
 
 /// Options of LayerNormLstm.
 struct LayerNormLstmOptions {
-  double forget_bias = 1;  ///< see LstmOptions
-  double epsilon = 1e-5;   ///< added to the variances
+  double forget_bias = 1;       ///< see LstmOptions
+  double epsilon = 1e-5;        ///< added to the variances
+  Initializer Wx{}, Wh{}, b{},  ///< see LstmOptions
+      gain{},                   ///< of every gain
+      bias_c{};                 ///< of the memory's bias
 };
 
 /// The LSTM with layer normalization:
 ///   i, f, g, o = the four parts of LN(x Wx; gain_x) + LN(h Wh; gain_h) + b
 ///   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(LN(c'; gain_c) + bias_c)
 ///     x: (N, D)   h, c: (N, H)   output: h'
-/// Parameters those of Lstm; gains "gain_x", "gain_h" (4H,), "gain_c" (H,), ones; "bias_c" (H,), zeros.
+/// Parameters those of Lstm; gains "gain_x", "gain_h" (4H,), "gain_c" (H,), ones; "bias_c" (H,), zeros;
+/// or see LayerNormLstmOptions.
 template <class T>
 struct LayerNormLstm {
   std::size_t H;   ///< the width of h
@@ -36,13 +40,13 @@ struct LayerNormLstm {
   LayerNormLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden,
                 const LayerNormLstmOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 4 * H})),
-        Wh(p.weight("Wh", {H, 4 * H})),
-        b(lstm_bias(p, H, options.forget_bias)),
-        gain_x(p.weight("gain_x", {4 * H}, constant(1))),
-        gain_h(p.weight("gain_h", {4 * H}, constant(1))),
-        gain_c(p.weight("gain_c", {H}, constant(1))),
-        bias_c(p.bias("bias_c", {H})),
+        Wx(detail::gates(p, "Wx", D, H, 4, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 4, options.Wh)),
+        b(lstm_bias(p, H, options.forget_bias, options.b)),
+        gain_x(detail::weight(p, "gain_x", {4 * H}, options.gain, constant(1))),
+        gain_h(detail::weight(p, "gain_h", {4 * H}, options.gain, constant(1))),
+        gain_c(detail::weight(p, "gain_c", {H}, options.gain, constant(1))),
+        bias_c(detail::bias(p, "bias_c", H, options.bias_c)),
         no_bias(Array<T>::zeros({4 * H})),
         epsilon(options.epsilon) {}
 
@@ -69,7 +73,9 @@ LayerNormLstm(Parameters<T>, std::size_t, std::size_t, LayerNormLstmOptions) -> 
 
 /// Options of LayerNormGru.
 struct LayerNormGruOptions {
-  double epsilon = 1e-5;  ///< added to the variances
+  double epsilon = 1e-5;        ///< added to the variances
+  Initializer Wx{}, Wh{}, b{},  ///< see CellOptions
+      gain{};                   ///< of every gain
 };
 
 /// The GRU with layer normalization; z keeps the old state, as in Gru, where the paper's lets in the new:
@@ -77,8 +83,8 @@ struct LayerNormGruOptions {
 ///   n = tanh(LN(x Vn; gain_vn) + bn + r LN(h Un; gain_un)),  h' = (1 - z) n + z h
 ///     x: (N, D)   h, h': (N, H)
 /// Parameters "Wx" (D, 2H), "Wh" (H, 2H), "Vn" (D, H), "Un" (H, H), uniform in +-1/sqrt(rows); "b" (2H,),
-/// "bn" (H,), zeros; gains "gain_x", "gain_h" (2H,), "gain_vn", "gain_un" (H,), ones. Output and state are
-/// both h'.
+/// "bn" (H,), zeros; gains "gain_x", "gain_h" (2H,), "gain_vn", "gain_un" (H,), ones; or see
+/// LayerNormGruOptions. Output and state are both h'.
 template <class T>
 struct LayerNormGru {
   std::size_t H;   ///< the width of h
@@ -100,16 +106,16 @@ struct LayerNormGru {
   LayerNormGru(const Parameters<T>& p, std::size_t D, std::size_t hidden,
                const LayerNormGruOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 2 * H})),
-        Wh(p.weight("Wh", {H, 2 * H})),
-        Vn(p.weight("Vn", {D, H})),
-        Un(p.weight("Un", {H, H})),
-        b(p.bias("b", {2 * H})),
-        bn(p.bias("bn", {H})),
-        gain_x(p.weight("gain_x", {2 * H}, constant(1))),
-        gain_h(p.weight("gain_h", {2 * H}, constant(1))),
-        gain_vn(p.weight("gain_vn", {H}, constant(1))),
-        gain_un(p.weight("gain_un", {H}, constant(1))),
+        Wx(detail::gates(p, "Wx", D, H, 2, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 2, options.Wh)),
+        Vn(detail::weight(p, "Vn", {D, H}, options.Wx)),
+        Un(detail::weight(p, "Un", {H, H}, options.Wh)),
+        b(detail::bias(p, "b", 2 * H, options.b)),
+        bn(detail::bias(p, "bn", H, options.b)),
+        gain_x(detail::weight(p, "gain_x", {2 * H}, options.gain, constant(1))),
+        gain_h(detail::weight(p, "gain_h", {2 * H}, options.gain, constant(1))),
+        gain_vn(detail::weight(p, "gain_vn", {H}, options.gain, constant(1))),
+        gain_un(detail::weight(p, "gain_un", {H}, options.gain, constant(1))),
         no_bias(Array<T>::zeros({2 * H})),
         no_bias_n(Array<T>::zeros({H})),
         epsilon(options.epsilon) {}

@@ -4,6 +4,7 @@
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/layers/cell.hpp>
+#include <xgrad/layers/initial_values.hpp>
 
 namespace xgrad {
 
@@ -23,17 +24,21 @@ LstmState<T> lstm_zero(std::size_t N, std::size_t H) {
   return {Array<T>::zeros({N, H}), Array<T>::zeros({N, H})};
 }
 
-/// Options of Lstm and PeepholeLstm.
+/// Options of Lstm.
 struct LstmOptions {
   /// What the forget gate's bias starts from: at 1 a new cell remembers (Gers et al. 2000; Jozefowicz et al.
   /// 2015).
   double forget_bias = 1;
+  Initializer Wx{}, Wh{};  ///< see CellOptions
+  Initializer b{};         ///< of all four gates' biases, (4H,); forget_bias is not read then
 };
 
-/// The bias of four gates (4H,), zeros but for that of the second, the forget gate.
+/// The bias of four gates (4H,), drawn by `given` or, if that is empty, zeros but for that of the second, the
+/// forget gate.
 template <class T>
-Variable<T> lstm_bias(const Parameters<T>& p, std::size_t H, double forget_bias) {
-  return p.weight("b", {4 * H}, [=](Random&, std::span<double> b) {
+Variable<T> lstm_bias(const Parameters<T>& p, std::size_t H, double forget_bias,
+                      const Initializer& given = {}) {
+  return detail::weight(p, "b", {4 * H}, given, [=](Random&, std::span<double> b) {
     for (std::size_t k = 0; k < b.size(); ++k) b[k] = k >= H && k < 2 * H ? forget_bias : 0;
   });
 }
@@ -53,9 +58,9 @@ struct Lstm {
   /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
   Lstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 4 * H})),
-        Wh(p.weight("Wh", {H, 4 * H})),
-        b(lstm_bias(p, H, options.forget_bias)) {}
+        Wx(detail::gates(p, "Wx", D, H, 4, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 4, options.Wh)),
+        b(lstm_bias(p, H, options.forget_bias, options.b)) {}
 
   /// One step; returns h' and the state (h', c'). Throws Error if the shapes do not fit.
   auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
@@ -76,11 +81,19 @@ Lstm(Parameters<T>, std::size_t, std::size_t) -> Lstm<T>;
 template <class T>
 Lstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> Lstm<T>;
 
+/// Options of PeepholeLstm.
+struct PeepholeLstmOptions {
+  double forget_bias = 1;       ///< see LstmOptions
+  Initializer Wx{}, Wh{}, b{},  ///< see LstmOptions
+      peepholes{};              ///< of pi, pf and po, each (H,)
+};
+
 /// The LSTM whose gates see the memory, Gers & Schmidhuber 2000 in the form of Graves 2013 (arXiv:1308.0850,
 /// eq. 7-11):
 ///   i, f, g, o = the four parts of x Wx + h Wh + b
 ///   c' = sigmoid(f + pf c) c + sigmoid(i + pi c) tanh(g),  h' = sigmoid(o + po c') tanh(c')
-/// Parameters those of Lstm, and the peepholes "pi", "pf", "po" (H,), uniform in +-1/sqrt(H).
+/// Parameters those of Lstm, and the peepholes "pi", "pf", "po" (H,), uniform in +-1/sqrt(H), or see
+/// PeepholeLstmOptions.
 template <class T>
 struct PeepholeLstm {
   std::size_t H;   ///< the width of h
@@ -92,14 +105,15 @@ struct PeepholeLstm {
       po;          ///< (H,), from the new memory to the output gate
 
   /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
-  PeepholeLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden, const LstmOptions& options = {})
+  PeepholeLstm(const Parameters<T>& p, std::size_t D, std::size_t hidden,
+               const PeepholeLstmOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 4 * H})),
-        Wh(p.weight("Wh", {H, 4 * H})),
-        b(lstm_bias(p, H, options.forget_bias)),
-        pi(p.weight("pi", {H})),
-        pf(p.weight("pf", {H})),
-        po(p.weight("po", {H})) {}
+        Wx(detail::gates(p, "Wx", D, H, 4, options.Wx)),
+        Wh(detail::gates(p, "Wh", H, H, 4, options.Wh)),
+        b(lstm_bias(p, H, options.forget_bias, options.b)),
+        pi(detail::weight(p, "pi", {H}, options.peepholes)),
+        pf(detail::weight(p, "pf", {H}, options.peepholes)),
+        po(detail::weight(p, "po", {H}, options.peepholes)) {}
 
   /// One step; returns h' and the state (h', c'). Throws Error if the shapes do not fit.
   auto operator()(const Variable<T>& x, const LstmState<T>& s) const {
@@ -118,6 +132,6 @@ template <class T>
 PeepholeLstm(Parameters<T>, std::size_t, std::size_t) -> PeepholeLstm<T>;
 /// T is that of the parameters.
 template <class T>
-PeepholeLstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> PeepholeLstm<T>;
+PeepholeLstm(Parameters<T>, std::size_t, std::size_t, PeepholeLstmOptions) -> PeepholeLstm<T>;
 
 }  // namespace xgrad

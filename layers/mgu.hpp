@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/ops.hpp>
 #include <xgrad/autograd/parameters.hpp>
+#include <xgrad/layers/initial_values.hpp>
 
 namespace xgrad {
 
@@ -11,7 +12,7 @@ namespace xgrad {
 ///   f = sigmoid(x Wx_f + b_f + h Uf),  h' = (1 - f) h + f tanh(x Wx_g + b_g + (f h) Ug)
 ///     x: (N, D)   h, h': (N, H)
 /// Parameters "Wx" (D, 2H) in the order f, g, "Uf", "Ug" (H, H), uniform in +-1/sqrt(rows), and "b" (2H,),
-/// zeros. Output and state are both h'.
+/// zeros, or see CellOptions. Output and state are both h'.
 template <class T>
 struct Mgu {
   std::size_t H;   ///< the width of h
@@ -21,12 +22,12 @@ struct Mgu {
       b;           ///< (2H,), in the order f, g
 
   /// Declares the parameters in the scope of `p`, for inputs of width D and a state of width `hidden`.
-  Mgu(const Parameters<T>& p, std::size_t D, std::size_t hidden)
+  Mgu(const Parameters<T>& p, std::size_t D, std::size_t hidden, const CellOptions& options = {})
       : H(hidden),
-        Wx(p.weight("Wx", {D, 2 * H})),
-        Uf(p.weight("Uf", {H, H})),
-        Ug(p.weight("Ug", {H, H})),
-        b(p.bias("b", {2 * H})) {}
+        Wx(detail::gates(p, "Wx", D, H, 2, options.Wx)),
+        Uf(detail::weight(p, "Uf", {H, H}, options.Wh)),
+        Ug(detail::weight(p, "Ug", {H, H}, options.Wh)),
+        b(detail::bias(p, "b", 2 * H, options.b)) {}
 
   /// One step; returns h'. Throws Error if the shapes do not fit.
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& h) const {
@@ -39,5 +40,8 @@ struct Mgu {
 /// T is that of the parameters.
 template <class T>
 Mgu(Parameters<T>, std::size_t, std::size_t) -> Mgu<T>;
+/// T is that of the parameters.
+template <class T>
+Mgu(Parameters<T>, std::size_t, std::size_t, CellOptions) -> Mgu<T>;
 
 }  // namespace xgrad

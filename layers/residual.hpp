@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <xgrad/layers/cell_wrapper.hpp>
+#include <xgrad/layers/initial_values.hpp>
 #include <xgrad/layers/unroll.hpp>
 
 namespace xgrad {
@@ -43,11 +44,13 @@ struct Residual : CellWrapper<Residual<Cell>, Cell> {
 /// Options of Projected.
 struct ProjectedOptions {
   std::size_t width = 0;  ///< P, of the projected output, at least 1
+  Initializer Wp{};       ///< how Wp is drawn, if not by the default
 };
 
 /// y Wp for the output y of a cell, so that what reads it is smaller than the cell (Sak et al. 2014,
 /// arXiv:1402.1128, without their feedback of it into the cell).     y: (N, H)   Wp: (H, P)   result: (N, P)
-/// The cell is Cell(p / "cell", D, H, args...); parameter "Wp", uniform in +-1/sqrt(H).
+/// The cell is Cell(p / "cell", D, H, args...); parameter "Wp", uniform in +-1/sqrt(H) unless an
+/// option says otherwise.
 template <class Cell>
 struct Projected : CellWrapper<Projected<Cell>, Cell> {
   using T = ScalarOf<Cell>;  ///< the scalar of the cell
@@ -59,7 +62,7 @@ struct Projected : CellWrapper<Projected<Cell>, Cell> {
   Projected(const Parameters<T>& p, std::size_t D, std::size_t hidden, const ProjectedOptions& options,
             const Args&... args)
       : CellWrapper<Projected, Cell>(cell_scope(p, options), D, hidden, args...),
-        Wp(p.weight("Wp", {output_width(this->cell, hidden), options.width})) {}
+        Wp(detail::weight(p, "Wp", {output_width(this->cell, hidden), options.width}, options.Wp)) {}
 
   /// P, the width of the projected output.
   std::size_t width() const { return Wp.shape()[1]; }

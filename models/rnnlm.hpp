@@ -25,6 +25,8 @@ struct RnnlmOptions {
   /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory.
   /// 0 is all, and so is a loss for each target (Reduction::none).
   std::size_t loss_rows = 0;
+  EmbeddingOptions embed{};  ///< of the embedding
+  AffineOptions affine{};    ///< of the output layer; where that is tied, its W may not be given
 };
 
 /// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent
@@ -43,13 +45,14 @@ struct Rnnlm {
   Affine<T> affine;                ///< the output layer, from the cell's output to V logits
   std::optional<RandomKey> key{};  ///< set in for_training()
 
-  /// Throws Error if it is to be tied and the widths do not fit, and for a rate of dropout outside [0, 1).
+  /// Throws Error if it is to be tied and the widths do not fit or options.affine has a W, and for a rate of
+  /// dropout outside [0, 1).
   template <class... Args>
   Rnnlm(const Parameters<T>& p, std::size_t V, std::size_t D, std::size_t hidden,
         const RnnlmOptions& model_options = {}, const Args&... args)
       : H(hidden),
         options(model_options),
-        embed(detail::with_rates(p, "Rnnlm", {options.dropout}) / "embed", V, D),
+        embed(checked(p, options) / "embed", V, D, options.embed),
         cell(p / "cell", D, hidden, args...),
         affine(output_layer(p / "affine", V, D)) {}
 
@@ -85,13 +88,22 @@ struct Rnnlm {
   }
 
  private:
+  // `p`, for what is declared after this check of the options.
+  static const Parameters<T>& checked(const Parameters<T>& p, const RnnlmOptions& options) {
+    if (options.tied && options.affine.W)
+      throw Error("Rnnlm",
+                  "ties the output layer to the embedding, whose initial values are options.embed.W; "
+                  "it cannot have those of options.affine.W");
+    return detail::with_rates(p, "Rnnlm", {options.dropout});
+  }
+
   Affine<T> output_layer(const Parameters<T>& p, std::size_t V, std::size_t D) const {
     const std::size_t width = output_width(cell, H);
-    if (!options.tied) return Affine<T>(p, width, V);
+    if (!options.tied) return Affine<T>(p, width, V, options.affine);
     if (width != D)
       throw Error("Rnnlm", "ties an output layer that reads width " + std::to_string(width) +
                                " to an embedding of width " + std::to_string(D) + "; they must be equal");
-    return Affine<T>::tied(p, embed.W);
+    return Affine<T>::tied(p, embed.W, options.affine);
   }
 
   // What the output layer reads.     (T, N, width)

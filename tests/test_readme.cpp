@@ -99,6 +99,19 @@ TEST_CASE("docs: wrappers, the model for training, and sequences of unequal leng
   CHECK(ys.value().data()[2 * N * H] != 0);
 }
 
+TEST_CASE("docs: initial values by option") {
+  const Parameters<float> parameters;
+  const LstmOptions start{.Wx = glorot_uniform(), .Wh = orthogonal()};
+  Rnnlm<float, Lstm<float>> model(parameters, V, D, H, {.embed = {.W = normal(1)}}, start);
+  const Array<float> Wh = model.cell.Wh.value();  // four matrices side by side
+  for (std::size_t gate = 0; gate < 4; ++gate) {
+    double product = 0;
+    for (std::size_t k = 0; k < H; ++k)
+      product += Wh.data()[gate * H + k] * Wh.data()[4 * H + gate * H + k];  // of the first two rows
+    CHECK(std::abs(product) < 1e-6);
+  }
+}
+
 TEST_CASE("docs: an optimizer with a schedule and clipping") {
   const Parameters<float> parameters;
   const Rnnlm<float> model(parameters, V, D, H);

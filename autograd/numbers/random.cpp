@@ -2,15 +2,10 @@
 // from NumPy in the last bit.
 #include <xgrad/autograd/random.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <random>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include <xgrad/autograd/error.hpp>
 
 namespace xgrad {
 
@@ -65,24 +60,6 @@ RandomKey RandomKey::fold(std::uint64_t n) const {
   // Counters that bits() does not use.
   const auto words = counter_random(key_, {word(n), word(n >> 32), 1, 0});
   return RandomKey(words[0] | static_cast<std::uint64_t>(words[1]) << 32);
-}
-
-Initializer uniform(double low, double high) {
-  if (!(low <= high)) throw Error("uniform", fmt::format("needs low <= high, got {:f} and {:f}", low, high));
-  return [=](Random& random, std::span<double> numbers) {
-    for (double& x : numbers) x = low + (high - low) * random.uniform();
-  };
-}
-
-Initializer normal(double deviation) {
-  if (!(deviation >= 0)) throw Error("normal", fmt::format("needs a deviation >= 0, got {:f}", deviation));
-  return [=](Random& random, std::span<double> numbers) {
-    for (double& x : numbers) x = deviation * random.normal();
-  };
-}
-
-Initializer constant(double value) {
-  return [=](Random&, std::span<double> numbers) { std::fill(numbers.begin(), numbers.end(), value); };
 }
 
 }  // namespace xgrad

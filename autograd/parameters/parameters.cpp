@@ -73,7 +73,11 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
   const auto given = store_->values.find(path);
   if (given == store_->values.end()) {
     std::vector<double> numbers(shape.size());
-    initializer(store_->random, numbers);
+    try {
+      initializer(store_->random, numbers, shape);
+    } catch (const Error& error) {
+      throw error.with_context("parameter '" + path + "'");
+    }
     value = Array<double>(shape, numbers).template cast<T>();
   } else {
     check_shape("the value given for it has shape ", given->second.shape());
