@@ -75,7 +75,8 @@ class Gradients {
   // Out of line: the maps below are more than a program's own code to compile.
   /// No gradients; what is added to them is the sum.
   Gradients();
-  /// Gradients by path, relative to the scope of `parameters`; the parameters that have none are `unreached`.
+  /// Gradients by path, relative to the scope of `parameters`; the parameters that have none are `unreached`,
+  /// and those that are frozen are left out.
   /// Throws Error for an unknown path, and for an array that has not the shape of its parameter.
   Gradients(const Parameters<T>& parameters, const std::map<std::string, Array<T>>& by_path,
             Unreached unreached = Unreached::error);

@@ -58,6 +58,8 @@ class Parameters {
 
   /// The same list, declaring under `scope/...`.
   Parameters operator/(std::string_view scope) const;
+  /// The scope: empty, or scopes that end in '/' each, "encoder/rnn/".
+  const std::string& scope() const { return scope_; }
 
   /// A handle to this list that declares nothing: where a model asks it for a parameter, it is given
   /// `replacement(w)` for the parameter w of that path, which must be there. So a model can be built again on

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <xgrad/autograd/shape.hpp>
@@ -32,6 +33,11 @@ class Random {
   double uniform();
   /// Standard normal by the polar method (Marsaglia & Bray 1964): NumPy's `randn`.
   double normal();
+
+  /// Where it stands in its sequence, as text.
+  std::string state() const;
+  /// Goes on from what state() returned. Throws Error, and stays where it is, for any other text.
+  void restore(const std::string& state);
 
  private:
   struct State;

@@ -69,6 +69,8 @@ StateDict state_of(const X& x) {
       state.put(only, static_cast<std::uint64_t>(x));
     else if constexpr (std::same_as<X, RandomKey>)
       state.put(only, x.seed());
+    else if constexpr (std::same_as<X, Random>)
+      state.put(only, x.state());
     else if constexpr (IsEntry<X> || std::floating_point<X>)
       state.put(only, x);
     else
@@ -92,6 +94,8 @@ void restore(X& x, const StateDict& state) {
     x = static_cast<X>(integer);
   } else if constexpr (std::same_as<X, RandomKey>) {
     x = RandomKey(state.integer(only));
+  } else if constexpr (std::same_as<X, Random>) {
+    x.restore(state.text(only));
   } else if constexpr (std::floating_point<X>) {
     x = static_cast<X>(state.number(only));
   } else if constexpr (IsEntry<X>) {
@@ -119,8 +123,8 @@ class Checkpoint {
   explicit Checkpoint(std::filesystem::path file) : file_(std::move(file)) {}
 
   /// Names a part of the run. `x` is Parameters; an optimizer, a schedule, an average or anything else with a
-  /// `StateDict state() const` and a `restore(const StateDict&)`; the state of a recurrent cell; a RandomKey;
-  /// an integer, a double, a bool or a std::string (such as JSON of the caller's); an Array; a
+  /// `StateDict state() const` and a `restore(const StateDict&)`; the state of a recurrent cell; a RandomKey
+  /// or Random; an integer, a double, a bool or a std::string (such as JSON of the caller's); an Array; a
   /// std::vector<std::uint64_t>. It must live as long as this object.
   /// Throws Error if the name is taken, empty or has a '/'.
   template <class X>

@@ -4,11 +4,14 @@
 #include <cmath>
 
 #include <xgrad/autograd/numbers/sum.hpp>
+#include <xgrad/autograd/parameters/quote.hpp>
 
 namespace xgrad {
 
 template <class T>
 double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters) {
+  if (!parameters.scope().empty() && parameters.list().empty())
+    throw Error("global_norm", "there is no parameter below " + quote(parameters.scope()));
   return kernels::euclidean_norm<T>([&](auto f) {
     for (const Variable<T>& parameter : parameters.list(Which::trained)) {
       const Gradient<T>* gradient = gradients.stored(parameter);

@@ -10,7 +10,7 @@ namespace xgrad {
 /// The Euclidean norm of the gradients of the parameters below the scope of `parameters` together, without
 /// those that are frozen. Not finite if
 /// and only if a gradient is not (or, in double, if the norm itself is beyond the largest double).
-/// Throws Error if a parameter has no gradient.
+/// Throws Error if a parameter has no gradient, or if there is none below the scope.
 template <class T>
 double global_norm(const Gradients<T>& gradients, const Parameters<T>& parameters);
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/training/update/parameter_update.hpp>
 
 namespace xgrad {
@@ -30,6 +31,8 @@ class detail::Updates {
 
   void step(const Gradients<T>& gradients) {
     meet_parameters();
+    if (updates_.empty() && !parameters_.scope().empty())
+      throw Error(name(), "there is no parameter below " + quote(parameters_.scope()) + " to update");
     for (auto& update : updates_)
       if (!update.frozen()) (void)gradients.stored(update.parameter());  // throws before any change
     for (auto& update : updates_)

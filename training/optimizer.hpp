@@ -76,8 +76,8 @@ class Optimizer {
   /// One update. A gradient that is zero because the loss does not reach the parameter (`.unreached = zeros`)
   /// counts as one of zeros if Sparse::exact, and leaves the parameter as it is if Sparse::lazy. A parameter
   /// counts its own updates: one that is declared or unfrozen later begins then, as in PyTorch.
-  /// Throws Error, before any parameter has changed, if one that is not frozen has no gradient, and for a
-  /// factor of ByParameter out of its range.
+  /// Throws Error, before any parameter has changed, if one that is not frozen has no gradient, for a factor
+  /// of ByParameter out of its range, and if there is no parameter below the scope.
   void step(const Gradients<T>& gradients);
   /// How many updates there have been.
   std::uint64_t steps() const;

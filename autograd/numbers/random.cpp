@@ -2,10 +2,15 @@
 // from NumPy in the last bit.
 #include <xgrad/autograd/random.hpp>
 
+#include <bit>
 #include <cmath>
+#include <locale>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <utility>
+
+#include <xgrad/autograd/error.hpp>
 
 namespace xgrad {
 
@@ -40,6 +45,27 @@ double Random::normal() {
   const double f = std::sqrt(-2.0 * std::log(r) / r);
   state_->spare = f * x1;
   return f * x2;
+}
+
+std::string Random::state() const {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << state_->engine;
+  if (state_->spare) text << ' ' << std::bit_cast<std::uint64_t>(*state_->spare);
+  return text.str();
+}
+
+void Random::restore(const std::string& state) {
+  std::istringstream text(state);
+  text.imbue(std::locale::classic());
+  auto read = std::make_unique<State>();
+  std::uint64_t spare = 0;
+  text >> read->engine;
+  const bool right = !text.fail();
+  if (text >> spare) read->spare = std::bit_cast<double>(spare);
+  if (!right || !text.eof())
+    throw Error("random", "the text is no state of a generator: expected what state() returned");
+  state_ = std::move(read);
 }
 
 std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,

@@ -17,6 +17,7 @@ Gradients<T>::Gradients(const Parameters<T>& parameters, const std::map<std::str
       throw Error("gradient", "the gradient given for '" + parameter.parameter()->path + "' has shape " +
                                   to_string(values.shape()) + ", expected that of the parameter, " +
                                   to_string(parameter.shape()));
+    if (parameter.parameter()->frozen()) continue;
     // Not one that somebody will write to.
     add(parameter.parameter_, values.exposed() || values.in_parameter() ? values.copy() : values);
   }

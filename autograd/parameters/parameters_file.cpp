@@ -84,6 +84,8 @@ void fill(const std::string& file, const std::vector<Filling<T>>& fillings) {
 template <class T>
 void Parameters<T>::save(const std::string& file) const requires std::floating_point<T> {
   safetensors::Tensors tensors;
+  if (!scope_.empty() && list().empty())
+    throw Error("parameters", "there is nothing to save" + scope_text(scope_));
   for (const Variable<T>& parameter : list())
     tensors.emplace(path_of(parameter), safetensors::tensor(parameter.value()));
   safetensors::write(file, tensors);

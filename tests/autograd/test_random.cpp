@@ -97,3 +97,20 @@ TEST_CASE("random: a key is a value, and its folds are streams of their own") {
   CHECK(seen.size() == 3000);
   CHECK_FALSE(key.fold(1) == key.fold(1ULL << 32));
 }
+
+TEST_CASE("Random: goes on from a state, the second number of a pair included") {
+  for (const int draws : {0, 1, 2, 700}) {
+    Random one(3), other(4);
+    for (int k = 0; k < draws; ++k) (void)one.normal();
+    other.restore(one.state());
+    CHECK(other.state() == one.state());
+    for (int k = 0; k < 5; ++k) CHECK(one.normal() == other.normal());
+    CHECK(one.uniform() == other.uniform());
+  }
+  Random random(3);
+  const std::string state = random.state(), refusal = "[random] the text is no state of a generator";
+  for (const std::string& text :
+       {std::string(), std::string("x"), state.substr(0, 100), state + " x", state + " 1 2"})
+    CHECK(contains(message_of([&] { random.restore(text); }), refusal));
+  CHECK(random.state() == state);
+}

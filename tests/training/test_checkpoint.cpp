@@ -35,6 +35,7 @@ struct Everything {
   LstmState<double> state{Variable<double>(0), Variable<double>(0)};
   Variable<float> single;
   RandomKey key{1};
+  Random random{1};
   std::size_t step = 0;
   int negative = 0;
   bool flag = false;
@@ -47,7 +48,11 @@ struct Everything {
   explicit Everything(const std::filesystem::path& file, std::uint32_t seed) : p(seed), checkpoint(file) {
     checkpoint.keep("p", p).keep("adam", adam).keep("plateau", plateau).keep("best", best);
     checkpoint.keep("stop", stop).keep("average", average).keep("state", state).keep("single", single);
-    checkpoint.keep("key", key).keep("step", step).keep("negative", negative).keep("flag", flag);
+    checkpoint.keep("random", random)
+        .keep("key", key)
+        .keep("step", step)
+        .keep("negative", negative)
+        .keep("flag", flag);
     checkpoint.keep("number", number).keep("json", json).keep("array", array).keep("integers", integers);
   }
   void live() {
@@ -60,6 +65,7 @@ struct Everything {
     state = {Variable<double>(Array<double>({2}, {1, 2})), Variable<double>(Array<double>({2}, {3, 4}))};
     single = Variable<float>(Array<float>({1}, {5}));
     key = key.fold(3);
+    random.normal();
     step = 7, negative = -7, flag = true, number = 0.1, json = "{\"a\": \"\\u0000\"}";
     array = Array<float>({1, 2}, {6, 7});
     integers = {~std::uint64_t{0}, 0};
@@ -74,6 +80,7 @@ struct Everything {
             detail::state_of(state),
             detail::state_of(single),
             detail::state_of(key),
+            detail::state_of(random),
             detail::state_of(step),
             detail::state_of(negative),
             detail::state_of(flag),
@@ -178,7 +185,11 @@ TEST_CASE("Checkpoint: what does not fit is refused, and no part is changed") {
   const auto all_but = [&](Checkpoint& c, auto&... last) {
     c.keep("p", other.p).keep("plateau", other.plateau).keep("best", other.best).keep("stop", other.stop);
     c.keep("average", other.average).keep("state", other.state).keep("single", other.single);
-    c.keep("key", other.key).keep("flag", other.flag).keep("number", other.number).keep("json", other.json);
+    c.keep("random", other.random)
+        .keep("key", other.key)
+        .keep("flag", other.flag)
+        .keep("number", other.number)
+        .keep("json", other.json);
     c.keep("array", other.array).keep("integers", other.integers);
     (c.keep(last.first, last.second), ...);
   };

@@ -1,6 +1,7 @@
 // Optimizers over a part of a list, with factors by parameter, and their states: an optimizer that is
 // restored goes on with the bits of one that was never broken off, rows that are behind included.
 #include <xgrad/layers/embedding.hpp>
+#include <xgrad/training/clipping.hpp>
 #include <xgrad/training/optimizer.hpp>
 
 #include "autograd/ops/checks.hpp"
@@ -136,6 +137,19 @@ TEST_CASE("optimizers: each trains what is below its scope, and several share a 
   const auto gradients = tape.gradient(sum(model.w));
   CHECK_NOTHROW(head.step(gradients));
   check_error([&] { embed.step(gradients); }, {"'embed/W'"});
+}
+
+TEST_CASE("optimizers: a scope without parameters is refused, not passed over") {
+  const Model<double> model;
+  auto gradients = model.gradients(0);
+  check_error([&] { Sgd(model.p / "haed", 1).step(gradients); },
+              {"[sgd] there is no parameter below 'haed/'"});
+  check_error([&] { clip_global_norm(gradients, model.p / "haed", 1); },
+              {"there is no parameter below 'haed/'"});
+  check_error([&] { (model.p / "haed").save("never.safetensors"); },
+              {"there is nothing to save below 'haed'"});
+  const Parameters<double> none;
+  CHECK_NOTHROW(Sgd(none, 1).step(gradients));
 }
 
 TEST_CASE("optimizers: rate and decay have factors by parameter") {
