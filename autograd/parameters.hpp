@@ -71,7 +71,8 @@ class Parameters {
   /// for matmul(x, W) with W: (K, M) is the number of inputs that each output sums (LeCun et al. 1998).
   /// Throws Error if the path is taken, or the name is empty or has a '/'.
   Variable<T> weight(std::string_view name, const Shape& shape) const;
-  /// The same, drawn by `initializer`. Throws Error for an empty one, too, and for a shape that it cannot fill.
+  /// The same, drawn by `initializer`. Throws Error for an empty one, too, and for a shape that it cannot
+  /// fill.
   Variable<T> weight(std::string_view name, const Shape& shape, const Initializer& initializer) const;
   /// A new parameter of zeros.
   Variable<T> bias(std::string_view name, const Shape& shape) const;

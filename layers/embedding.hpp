@@ -13,8 +13,8 @@ struct EmbeddingOptions {
 };
 
 /// y_i = W[ids_i]     ids: any shape S, in [0, V)   W: (V, D)   y: S + (D,)
-/// Parameter "W", uniform in +-0.1 (Zaremba et al. 2014, arXiv:1409.2329) unless an option says otherwise. Its
-/// gradient is row-sparse.
+/// Parameter "W", uniform in +-0.1 (Zaremba et al. 2014, arXiv:1409.2329) unless an option says otherwise;
+/// docs/training.md has what that is worth beside larger ones. Its gradient is row-sparse.
 template <class T>
 struct Embedding {
   Variable<T> W;  ///< (V, D), a row for each token

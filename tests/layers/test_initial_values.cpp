@@ -74,11 +74,12 @@ bool is_recurrent(const std::string& path) {
 // All recurrent matrices are orthogonal, gate by gate, and there are as many.
 void check_orthogonal(const Parameters<double>& p, std::size_t count) {
   std::size_t seen = 0;
-  for (const auto& [path, values] : p.values()) {
+  for (const auto& parameter : p.list()) {
+    const std::string& path = parameter.parameter()->path;
     if (!is_recurrent(path)) continue;
     CAPTURE(path);
     ++seen;
-    CHECK(defect(values) < 1e-12);
+    CHECK(defect(parameter.value()) < 1e-12);
   }
   CHECK(seen == count);
 }
@@ -90,9 +91,9 @@ TEST_CASE("initial values: each cell's parameters are drawn by the option of the
   const Initializer Wx = marked(2, x), Wh = marked(3, h), bias = marked(4, b);
   const auto check = [&](const Means& got, const Means& expected, std::size_t gates, const Shapes& biases) {
     CHECK(got.size() == expected.size());
-    for (const auto& [path, value] : expected) {
-      CAPTURE(path);
-      CHECK(got.at(path) == value);
+    for (const auto& entry : expected) {
+      CAPTURE(entry.first);
+      CHECK(got.at(entry.first) == entry.second);
     }
     CHECK(*x == Shapes(gates, "(3, 4)"));
     CHECK(*h == Shapes(gates, "(4, 4)"));

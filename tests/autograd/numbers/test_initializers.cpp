@@ -127,13 +127,13 @@ TEST_CASE("initializers: mean, variance and range") {
       {"truncated_normal", truncated_normal(0.5), 0.25 * cut, 2.2, 0.999, 1},
       {"orthogonal", orthogonal(), 1.0 / 400, 3, 0, 1},
   };
-  for (const auto& [name, initializer, expected, fourth, least, most] : rows) {
-    CAPTURE(name);
-    const Numbers x = draw(initializer, shape);
-    CHECK(std::abs(mean(x)) < 4 * std::sqrt(expected / n));
-    CHECK(std::abs(variance(x) / expected - 1) < 4 * std::sqrt((fourth - 1) / n));
-    CHECK(largest(x) > least);
-    CHECK(largest(x) <= most);
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Numbers x = draw(row.initializer, shape);
+    CHECK(std::abs(mean(x)) < 4 * std::sqrt(row.variance / n));
+    CHECK(std::abs(variance(x) / row.variance - 1) < 4 * std::sqrt((row.fourth - 1) / n));
+    CHECK(largest(x) > row.least);
+    CHECK(largest(x) <= row.most);
   }
 }
 
