@@ -110,8 +110,8 @@ Values hvp(F f, const Values& values, const Values& directions) {
 /// f gets a Parameters<Complex> of the parameters' values, exactly as they are, on which it builds the model
 /// anew. What it does not declare, or what the direction lacks, counts as 0. The direction is looked up by
 /// path, so that it may have been made on another list, and the results, computed in double, are rounded to
-/// T. A product takes the time of three to six gradients in double. Throws Error for a direction of a path that
-/// is not in the list, of another shape or not finite, and if f declares what is not in the list.
+/// T. A product takes the time of three to six gradients in double. Throws Error for a direction of a path
+/// that is not in the list, of another shape or not finite, and if f declares what is not in the list.
 template <class F, class T>
 Gradients<T> hvp(F f, const Parameters<T>& parameters, const Gradients<T>& direction) {
   const ParameterFunction<Complex> complex_f(std::move(f));

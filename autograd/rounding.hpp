@@ -75,8 +75,8 @@ RoundingReport rounding(const ParameterFunction<float>& f, const ParameterFuncti
 
 /// Judges `f`, a function of Parameters<T> generic in T, which declares its inputs as for gradcheck. An
 /// output that is not a single element is multiplied with a random cotangent. The value of a user's op is
-/// measured against |exact| and its vjp against what that makes of |dy|, unless the op is recorded as one that
-/// adds, `summing` in tape.hpp. Throws Error if f records other ops in double than in float, or declares
+/// measured against |exact| and its vjp against what that makes of |dy|, unless the op is recorded as one
+/// that adds, `summing` in tape.hpp. Throws Error if f records other ops in double than in float, or declares
 /// nothing.
 template <class F>
 RoundingReport rounding(F f, const RoundingOptions& options = {}) {

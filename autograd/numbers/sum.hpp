@@ -22,9 +22,9 @@ double sum_of_squares(const Array<T>& x) {
   return table<T>().sum_of_squares(x.data(), x.size());
 }
 
-/// The Euclidean norm of several arrays together: `for_each(f)` calls f on each. Squares are summed in double,
-/// whatever the scalar: a float would overflow at 1e19. A double does at 1e154, and vanishes at 1e-162: then
-/// they are summed once more, in long double.
+/// The Euclidean norm of several arrays together: `for_each(f)` calls f on each. Squares are summed in
+/// double, whatever the scalar: a float would overflow at 1e19. A double does at 1e154, and vanishes at
+/// 1e-162: then they are summed once more, in long double.
 template <class T, class ForEach>
 double euclidean_norm(ForEach for_each) {
   double total = 0;
