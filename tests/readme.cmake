@@ -42,7 +42,7 @@ endforeach()
 set(sources "")
 foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp examples/03_custom_op.cpp
     examples/05_tape.cpp examples/06_nonfinite.cpp examples/07_audit.cpp examples/ugrnn.hpp tests/test_readme.cpp
-    tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
+    tests/test_training_page.cpp tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
   file(READ ${ROOT}/${file} text)
   normalize("${text}" text)
   string(APPEND sources "${text}")

@@ -1,11 +1,11 @@
-// The fragments of README.md and docs/ that are not an example of their own, as tests: each stands here line
-// by line as there, which the test `readme` compares.
+// The fragments of README.md and docs/ that are not an example of their own, as tests: each stands here, or
+// in test_training_page.cpp, line by line as there, which the test `readme` compares.
 #include <cmath>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <set>
-#include <sstream>
+#include <string>
 
 #include <doctest/doctest.h>
 
@@ -17,15 +17,10 @@
 #include <xgrad/layers/stack.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/rnnlm.hpp>
-#include <xgrad/models/truncation.hpp>
-#include <xgrad/training/adam.hpp>
-#include <xgrad/training/clipping.hpp>
-#include <xgrad/training/schedules.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
 #include "../examples/ugrnn.hpp"
-#include "autograd/folder.hpp"
 #include "registry/registry.hpp"
 
 namespace {
@@ -112,41 +107,6 @@ TEST_CASE("docs: initial values by option") {
   }
 }
 
-TEST_CASE("docs: an optimizer with a schedule and clipping") {
-  const Parameters<float> parameters;
-  const Rnnlm<float> model(parameters, V, D, H);
-  const auto [inputs, targets] = easy_windows()[0];
-  AdamW adam(parameters, 1e-3, {.weight_decay = 0.1});
-  const Cosine cosine{.rate = 1e-3, .steps = 1000, .warmup = 100};
-  const auto before = model.loss(inputs, targets, model.zero(N)).y.item();
-  for (std::size_t step = 0; step < 300; ++step) {
-    Tape<float> tape;
-    auto gradients = tape.gradient(model.loss(inputs, targets, model.zero(N)).y);
-    adam.set_rate(cosine(step));
-    clip_global_norm(gradients, parameters, 0.25);
-    adam.step(gradients);
-  }
-  CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
-}
-
-TEST_CASE("docs: several windows in one step") {
-  const Parameters<float> parameters;
-  const Rnnlm<float> model(parameters, V, D, H);
-  const auto windows = easy_windows();
-  Sgd sgd(parameters, 0.5);
-  const auto [inputs, targets] = windows[0];
-  const auto before = model.loss(inputs, targets, model.zero(N)).y.item();
-  for (std::size_t step = 0; step < 100; ++step) {
-    Gradients<float> total;
-    for (std::size_t i = 0; i < 4; ++i) {
-      Tape<float> tape;
-      total += tape.gradient(model.loss(windows[i].inputs, windows[i].targets, model.zero(N)).y);
-    }
-    sgd.step(total / 4);
-  }
-  CHECK(model.loss(inputs, targets, model.zero(N)).y.item() < before / 2);
-}
-
 TEST_CASE("docs: a gradient is a constant on its tape") {
   Tape<double> tape;
   const auto x = tape.leaf(Array<double>({2}, {1, 2}));
@@ -156,17 +116,6 @@ TEST_CASE("docs: a gradient is a constant on its tape") {
   auto again = tape.gradient(sum(detach(g) * x) + y);  // without detach: an error that names hvp
   CHECK(again[x].data()[1] == 8);
   CHECK_THROWS_AS((void)tape.gradient(sum(g * x) + y), Error);
-}
-
-TEST_CASE("docs: how far back a gradient reaches") {
-  const Parameters<float> parameters;
-  const Rnnlm<float> model(parameters, V, D, H);
-  std::vector<Ids::value_type> tokens;
-  for (int i = 0; i < 200; ++i) tokens.push_back(i % 5);
-  const auto report = truncation(model, parameters, StreamWindows(tokens, N, 40), {.longest = 20});
-  std::ostringstream text;
-  text << report;
-  CHECK(text.str().find("steps are needed") != std::string::npos);
 }
 
 TEST_CASE("docs: the ops that keep NaN out and drop the same again") {
@@ -204,32 +153,6 @@ TEST_CASE("docs: the table of ops names every one there is") {
   for (std::sregex_iterator it(page.begin(), page.end(), word); it != std::sregex_iterator(); ++it)
     words.insert(it->str());
   for (const auto& op : registry::ops()) CHECK_MESSAGE(words.contains(op.name), op.name);
-}
-
-TEST_CASE("docs: a model is kept in a file") {
-  const testing::Folder folder;
-  const auto file = folder / "model.safetensors";
-  const Parameters<float> parameters(1);
-  const Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
-  parameters.save(file);  // replaces the file as a whole: a full disk leaves the old one as it was
-  Parameters<float> copies;
-  Rnnlm<float, Ugrnn<float>> copy(copies, V, D, H);
-  copies.load(file);  // an error says what is missing, different or unexpected, and nothing is changed
-  const auto windows = easy_windows();
-  CHECK(evaluate(copy, windows).total == evaluate(model, windows).total);
-
-  Parameters<float> larger(3);
-  Rnnlm<float, Ugrnn<float>> other(larger, V + 2, D, H);  // two more words
-  auto loaded = larger.load(file, {.only = "cell/**"});
-  CHECK(loaded.taken.size() == 3);
-  CHECK(loaded.missing == std::vector<std::string>{"embed/W", "affine/W", "affine/b"});
-  CHECK(loaded.left == std::vector<std::string>{"affine/W", "affine/b", "embed/W"});
-
-  const Parameters<float> all;
-  const Ugrnn<float> encoder(all / "encoder" / "0", D, H);
-  auto renamed = [](const std::string& path) { return "cell/" + path; };
-  (all / "encoder" / "0").load(file, {.rename = renamed});  // paths are those below the scope
-  CHECK(all["encoder/0/Wh"].value().data()[0] == parameters["cell/Wh"].value().data()[0]);
 }
 
 TEST_CASE("docs: what was computed from a parameter enters a tape by detach alone") {
