@@ -43,6 +43,9 @@ struct Loaded {
 /// The named parameters of a model, in the order of declaration, and the scope to declare more in. Copies are
 /// handles to the same list. A handle with a scope speaks of the parameters below that scope alone, and of
 /// their paths below it.
+///
+/// Several threads may compute with the parameters at once, each on tapes of its own or on none, while no
+/// thread changes them: by a step, assign, load, freeze, unfreeze, use() of an average, or a new parameter.
 template <class T>
 class Parameters {
  public:

@@ -60,10 +60,11 @@ class Tape {
   /// tape.
   Variable<T> leaf(Array<T> value);
 
-  /// dL/dx for all parameters and leaves that `y` depends on, where L = y, or <seed, y> if a seed is given.
-  /// Throws Error if y is not on this tape, if it has more than one element and there is no seed, if a
-  /// parameter was changed since it was used, if an earlier sweep without `keep` freed the saved values, or
-  /// if y depends on a gradient of this tape, which is a constant on it; see Gradients.
+  /// dL/dx for all parameters and leaves that `y` depends on, where L = y, or <seed, y> if a seed is given;
+  /// frozen parameters are constants. Throws Error if y is not on this tape, if it has more than one element
+  /// and there is no seed, if a parameter was changed, frozen or unfrozen since it was used, if an earlier
+  /// sweep without `keep` freed the saved values, or if y depends on a gradient of this tape, which is a
+  /// constant on it; see Gradients.
   Gradients<T> gradient(const Variable<T>& y, const GradientOptions<T>& options = {});
 
   /// Number of recorded values: leaves, parameters and results of ops.

@@ -3,7 +3,7 @@
 // schedules.hpp.)
 //
 //   Best best(parameters);
-//   EarlyStopping stop{.patience = 5};
+//   EarlyStopping stop({.patience = 5});
 //   for (...) {
 //     ...
 //     best(loss);
