@@ -62,6 +62,14 @@ Values hvp(const ParameterFunction<Complex>& f, const Values& values, const Valu
 // The products for the parameters, of which f may declare some; beside them it declares the inputs alone.
 Values hvp_of_model(const ParameterFunction<Complex>& f, const Values& parameters, const HvpInputs& at);
 
+// What is below a scope, by the paths from there.
+inline Values below(const std::string& scope, const Values& values) {
+  Values result;
+  for (const auto& [path, value] : values)
+    if (path.starts_with(scope)) result.emplace(path.substr(scope.size()), value);
+  return result;
+}
+
 // f(x0, x1, ...) as a function of a list.
 template <class T, std::size_t N, class F>
 VariableFunction<T> of_list(F f) {
@@ -108,15 +116,16 @@ Values hvp(F f, const Values& values, const Values& directions) {
 /// in conjugate gradients, or in the gradient through a step theta - a dL/dtheta, which is g - a H g.
 ///
 /// f gets a Parameters<Complex> of the parameters' values, exactly as they are, on which it builds the model
-/// anew. What it does not declare, or what the direction lacks, counts as 0. The direction is looked up by
-/// path, so that it may have been made on another list, and the results, computed in double, are rounded to
-/// T. A product takes the time of three to six gradients in double. Throws Error for a direction of a path
-/// that is not in the list, of another shape or not finite, and if f declares what is not in the list.
+/// anew; with a scope, that of the parameters below it, by their paths from there. What it does not declare,
+/// or what the direction lacks, counts as 0. The direction is looked up by path, so that it may have been
+/// made on another list, and the results, computed in double, are rounded to T. A product takes the time of
+/// three to six gradients in double. Throws Error for a direction of a path that is not in the list, of
+/// another shape or not finite, and if f declares what is not in the list.
 template <class F, class T>
 Gradients<T> hvp(F f, const Parameters<T>& parameters, const Gradients<T>& direction) {
   const ParameterFunction<Complex> complex_f(std::move(f));
-  return {parameters,
-          detail::hvp_of_model(complex_f, parameters.values(), {.directions = direction.values()}), zeros};
+  const HvpInputs at{.directions = detail::below(parameters.scope(), direction.values())};
+  return {parameters, detail::hvp_of_model(complex_f, parameters.values(), at), zeros};
 }
 /// The same along directions by path, where f also declares inputs: the mixed second derivatives. The
 /// gradient of a penalty |dD/dx|^2, say, is twice the product along v = dD/dx of the input x:

@@ -178,6 +178,28 @@ TEST_CASE_TEMPLATE("hvp: what f does not declare, freezes, or the direction lack
   CHECK(size(rest.at("b")) > 0);
 }
 
+TEST_CASE("hvp: of the part of a model that is below a scope") {
+  const Parameters<double> whole;
+  const auto f = net(classes);
+  f(whole / "a" / "net");
+  const auto head = (whole / "head").weight("W", {2});
+  const Parameters<double> alone(((whole / "a") / "net").values());
+  f(alone);
+  const auto gradient = [&](const Parameters<double>& p) {
+    Tape<double> tape;
+    const auto W = p["W"], b = p["b"], out = p["out/W"];
+    const auto h = tanh(affine({data, W}, b));
+    return tape.gradient(softmax_cross_entropy(matmul(h, out), classes, Reduction::mean) + sum(head));
+  };
+  // Of the head there is a direction, too, which is not below the scope.
+  const auto all = gradient(alone).values();
+  const Gradients<double> own(alone, {{"W", all.at("W")}, {"b", all.at("b")}, {"out/W", all.at("out/W")}});
+  const auto expected = hvp(f, alone, own);
+  const auto product = hvp(f, whole / "a" / "net", gradient(whole / "a" / "net"));
+  for (const char* path : {"W", "b", "out/W"})
+    CHECK(numbers(product[(whole / "a" / "net")[path]]) == numbers(expected[alone[path]]));
+}
+
 TEST_CASE_TEMPLATE("hvp: a direction of another list of the same paths, and an optimizer's step", T, float,
                    double) {
   const auto f = word_model;
