@@ -51,13 +51,20 @@ void WeightAverage<T>::save(StateDict& state) const {
     state.put("mean/" + parameters_.path_of(list[k]), means_[k]);
 }
 
+// Those that were declared at the last update, which are the first.
+template <class T>
+std::vector<Variable<T>> WeightAverage<T>::averaged(const StateDict& state) const {
+  auto list = parameters_.list();
+  list.resize(std::min(list.size(), state.below("mean").entries().size()));
+  return list;
+}
+
 template <class T>
 void WeightAverage<T>::check(const char* op, const StateDict& state) const {
   StateDict like;
   like.put("updates", std::uint64_t{0});
-  if (state.contains("updates") && state.integer("updates") > 0)
-    for (const Variable<T>& w : parameters_.list())
-      like.put("mean/" + parameters_.path_of(w), Array<double>::zeros(w.shape()));
+  for (const Variable<T>& w : averaged(state))
+    like.put("mean/" + parameters_.path_of(w), Array<double>::zeros(w.shape()));
   StateDict means;
   for (const auto& [name, entry] : state.entries())
     if (name == "updates" || name.starts_with("mean/")) means.put(name, entry);
@@ -68,8 +75,7 @@ template <class T>
 void WeightAverage<T>::load(const StateDict& state) {
   updates_ = state.integer("updates");
   means_.clear();
-  if (updates_ == 0) return;
-  for (const Variable<T>& w : parameters_.list())
+  for (const Variable<T>& w : averaged(state))
     means_.push_back(state.array<double>("mean/" + parameters_.path_of(w)).copy());
 }
 

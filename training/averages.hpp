@@ -20,7 +20,8 @@
 
 namespace xgrad {
 
-/// While it lives the parameters have other elements; then they have their own again. Do not train meanwhile.
+/// While it lives the parameters have other elements; then they have their own again. Do not train
+/// meanwhile, nor save a checkpoint, which would have the other elements as the parameters'.
 template <class T>
 class Exchanged {
  public:
@@ -57,6 +58,9 @@ class WeightAverage {
   Parameters<T> parameters_;          ///< that are averaged
   std::vector<Array<double>> means_;  ///< in the order of the list
   std::uint64_t updates_ = 0;         ///< in the average
+
+ private:
+  std::vector<Variable<T>> averaged(const StateDict& state) const;
 };
 
 /// mean <- decay mean + (1 - decay) w, beginning with the first w (Polyak & Juditsky 1992, "Acceleration of

@@ -1,6 +1,8 @@
 // See stopping.hpp.
 #include <xgrad/training/stopping.hpp>
 
+#include <algorithm>
+
 #include <xgrad/autograd/numbers/instantiate.hpp>
 #include <xgrad/training/update/options.hpp>
 
@@ -39,15 +41,15 @@ template <class T>
 void Best<T>::restore(const StateDict& state) {
   StateDict like;
   like.put("loss", 0.0);
-  if (state.entries().size() > 1)
-    for (const Variable<T>& w : parameters_.list())
-      like.put("kept/" + parameters_.path_of(w), Array<T>::zeros(w.shape()));
+  // Of those that were declared when the loss was given, which are the first.
+  const std::size_t count = state.below("kept").entries().size();
+  auto list = parameters_.list();
+  list.resize(std::min(list.size(), count));
+  for (const Variable<T>& w : list) like.put("kept/" + parameters_.path_of(w), Array<T>::zeros(w.shape()));
   state.check_like("best", like);
   loss_ = state.number("loss");
   kept_.clear();
-  if (state.entries().size() > 1)
-    for (const Variable<T>& w : parameters_.list())
-      kept_.push_back(state.array<T>("kept/" + parameters_.path_of(w)).copy());
+  for (const Variable<T>& w : list) kept_.push_back(state.array<T>("kept/" + parameters_.path_of(w)).copy());
 }
 
 EarlyStopping::EarlyStopping(const Options& options) : options_(options) {
@@ -55,7 +57,9 @@ EarlyStopping::EarlyStopping(const Options& options) : options_(options) {
 }
 
 bool EarlyStopping::operator()(double loss) {
-  if (loss < best_ * (1 - options_.threshold)) {
+  const double part =
+      best_ < 0 ? -options_.threshold : options_.threshold;  // of a negative best, too, below it
+  if (loss < best_ * (1 - part)) {
     best_ = loss;
     bad_ = 0;
   } else {

@@ -118,6 +118,16 @@ TEST_CASE("averages: NaN triggers, and their states go on where they were") {
     const auto averaged = another.use();
     CHECK(weight.at() == 2);
   }
+  (void)weight.p.weight("late", {1}, constant(7));  // the state of an average that has not seen it
+  another.restore(half);
+  other.restore(other.state());
+  another.update();
+  {
+    const auto averaged = another.use();
+    CHECK(weight.at() == 2);
+    CHECK(weight.p["late"].item() == 7);
+  }
+
   const Parameters<float> q;
   (void)q.weight("v", {2});
   check_error([&] { ExponentialAverage(q, 0.5).restore(half); },

@@ -47,6 +47,21 @@ TEST_CASE("Best: the parameters of the least loss are kept, and given back") {
   CHECK(part.loss() == 1);
 }
 
+TEST_CASE("Best: a state from before a parameter was declared is still its own") {
+  const Parameters<double> p;
+  const auto w = p.weight("w", {1}, constant(1));
+  Best best(p), again(p);
+  CHECK(best(3));
+  const auto late = p.weight("late", {1}, constant(7));
+  p.assign("w", Array<double>::zeros({1}));
+  again.restore(best.state());
+  again.restore_parameters();
+  CHECK(w.item() == 1);
+  CHECK(late.item() == 7);
+  CHECK(again(2));
+  CHECK(again.state().contains("kept/late"));
+}
+
 TEST_CASE("EarlyStopping: stops after more than `patience` epochs without an improvement") {
   EarlyStopping stop({.patience = 2});
   const std::vector<double> losses = {5, 4, 4, NAN, 3, 3, 4};
@@ -62,6 +77,10 @@ TEST_CASE("EarlyStopping: stops after more than `patience` epochs without an imp
   CHECK(!strict(1));
   CHECK(strict(0.95));
   CHECK(!strict(0.8));
+  EarlyStopping negative({.patience = 0, .threshold = 0.1});
+  CHECK(!negative(-10));
+  CHECK(negative(-10.5));
+  CHECK(!negative(-11.5));
   check_error([] { EarlyStopping({.threshold = 1}); }, {"[early stopping] needs", "threshold, got 1"});
   check_error([&] { strict.restore(StateDict()); }, {"[early stopping]", "missing: 'bad'"});
 }
