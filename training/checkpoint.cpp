@@ -52,9 +52,11 @@ template <class T>
 StateDict detail::state_of_parameters(const Parameters<T>& parameters) {
   StateDict state;
   for (const Variable<T>& w : parameters.list()) {
-    Array<T> elements = w.parameter()->value.copy();
-    if (const PendingUpdates* updates = w.parameter()->deferred())
+    Array<T> elements = w.parameter()->value;
+    if (const PendingUpdates* updates = w.parameter()->deferred()) {
+      elements = Array<T>::uninitialized(w.shape());
       updates->update_copy(elements.mutable_data());
+    }
     state.put(parameters.path_of(w), elements);
   }
   return state;
@@ -91,7 +93,12 @@ void Checkpoint::save() const {
   StateDict all;
   std::string names;
   for (const auto& [name, part] : parts_) {
-    all.put(name, part.state());
+    const StateDict state = part.state();
+    if (part.is_parameters && state.entries().empty())
+      throw Error("checkpoint", fmt::format("the part '{}' has no parameters to save; build the model first, "
+                                            "and look at p.list()",
+                                            name));
+    all.put(name, state);
     names += (names.empty() ? "" : "/") + name;
   }
   safetensors::Tensors tensors;
@@ -101,8 +108,14 @@ void Checkpoint::save() const {
 }
 
 bool Checkpoint::load() const {
-  if (!std::filesystem::exists(file_)) return false;
   const std::string quoted = quote_file(file_);
+  std::error_code failed;  // then the file's constructor says why
+  if (!std::filesystem::exists(file_, failed) && !failed) {
+    if (!std::filesystem::exists(previous(), failed)) return false;
+    throw Error("checkpoint", fmt::format("there is no {}, but {}, the one before it; give that the name, or "
+                                          "remove it to begin anew",
+                                          quoted, quote_file(previous())));
+  }
   try {
     const safetensors::File file(file_);
     const auto& metadata = file.metadata();
@@ -122,15 +135,21 @@ bool Checkpoint::load() const {
     const StateDict all = from_file(file);
     std::vector<StateDict> before;
     for (const auto& part : parts_) before.push_back(part.second.state());
-    const auto restore = [&](const auto& state_at) {
+    const auto restore = [&](const auto& restore_part) {
       for (const bool parameters : {true, false})
         for (std::size_t k = 0; k < parts_.size(); ++k)
-          if (parts_[k].second.is_parameters == parameters) parts_[k].second.restore(state_at(k));
+          if (parts_[k].second.is_parameters == parameters) restore_part(k, parts_[k].second);
     };
     try {
-      restore([&](std::size_t k) { return all.below(parts_[k].first); });
+      restore([&](std::size_t k, const Part& part) {
+        try {
+          part.restore(all.below(parts_[k].first));
+        } catch (const Error& error) {
+          throw error.with_context(fmt::format("part '{}' of {}", parts_[k].first, quoted));
+        }
+      });
     } catch (...) {
-      restore([&](std::size_t k) { return before[k]; });
+      restore([&](std::size_t k, const Part& part) { part.restore(before[k]); });
       throw;
     }
   } catch (const Error& error) {

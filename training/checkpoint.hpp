@@ -125,7 +125,8 @@ class Checkpoint {
   /// Names a part of the run. `x` is Parameters; an optimizer, a schedule, an average or anything else with a
   /// `StateDict state() const` and a `restore(const StateDict&)`; the state of a recurrent cell; a RandomKey
   /// or Random; an integer, a double, a bool or a std::string (such as JSON of the caller's); an Array; a
-  /// std::vector<std::uint64_t>. It must live as long as this object.
+  /// std::vector<std::uint64_t>. It must live as long as this object. Which parameters are frozen is not
+  /// kept, but is as the program has it.
   /// Throws Error if the name is taken, empty or has a '/'.
   template <class X>
   Checkpoint& keep(const std::string& name, X& x) {
@@ -139,10 +140,11 @@ class Checkpoint {
 
   /// Writes all parts, each tensor under "name/..."; changes nothing in them. The file is replaced as a
   /// whole: at any moment, even of a crash, it has all of the old or all of the new. Throws Error with the
-  /// system's reason.
+  /// system's reason, for a text that is not UTF-8, and for Parameters without any below their scope.
   void save() const;
-  /// Reads all parts; returns false if there is no such file. Throws Error if the file is damaged, or has not
-  /// just these parts, each as it is expected; no part is changed then.
+  /// Reads all parts; returns false if there is no such file. Throws Error if the file is damaged, has not
+  /// just these parts, each as it is expected, or is gone while the one before it is there; no part is changed
+  /// then.
   bool load() const;
 
  private:

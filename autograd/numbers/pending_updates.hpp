@@ -14,8 +14,8 @@ class PendingUpdates {
   virtual void update_rows(const Ids& rows) = 0;
   /// Makes all updates, and is not called again until it is deferred to anew.
   virtual void update_all() = 0;
-  /// Makes them of a copy of the elements, which are in the parameter's scalar, as they stand. Changes
-  /// nothing else.
+  /// Writes to `elements`, which has room for all of the parameter's, what they are with all updates.
+  /// Changes nothing else. May be called while other threads read the parameter.
   virtual void update_copy(void* elements) const = 0;
 
  protected:

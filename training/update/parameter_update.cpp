@@ -71,7 +71,8 @@ void ParameterUpdate<T>::update_all() {
 
 template <class T>
 void ParameterUpdate<T>::update_copy(void* elements) const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);  // before the first element is read, which another thread may update
+  std::copy_n(value_.data(), value_.size(), static_cast<T*>(elements));
   std::vector<std::vector<T>> slots(slots_.size(), std::vector<T>(width_));
   for (std::size_t row = 0; row < updated_.size(); ++row) {
     if (updated_[row] == steps_) continue;
@@ -157,7 +158,8 @@ void ParameterUpdate<T>::save(const std::string& path, StateDict& state) const {
   for (const Instant& at : missed_) rates.push_back(at.rate);
   state.put(std::string(updated_entry) + "/" + path, updated_);
   state.put(std::string(missed_entry) + "/" + path, Array<double>({rates.size()}, rates));
-  state.put(std::string(elements_entry) + "/" + path, value_);
+  // Only where they lack updates: the elements may be those of another optimizer's rows that are behind.
+  if (rule_.idle() == Idle::weights) state.put(std::string(elements_entry) + "/" + path, value_);
 }
 
 template <class T>
@@ -175,8 +177,11 @@ void ParameterUpdate<T>::check(const char* op, const std::string& path, const St
   const Array<double>& rates = state.array<double>(name(missed_entry));
   const auto& updated = state.integers(name(updated_entry));
   require(rule_.idle() != Idle::nothing, updated_entry, "none for this optimizer");
-  require(state.array<T>(name(elements_entry)).shape() == value_.shape(), elements_entry,
-          "the parameter's shape");
+  if (rule_.idle() == Idle::weights)
+    require(state.array<T>(name(elements_entry)).shape() == value_.shape(), elements_entry,
+            "the parameter's shape");
+  else
+    require(!state.contains(name(elements_entry)), elements_entry, "none for this optimizer");
   require(rates.rank() == 1 && rates.size() <= std::min<std::uint64_t>(steps, most_missed), missed_entry,
           "one rate for each step that was missed, at most 1024");
   require(std::all_of(rates.begin(), rates.end(), [](double x) { return x >= 0 && std::isfinite(x); }),
@@ -189,10 +194,8 @@ void ParameterUpdate<T>::check(const char* op, const std::string& path, const St
 
 template <class T>
 void ParameterUpdate<T>::restore(const std::string& path, const StateDict& state) {
-  PendingUpdates* const deferred = parameter_.parameter()->deferred();
-  if (deferred != nullptr && deferred != this) deferred->update_all();
+  update_all();  // what the parameter is at present has these updates, whatever becomes of them
   const std::lock_guard lock(mutex_);
-  stop_deferring();
   steps_ = state.integer("steps/" + path);
   for (std::size_t k = 0; k < slots_.size(); ++k)
     slots_[k] = state.array<T>(std::string(rule_.slots()[k].name) + "/" + path).copy();
@@ -202,8 +205,10 @@ void ParameterUpdate<T>::restore(const std::string& path, const StateDict& state
   for (std::uint64_t step = steps_ - rates.size(); const double rate : rates)
     missed_.push_back({++step, rate});
   updated_ = state.integers(updated);
+  if (rule_.idle() != Idle::weights) return;
+  if (PendingUpdates* const deferred = parameter_.parameter()->deferred()) deferred->update_all();
   value_.overwrite(state.array<T>(std::string(elements_entry) + "/" + path));
-  if (rule_.idle() == Idle::weights) parameter_.parameter()->defer(this);
+  parameter_.parameter()->defer(this);
 }
 
 XGRAD_INSTANTIATE_REAL_CLASS(ParameterUpdate);
