@@ -124,6 +124,15 @@ TEST_CASE("freeze: an open tape that used the parameter refuses its gradient") {
     CHECK(contains(message_of([&] { tape.gradient(y); }),
                    "the parameter 'w' was unfrozen after this tape used it; call gradient() before that"));
   }
+  {
+    Tape<float> tape;  // one of its uses is of a constant, but the end is as the beginning
+    const auto y = sum(w);
+    freeze(p);
+    const auto z = sum(w);
+    unfreeze(p);
+    CHECK(contains(message_of([&] { tape.gradient(y + z); }),
+                   "the parameter 'w' was changed after this tape used it"));
+  }
   CHECK(message_of([&] { freeze(p / "w"); }) ==
         "[freeze] there is no parameter below this scope; build the model first, and look at p.list()");
   CHECK(contains(message_of([&] { unfreeze(p / "v"); }), "[unfreeze] there is no parameter"));

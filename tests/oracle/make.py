@@ -4,15 +4,18 @@
 ops.json: reads calls of the registry (their inputs, and each as a Python expression) from standard input, evaluates them
 with NumPy and PyTorch in double precision, and prints them with their results. layers.json:
 draws weights and inputs and prints them with what PyTorch's own modules make of them, gradients included. optimizers.json:
-what PyTorch's optimizers make of the parameters of its recurrent cells in twenty steps. Needs Debian's
-python3-numpy and python3-torch; the tables are committed, so that tests need neither:
+what PyTorch's optimizers make of the parameters of its recurrent cells in twenty steps. resumed.json: the same
+of a model whose optimizer is saved and loaded on the way. Needs Debian's python3-numpy and python3-torch; the
+tables are committed, so that tests need neither:
 
     build/release/tests/oracle_calls | /usr/bin/python3 tests/oracle/make.py ops > tests/oracle/ops.json
     /usr/bin/python3 tests/oracle/make.py layers > tests/oracle/layers.json
     /usr/bin/python3 tests/oracle/make.py optimizers > tests/oracle/optimizers.json
+    /usr/bin/python3 tests/oracle/make.py resumed > tests/oracle/resumed.json
 
 With the name of a table behind, it makes that table anew and compares the two; it skips (77) where PyTorch is missing.
 """
+import io
 import json
 import math
 import sys
@@ -172,6 +175,27 @@ def cells(random):
     return rows
 
 
+# The optimizers by the names that test_optimizers_oracle.cpp gives them: on every cell, and on one alone.
+EVERYWHERE = {
+    "sgd": (torch.optim.SGD, {"lr": 0.3}),
+    "momentum": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    "adam": (torch.optim.Adam, {"lr": 0.02}),
+    "adamw": (torch.optim.AdamW, {"lr": 0.02, "weight_decay": 0.1}),
+}
+MORE = {
+    "decay": (torch.optim.SGD, {"lr": 0.3, "weight_decay": 0.1}),
+    "dampening": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.05}),
+    "nesterov": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}),
+    "adagrad": (torch.optim.Adagrad, {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1,
+                                      "initial_accumulator_value": 0.2}),
+    "rmsprop": (torch.optim.RMSprop, {"lr": 0.01, "weight_decay": 0.1}),
+    "rmsprop_momentum": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.7}),
+    "rmsprop_centered": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.5, "centered": True, "alpha": 0.9}),
+    "adam_decay": (torch.optim.Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
+    "rprop": (torch.optim.Rprop, {"lr": 0.01, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50)}),
+}
+
+
 def optimizers():
     """Twenty steps of PyTorch's optimizers on its recurrent cells: the parameters after the first and the last."""
     random = np.random.RandomState(6)
@@ -183,24 +207,6 @@ def optimizers():
         "gru": (3, lambda p, x, s: (torch.gru_cell(x, s[0], p["Wx"].t(), p["Wh"].t(), p["b"],
                                                    torch.cat([zeros(2 * H), p["bh"]])),)),
     }
-    everywhere = {
-        "sgd": (torch.optim.SGD, {"lr": 0.3}),
-        "momentum": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
-        "adam": (torch.optim.Adam, {"lr": 0.02}),
-        "adamw": (torch.optim.AdamW, {"lr": 0.02, "weight_decay": 0.1}),
-    }
-    more = {
-        "decay": (torch.optim.SGD, {"lr": 0.3, "weight_decay": 0.1}),
-        "dampening": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.05}),
-        "nesterov": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}),
-        "adagrad": (torch.optim.Adagrad, {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1,
-                                          "initial_accumulator_value": 0.2}),
-        "rmsprop": (torch.optim.RMSprop, {"lr": 0.01, "weight_decay": 0.1}),
-        "rmsprop_momentum": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.7}),
-        "rmsprop_centered": (torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.5, "centered": True, "alpha": 0.9}),
-        "adam_decay": (torch.optim.Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
-        "rprop": (torch.optim.Rprop, {"lr": 0.01, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50)}),
-    }
     rows = []
     for name, (count, cell) in cells.items():
         shapes = {"Wx": (D, count * H), "Wh": (H, count * H), "b": (count * H,)}
@@ -208,7 +214,7 @@ def optimizers():
             shapes["bh"] = (H,)
         start = {path: random.uniform(-1, 1, shape) for path, shape in shapes.items()}
         xs, targets = (torch.tensor(random.uniform(-1, 1, shape)) for shape in ((T, N, D), (T, N, H)))
-        for optimizer, (kind, options) in {**everywhere, **(more if name == "rnn" else {})}.items():
+        for optimizer, (kind, options) in {**EVERYWHERE, **(MORE if name == "rnn" else {})}.items():
             p = {path: torch.tensor(value, requires_grad=True) for path, value in start.items()}
             update = kind(p.values(), **options)
             row = {"cell": name, "optimizer": optimizer, "xs": to_json(xs), "targets": to_json(targets),
@@ -227,6 +233,86 @@ def optimizers():
     return rows
 
 
+def resumed():
+    """Twenty steps with breaks, after which a new model and a new optimizer go on from what torch.save wrote of the
+    old ones; some parameters are frozen for a time, one joins later."""
+    random = np.random.RandomState(7)
+    V, D, H, N, steps = 6, 4, 3, 3, 20
+    shapes = {"E": (V, D), "W": (D, H), "v": (H,), "c": (H,), "u": (H,)}
+    joins = {"u": 11}  # in which step
+    frozen = {"c": range(1, 4), "v": range(5, 10), "E": range(8, 10)}
+    breaks, shown, slower = (2, 7, 9, 14), (3, 8, 10, 12, steps), 6  # after, after, before these steps
+    factors = {"E": (2, 0.5), "u": (0.5, 0)}  # of rate and weight decay
+    rows = []
+
+    def build(kind, options, p, rate, by_path):
+        """An optimizer in which each parameter is a group."""
+        return kind([group(options, path, p[path], rate, by_path) for path in p], **options)
+
+    def group(options, path, tensor, rate, by_path):
+        of_rate, of_decay = by_path.get(path, (1, 1))
+        result = {"params": [tensor], "lr": rate * of_rate}
+        if "weight_decay" in options:
+            result["weight_decay"] = options["weight_decay"] * of_decay
+        return result
+
+    def through_file(x):
+        file = io.BytesIO()
+        torch.save(x, file)
+        file.seek(0)
+        return torch.load(file)
+
+    def run(name, kind, options, by_path):
+        start = {path: random.uniform(-1, 1, shape) for path, shape in shapes.items()}
+        ids, targets = random.randint(0, V, (steps, N)), torch.tensor(random.uniform(-1, 1, (N, H)))
+        row = {"optimizer": name, "factors": {path: list(two) for path, two in by_path.items()}, "ids": ids.tolist(),
+               "targets": to_json(targets), "start": {path: to_json(value) for path, value in start.items()},
+               "joins": joins, "frozen": {path: list(which) for path, which in frozen.items()},
+               "breaks": list(breaks), "slower": slower}
+        p = {path: torch.tensor(start[path], requires_grad=True) for path in shapes if path not in joins}
+        rate = options["lr"]
+        update = build(kind, options, p, rate, by_path)
+        for step in range(1, steps + 1):
+            for path, when in joins.items():
+                if when == step:
+                    p[path] = torch.tensor(start[path], requires_grad=True)
+                    if kind is torch.optim.Adagrad:  # its add_param_group makes no state, and its step needs one
+                        old = update.state_dict()["state"]
+                        update = build(kind, options, p, rate, by_path)
+                        both = update.state_dict()
+                        both["state"].update(old)
+                        update.load_state_dict(both)
+                    else:
+                        update.add_param_group(group(options, path, p[path], rate, by_path))
+            if step == slower and kind is not torch.optim.Rprop:  # whose rate is that of a first step alone
+                rate /= 2
+                for one in update.param_groups:
+                    one["lr"] /= 2
+            for path, which in frozen.items():
+                p[path].requires_grad = step not in which
+            y = torch.tanh(F.embedding(torch.from_numpy(ids[step - 1]), p["E"]) @ p["W"] + p["v"]) * p["c"]
+            if "u" in p:
+                y = y + p["u"]
+            update.zero_grad(set_to_none=True)
+            ((y - targets).square().sum() / N).backward()
+            update.step()
+            if step in breaks:
+                saved = through_file({"model": {path: tensor.detach() for path, tensor in p.items()},
+                                      "optimizer": update.state_dict()})
+                p = {path: tensor.clone().requires_grad_() for path, tensor in saved["model"].items()}
+                update = build(kind, options, p, options["lr"], by_path)
+                update.load_state_dict(saved["optimizer"])
+            if step in shown:
+                row[f"after {step}"] = {path: to_json(tensor.detach().numpy()) for path, tensor in p.items()}
+        rows.append(row)
+
+    for name, (kind, options) in {**EVERYWHERE, **MORE}.items():
+        run(name, kind, options, {})
+        if "weight_decay" in options:
+            run(name, kind, options, factors)
+    return rows
+
+
 def difference(a, b, place=""):
     """Where two tables differ by more than rounding, or None."""
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
@@ -241,7 +327,8 @@ def difference(a, b, place=""):
 
 
 def main():
-    tables = {"ops": lambda: ops(json.load(sys.stdin)), "layers": layers, "optimizers": optimizers}
+    tables = {"ops": lambda: ops(json.load(sys.stdin)), "layers": layers, "optimizers": optimizers,
+              "resumed": resumed}
     table = tables[sys.argv[1]]()
     if len(sys.argv) > 2:  # compare with a table that was made before
         with open(sys.argv[2], encoding="utf-8") as file:

@@ -99,6 +99,10 @@ TEST_CASE("averages: NaN triggers, and their states go on where they were") {
   average.update();
   smooth.update();
 
+  TriggeredAverage bad_start(weight.p, 1);
+  CHECK(!bad_start.observe(NAN));
+  CHECK(!bad_start.observe(2));
+  CHECK(!bad_start.observe(1));  // NaN is the larger one
   TriggeredAverage other(weight.p, 1);
   other.restore(waiting);
   CHECK(!other.triggered());
