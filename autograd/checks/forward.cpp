@@ -165,9 +165,11 @@ std::vector<Array<double>> along_group(const ComplexRun& f, Arrays xs, Arrays vs
       return agree;
     });
   };
-  try_step(large_step, run(f, xs, vs, large_step), 1e-12);
+  const std::vector<Array<Complex>> at_large = run(f, xs, vs, large_step);
+  try_step(large_step, at_large, 1e-12);
   if (!open.empty() && plain_step != own_step) try_step(plain_step, run(f, xs, vs, plain_step), 1e-12);
-  try_step(own_step, y, 0.5);  // with the digits that there are
+  try_step(large_step, at_large, 1e-6);  // with the digits that there are: a derivative of 1e-304
+  try_step(own_step, y, 0.5);            // with even fewer
   return result;
 }
 

@@ -80,6 +80,16 @@ TEST_CASE("forward: derivatives of values and along directions of any size") {
   check_equal(jvp([](auto a) { return 1e200 * square(a); }, {D(1e-180)}, {D(1.0)}).dy.item(), 2e20L);
 }
 
+TEST_CASE("forward: a derivative near the smallest numbers has the digits that can be had, and is not 0") {
+  const auto slope = [](auto f, double x) { return jvp(f, {D(x)}, {D(1.0)}).dy.item(); };
+  for (const double x : {-690.0, -700.0, -705.0, -708.0}) {
+    CAPTURE(x);
+    CHECK(slope([](auto y) { return exp(y); }, x) / std::exp(x) == doctest::Approx(1).epsilon(1e-6));
+    CHECK(slope([](auto y) { return sigmoid(y); }, x) / std::exp(x) == doctest::Approx(1).epsilon(1e-6));
+    CHECK(slope([](auto y) { return tanh(y); }, x / 2) / std::exp(x) == doctest::Approx(4).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("forward: what is zero is zero") {
   const auto cube = [](auto x) { return x * x * x; };
   for (const double v : {1e-200, 1.0, 1e200}) {
