@@ -143,22 +143,24 @@ ComplexRegister<A> sqrt(ComplexRegister<A> x) {
   return Z::correct({y, kernels::quotient(x.im, y + y)}, right, kernels::plain_sqrt, x);
 }
 
-// With e = e^(2|a|) - 1: e / (e + 2), and the slope 4 (e + 1) / (e + 2)^2.
+// With e = e^(2|a|) - 1: e / (e + 2), and the slope 4 (e + 1) / (e + 2)^2. Not beyond 100, where infinities
+// would raise flags that the function does not.
 template <class A>
 ComplexRegister<A> tanh(ComplexRegister<A> x) {
   using Z = ComplexRegister<A>;
-  const auto size = xsimd::abs(x.re), e = scalar::expm1(size + size), sum = e + 2.0,
-             y = xsimd::copysign(kernels::quotient(e, sum), x.re),
+  const auto size = kernels::smaller(decltype(x.re)(100.0), xsimd::abs(x.re)), e = scalar::expm1(size + size),
+             sum = e + 2.0, y = xsimd::copysign(kernels::quotient(e, sum), x.re),
              slope = kernels::quotient(4.0 * (e + 1.0), sum * sum);
   const auto right = (size < 100.0) & (xsimd::abs(x.im) < kernels::tiny_imaginary);
   return Z::correct({y, slope * x.im}, right, kernels::plain_tanh, x);
 }
 
-// With e = e^-a: 1 / (1 + e), and the slope e / (1 + e)^2.
+// With e = e^-a: 1 / (1 + e), and the slope e / (1 + e)^2. Not below -700, as above.
 template <class A>
 ComplexRegister<A> sigmoid(ComplexRegister<A> x) {
   using Z = ComplexRegister<A>;
-  const auto e = scalar::exp(-x.re), y = kernels::quotient(decltype(e)(1.0), 1.0 + e);
+  const auto e = scalar::exp(-kernels::larger(decltype(x.re)(-700.0), x.re)),
+             y = kernels::quotient(decltype(e)(1.0), 1.0 + e);
   const auto right = (xsimd::abs(x.re) < 700.0) & (xsimd::abs(x.im) < kernels::tiny_imaginary);
   return Z::correct({y, e * y * y * x.im}, right, kernels::plain_sigmoid, x);
 }

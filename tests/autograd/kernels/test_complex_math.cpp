@@ -4,6 +4,7 @@
 #include <xgrad/autograd/kernels/complex_math.hpp>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -156,6 +157,32 @@ TEST_CASE("complex: registers go to the edges of the range as single numbers do"
   check_edges(functions::Value<functions::Sigmoid>());
   check_edges(functions::Value<functions::Log>());
   check_edges(functions::Value<functions::Sqrt>());
+}
+
+TEST_CASE("complex: registers raise no flags of overflow and invalid numbers that single numbers do not") {
+  const auto check = [](auto f) {
+    using F = decltype(f);
+    const std::size_t step = 1;
+    for (const double a : {0.0, 1.0, -30.0, 99.0, 400.0, -400.0, 699.0, -699.0, 800.0, -800.0}) {
+      CAPTURE(a);
+      const std::vector<Complex> x(9, Complex(a, 1e-100));
+      std::vector<Complex> y(9);
+      const Complex* const row = x.data();
+      const auto flags_of = [&](RowLoop<Complex> loop) {
+        std::feclearexcept(FE_ALL_EXCEPT);
+        loop(&f, y.data(), &row, &step, y.size());
+        return std::fetestexcept(FE_OVERFLOW | FE_INVALID | FE_DIVBYZERO);
+      };
+      const int plain = flags_of(&plain_loop<Complex, F>);
+      for (const auto set : sets()) {
+        CAPTURE(name(set));
+        CHECK((flags_of(table<Complex>(set).rows[ComplexFormulas::index_of<F>()]) & ~plain) == 0);
+      }
+    }
+  };
+  check(functions::Value<functions::Exp>());
+  check(functions::Value<functions::Tanh>());
+  check(functions::Value<functions::Sigmoid>());
 }
 
 TEST_CASE("complex: derivatives in saturation keep all digits") {
