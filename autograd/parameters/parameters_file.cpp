@@ -93,6 +93,8 @@ void Parameters<T>::save(const std::string& file) const requires std::floating_p
 
 template <class T>
 void Parameters<T>::load(const std::string& file) const requires std::floating_point<T> {
+  if (!scope_.empty() && list().empty())
+    throw Error("parameters", "there is nothing to load" + scope_text(scope_));
   const safetensors::File given(file);
   Problems different("different"), missing("missing"), unexpected("unexpected");
   std::vector<Filling<T>> fillings;

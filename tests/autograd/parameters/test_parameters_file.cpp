@@ -199,6 +199,11 @@ TEST_CASE("Parameters: a scope in a file of its own") {
   CHECK(message_of([&] { (q / "rnn").load(folder / "f"); })
             .starts_with("[parameters] '" + (folder / "f").string() +
                          "' does not fit the parameters below 'rnn', none is changed:\n  missing: 'W', "));
+  safetensors::write(folder / "empty", {});
+  CHECK(message_of([&] { (q / "rn").load(folder / "empty"); }) ==
+        "[parameters] there is nothing to load below 'rn'");
+  CHECK(message_of([&] { (q / "rn").save(folder / "g"); }) ==
+        "[parameters] there is nothing to save below 'rn'");
 }
 
 TEST_CASE_TEMPLATE("Parameters: files of other floating dtypes are read as the parameters' scalar", T, float,
