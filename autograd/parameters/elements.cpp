@@ -9,7 +9,6 @@
 #include <type_traits>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace xgrad::safetensors {
 
@@ -93,7 +92,15 @@ std::string index_of(std::uint64_t position, const std::vector<std::uint64_t>& s
   std::vector<std::uint64_t> index(shape.size());
   for (std::size_t axis = shape.size(); axis-- > 0; position /= shape[axis])
     index[axis] = position % shape[axis];
-  return fmt::format("({})", fmt::join(index, ", "));
+  return tuple_of(index);
+}
+
+std::string tuple_of(const std::vector<std::uint64_t>& numbers) {
+  std::string text;
+  std::size_t shown = 0;
+  for (; shown < numbers.size() && text.size() < 40; ++shown)
+    text += (shown == 0 ? "" : ", ") + std::to_string(numbers[shown]);
+  return fmt::format("({}{})", text, shown < numbers.size() ? ", ..." : numbers.size() == 1 ? "," : "");
 }
 
 #define XGRAD_INSTANTIATE(T)                                     \

@@ -35,4 +35,7 @@ void copy_elements(const Tensor& tensor, T* to);
 /// "(0, 3)": the index tuple of a flat position in row-major order; the shape has no axis of 0.
 std::string index_of(std::uint64_t position, const std::vector<std::uint64_t>& shape);
 
+/// "(2, 3)", "(2,)", as a shape or an index stands in a message: of many numbers the first few.
+std::string tuple_of(const std::vector<std::uint64_t>& numbers);
+
 }  // namespace xgrad::safetensors

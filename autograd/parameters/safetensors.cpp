@@ -34,11 +34,7 @@ constexpr std::array<Dtype, 22> dtypes = {{
 }};
 
 std::string to_string(const std::string& dtype, const std::vector<std::uint64_t>& shape) {
-  std::string axes;
-  std::size_t shown = 0;  // a message is one line, whatever the rank
-  for (; shown < shape.size() && axes.size() < 40; ++shown)
-    axes += (shown == 0 ? "" : ", ") + std::to_string(shape[shown]);
-  return fmt::format("{} ({}{})", dtype, axes, shown < shape.size() ? ", ..." : shape.size() == 1 ? "," : "");
+  return dtype + " " + tuple_of(shape);
 }
 
 // The place of a dtype in the list above.

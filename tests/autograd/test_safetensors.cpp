@@ -134,6 +134,18 @@ TEST_CASE("safetensors: arrays of other floating dtypes, and what is beyond the 
   CHECK(message_of([&] { (void)beyond.array<float>("d"); }) == message);
   CHECK(message_of([&] { (void)beyond.numbers<float>("d"); }) == message);
   CHECK(beyond.numbers<double>("d") == std::vector<double>{1, 0x1p128});
+
+  const auto at = [](const std::string& shape) {
+    const auto one = parse(content(R"({"d":{"dtype":"F64","shape":[)" + shape + R"(],"data_offsets":[0,8]}})",
+                                   "\0\0\0\0\0\0\xf0\x47"s));
+    return message_of([&] { (void)one.numbers<float>("d"); });
+  };
+  CHECK(contains(at(""), " at (), beyond"));
+  CHECK(contains(at("1"), " at (0,), beyond"));
+  std::string thousand = "1";
+  for (int axis = 1; axis < 1000; ++axis) thousand += ",1";
+  CHECK(contains(at(thousand), ", 0, ...), beyond"));
+  CHECK(at(thousand).size() < 200);
 }
 
 TEST_CASE("safetensors: counts and numbers of any shape, from vectors and back") {
