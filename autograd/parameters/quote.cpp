@@ -36,7 +36,8 @@ Character first_of(std::string_view text) {
 
 bool is_control(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) ||  // C0, DEL and C1, among which is an ESC of one byte
-         (code >= 0x2028 && code < 0x202f) || (code >= 0x2066 && code < 0x206a);  // lines, directions
+         (code >= 0x2028 && code < 0x202f) || (code >= 0x2066 && code < 0x206a) ||  // lines, directions
+         code == 0x061c || code == 0x200e || code == 0x200f;                        // marks of directions
 }
 
 // What stands for each character of a text.

@@ -19,6 +19,7 @@ TEST_CASE("quote: names as they are, control characters escaped") {
   CHECK(quote("it's a \\ \"") == "'it\\'s a \\\\ \"'");
   CHECK(quote("\xc2\x9b") == "'\\u009b'");      // an ESC and a bracket in one
   CHECK(quote("\xe2\x80\xae") == "'\\u202e'");  // turns the text that follows
+  CHECK(quote("\xe2\x80\x8f\xe2\x80\x8e\xd8\x9c") == "'\\u200f\\u200e\\u061c'");
   CHECK(quote("\xe2\x80\xa8") == "'\\u2028'");  // begins a line
 }
 
