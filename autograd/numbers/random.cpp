@@ -58,14 +58,17 @@ std::string Random::state() const {
 void Random::restore(const std::string& state) {
   std::istringstream text(state);
   text.imbue(std::locale::classic());
-  auto read = std::make_unique<State>();
+  Random read(0);
   std::uint64_t spare = 0;
-  text >> read->engine;
-  const bool right = !text.fail();
-  if (text >> spare) read->spare = std::bit_cast<double>(spare);
-  if (!right || !text.eof())
+  text >> read.state_->engine;
+  if (text >> spare) read.state_->spare = std::bit_cast<double>(spare);
+  // The engine takes any words: zeros, of which it makes zeros for ever, and some of more than 32 bits.
+  std::mt19937 engine = read.state_->engine;
+  std::mt19937::result_type bits = 0;
+  for (std::size_t i = 0; i < 2 * std::mt19937::state_size; ++i) bits |= engine();
+  if (read.state() != state || bits == 0 || bits > std::mt19937::max())
     throw Error("random", "the text is no state of a generator: expected what state() returned");
-  state_ = std::move(read);
+  state_ = std::move(read.state_);
 }
 
 std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,

@@ -109,8 +109,11 @@ TEST_CASE("Random: goes on from a state, the second number of a pair included") 
   }
   Random random(3);
   const std::string state = random.state(), refusal = "[random] the text is no state of a generator";
+  std::string zeros, long_words;
+  for (int word = 0; word < 624; ++word) zeros += "0 ", long_words += "99999999999 ";
   for (const std::string& text :
-       {std::string(), std::string("x"), state.substr(0, 100), state + " x", state + " 1 2"})
+       {std::string(), std::string("x"), state.substr(0, 100), state + " x", state + " 1 2", state + " ",
+        state + " -5", state + " 99999999999999999999999", zeros + "624", long_words + "624"})
     CHECK(contains(message_of([&] { random.restore(text); }), refusal));
   CHECK(random.state() == state);
 }
