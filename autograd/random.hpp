@@ -108,13 +108,13 @@ class Initializer {
   std::function<void(Random&, std::span<double>, const Shape&)> fill_;
 };
 
-/// Uniform in [low, high). Throws Error unless low <= high.
+/// Uniform in [low, high). Throws Error unless low <= high and high - low is finite.
 Initializer uniform(double low, double high);
-/// Normal with mean 0 and the given standard deviation. Throws Error if it is negative.
+/// Normal with mean 0 and the given standard deviation. Throws Error unless that is finite and >= 0.
 Initializer normal(double deviation);
 /// Normal with mean 0 and the given standard deviation, drawn again where it lies more than two deviations
-/// from 0, as in TensorFlow, so that the result's own deviation is 0.88 times the given. Throws Error if it
-/// is negative.
+/// from 0, as in TensorFlow, so that the result's own deviation is 0.88 times the given. Throws Error unless
+/// that is finite and >= 0.
 Initializer truncated_normal(double deviation);
 /// Every element is `value`; draws nothing.
 Initializer constant(double value);

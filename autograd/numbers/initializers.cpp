@@ -15,12 +15,13 @@ namespace xgrad {
 namespace {
 
 void check_deviation(const char* what, double deviation) {
-  if (!(deviation >= 0)) throw Error(what, fmt::format("needs a deviation >= 0, got {:f}", deviation));
+  if (!(deviation >= 0) || std::isinf(deviation))
+    throw Error(what, fmt::format("needs a finite deviation >= 0, got {}", deviation));
 }
 
 void check_gain(const char* what, double gain) {
   if (!(gain >= 0) || std::isinf(gain))
-    throw Error(what, fmt::format("needs a finite gain >= 0, got {:f}", gain));
+    throw Error(what, fmt::format("needs a finite gain >= 0, got {}", gain));
 }
 
 // (K, M), to which a shape is flattened.
@@ -113,7 +114,9 @@ void Initializer::operator()(Random& random, std::span<double> numbers, const Sh
 }
 
 Initializer uniform(double low, double high) {
-  if (!(low <= high)) throw Error("uniform", fmt::format("needs low <= high, got {:f} and {:f}", low, high));
+  if (!(low <= high) || !std::isfinite(high - low))
+    throw Error("uniform",
+                fmt::format("needs low <= high and a finite high - low, got {} and {}", low, high));
   return [=](Random& random, std::span<double> numbers) { fill_uniform(random, numbers, low, high); };
 }
 
@@ -162,7 +165,7 @@ Initializer he_normal() {
 }
 
 Initializer orthogonal(double gain) {
-  if (!std::isfinite(gain)) throw Error("orthogonal", fmt::format("needs a finite gain, got {:f}", gain));
+  if (!std::isfinite(gain)) throw Error("orthogonal", fmt::format("needs a finite gain, got {}", gain));
   return [=](Random& random, std::span<double> numbers, const Shape& shape) {
     const auto [K, M] = fans_of("orthogonal", shape);
     fill_normal(random, numbers, 1);
@@ -179,7 +182,7 @@ Initializer orthogonal(double gain) {
 }
 
 Initializer identity(double scale) {
-  if (!std::isfinite(scale)) throw Error("identity", fmt::format("needs a finite scale, got {:f}", scale));
+  if (!std::isfinite(scale)) throw Error("identity", fmt::format("needs a finite scale, got {}", scale));
   return [=](Random&, std::span<double> numbers, const Shape& shape) {
     if (shape.rank() != 2)
       throw Error("identity", fmt::format("fills a matrix, of rank 2; got the shape {}", to_string(shape)));

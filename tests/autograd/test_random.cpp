@@ -75,12 +75,16 @@ TEST_CASE("Random: initializers draw in order") {
 }
 
 TEST_CASE("Random: initializers refuse what is no distribution") {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN(),
+                   inf = std::numeric_limits<double>::infinity();
   CHECK(message_of([] { xgrad::uniform(1, -1); }) ==
-        "[uniform] needs low <= high, got 1.000000 and -1.000000");
+        "[uniform] needs low <= high and a finite high - low, got 1 and -1");
   CHECK(contains(message_of([] { xgrad::uniform(nan, 1); }), "[uniform] needs low <= high"));
-  CHECK(message_of([] { xgrad::normal(-0.5); }) == "[normal] needs a deviation >= 0, got -0.500000");
-  CHECK(contains(message_of([] { xgrad::normal(nan); }), "[normal] needs a deviation >= 0"));
+  CHECK(contains(message_of([] { xgrad::uniform(0, inf); }), "got 0 and inf"));
+  CHECK(contains(message_of([] { xgrad::uniform(-1e308, 1e308); }), "got -1e+308 and 1e+308"));
+  CHECK(contains(message_of([] { xgrad::normal(inf); }), "got inf"));
+  CHECK(message_of([] { xgrad::normal(-0.5); }) == "[normal] needs a finite deviation >= 0, got -0.5");
+  CHECK(contains(message_of([] { xgrad::normal(nan); }), "[normal] needs a finite deviation >= 0"));
 }
 
 TEST_CASE("random: a key is a value, and its folds are streams of their own") {

@@ -233,8 +233,8 @@ TEST_CASE("initializers: refuse arguments and shapes that are not theirs") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN(),
                    inf = std::numeric_limits<double>::infinity();
   CHECK(message_of([] { truncated_normal(-1); }) ==
-        "[truncated_normal] needs a deviation >= 0, got -1.000000");
-  CHECK(message_of([] { glorot_uniform(-1); }) == "[glorot_uniform] needs a finite gain >= 0, got -1.000000");
+        "[truncated_normal] needs a finite deviation >= 0, got -1");
+  CHECK(message_of([] { glorot_uniform(-1); }) == "[glorot_uniform] needs a finite gain >= 0, got -1");
   CHECK(message_of([] { glorot_normal(inf); }) == "[glorot_normal] needs a finite gain >= 0, got inf");
   CHECK(message_of([] { orthogonal(nan); }) == "[orthogonal] needs a finite gain, got nan");
   CHECK(message_of([] { identity(inf); }) == "[identity] needs a finite scale, got inf");
