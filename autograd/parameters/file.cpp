@@ -141,7 +141,11 @@ void remove_if_dead(const fs::path& path) {
   struct stat named {};
   struct stat opened {};
   if (::lstat(path.c_str(), &named) != 0 || !S_ISREG(named.st_mode)) return;
-  const Descriptor file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  // For writing, without which NFS gives no such lock; or, of a file that has the permissions of a read-only
+  // one, for reading.
+  constexpr int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Descriptor file(::open(path.c_str(), O_RDWR | flags));
+  if (!file.good() && errno == EACCES) file = Descriptor(::open(path.c_str(), O_RDONLY | flags));
   if (!file.good() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return;
   if (::fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && same_file(named, opened))
     ::unlink(path.c_str());

@@ -59,6 +59,22 @@ class FileSizeLimit {
   rlimit old_{};
 };
 
+// While in scope, this process may do no more than any user: root is another one.
+class Unprivileged {
+ public:
+  Unprivileged() : root_(geteuid() == 0) {
+    if (root_) REQUIRE(seteuid(65534) == 0);
+  }
+  ~Unprivileged() {
+    if (root_) (void)!seteuid(0);
+  }
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+
+ private:
+  bool root_;
+};
+
 // Another process in the midst of `write`, of which no file can grow beyond `size` bytes: it stands still in
 // the write that would, its temporary file open, until it is ended.
 class StoppedProcess {
@@ -204,11 +220,14 @@ TEST_CASE("file: where there is no folder, or something else has the name, nothi
 }
 
 TEST_CASE("file: a folder that may not be written to") {
-  if (geteuid() == 0) return;  // root may
   const Folder folder;
   folder.write("f", "old");
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  const auto message = message_of([&] { replace(folder / "f", {"new"}); });
+  fs::permissions(folder.path(), fs::perms{0555});
+  std::string message;
+  {
+    const Unprivileged user;
+    message = message_of([&] { replace(folder / "f", {"new"}); });
+  }
   fs::permissions(folder.path(), fs::perms::owner_all);
   CHECK(contains(message, "a temporary file beside it: Permission denied"));
   CHECK(folder.read("f") == "old");
@@ -273,6 +292,21 @@ TEST_CASE("file: what a killed process left is removed by the next save, and not
   CHECK(folder.names() == before);
   CHECK(folder.read("f") == "newer");
   for (const auto& name : others) CHECK(folder.read(name) == "mine");
+}
+
+TEST_CASE("file: what was left of a read-only file is removed, too") {
+  const Folder folder;
+  fs::permissions(folder.path(), fs::perms{0777});
+  const Unprivileged user;
+  replace(folder / "f", {"old"});
+  fs::permissions(folder / "f", fs::perms{0444});
+  StoppedProcess other(10, [&] { replace(folder / "f", {"0123456789", "more"}); });
+  REQUIRE(other.stopped());
+  other.end(SIGKILL);
+  REQUIRE(folder.names().size() == 2);
+  replace(folder / "f", {"new"});
+  CHECK(folder.names() == Names{"f"});
+  CHECK(folder.read("f") == "new");
 }
 
 TEST_CASE("file: leftovers are removed before the disk is needed, and where a link leads") {
