@@ -232,12 +232,13 @@ TEST_CASE("complex: a product agrees with three loops, whatever the imaginary pa
   struct Sizes {
     std::size_t m, n, k;
   };
-  for (const auto [m, n, k] : {Sizes{1, 1, 1}, {3, 7, 5}, {20, 33, 9}, {70, 5, 12}, {2, 40, 1}})
+  for (const Sizes sizes : {Sizes{1, 1, 1}, {3, 7, 5}, {20, 33, 9}, {70, 5, 12}, {2, 40, 1}})
     for (const double h : {1.0, 0x1p-20, 1e-100, 0.0})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const Start start : {Start::zero, Start::itself, Start::row})
             for (const bool keep : {false, true}) {
+              const std::size_t m = sizes.m, n = sizes.n, k = sizes.k;
               CAPTURE(m);
               CAPTURE(n);
               CAPTURE(k);
