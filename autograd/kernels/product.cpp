@@ -2,6 +2,7 @@
 #include <xgrad/autograd/kernels/product.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -221,13 +222,20 @@ class Planes {
   Matrix<double> factor(const double* plane, Trans trans, bool kept = false) const {
     return {plane, columns_, trans, kept ? block_ : nullptr};
   }
-  /// The sum of the magnitudes of the imaginary parts; NaN if one is.
-  double size() const { return size_; }
+  /// True if all is real.
+  bool real() const { return size_ == 0; }
+  /// True if the imaginary parts are as small, and as small beside the real ones, as those that carry a
+  /// derivative. Looks at few elements, mostly.
+  bool nearly_real() const {
+    if (real() || !(size_ <= 0x1p-250)) return real();
+    double sum = 0;
+    return std::any_of(re(), im(), [&](double x) { return (sum += std::abs(x)) >= 0x1p100 * size_; });
+  }
 
  private:
   storage::Block* block_ = nullptr;
   std::size_t rows_ = 0, columns_ = 0;
-  double size_ = 0;
+  double size_ = 0;  // the sum of the magnitudes of the imaginary parts; NaN if one is
 };
 
 // Those of a block's elements, which stay with it like packed copies.
@@ -258,10 +266,9 @@ class KeptPlanes final : public storage::Attachment {
 };
 
 // Three real products, of real parts and of a real and an imaginary one, and a fourth, of imaginary parts,
-// unless it vanishes: those that carry a derivative are some 1e-100.
+// unless it vanishes: those that carry a derivative are some 1e-100 of the real ones.
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<Complex>& a, const Matrix<Complex>& b,
               Addend<Complex> base, Complex* c, std::size_t c_row) {
-  constexpr double vanishes = 0x1p-250;
   const bool keep = m <= few_rows && b.reused != nullptr;
   const Planes a_planes(a, m, k), b_own = keep ? Planes() : Planes(b, k, n);
   const Planes& b_planes = keep ? KeptPlanes::of(b, k, n) : b_own;
@@ -282,8 +289,8 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<Complex>
   }
   multiply(m, n, k, a_re, b_re, re, sum.re(), n);
   multiply(m, n, k, a_re, b_im, im, sum.im(), n);
-  if (a_planes.size() != 0) multiply(m, n, k, a_im, b_re, Addend<double>{sum.im(), n}, sum.im(), n);
-  if (!(a_planes.size() <= vanishes && b_planes.size() <= vanishes)) {
+  if (!a_planes.real()) multiply(m, n, k, a_im, b_re, Addend<double>{sum.im(), n}, sum.im(), n);
+  if (!a_planes.nearly_real() || !b_planes.nearly_real()) {
     for (std::size_t i = 0; i < m * k; ++i) a_planes.im()[i] = -a_planes.im()[i];
     multiply(m, n, k, a_im, b_im, Addend<double>{sum.re(), n}, sum.re(), n);
   }

@@ -283,6 +283,19 @@ TEST_CASE("complex: a product agrees with three loops, whatever the imaginary pa
             }
 }
 
+TEST_CASE("complex: a product of numbers that are small in both parts, or imaginary alone, lacks none") {
+  const auto square = [](Complex x) {
+    const std::vector<Complex> a(6, x);
+    std::vector<Complex> c(4);
+    product<Complex>(2, 2, 3, {a.data(), 3}, {a.data(), 2}, {}, c.data(), 2);
+    return c[3];
+  };
+  CHECK(square({1e-80, 1e-80}).real() == 0);
+  CHECK(square({1e-80, 1e-80}).imag() / 1e-160 == doctest::Approx(6).epsilon(1e-15));
+  CHECK(square({0, 1e-80}).real() / 1e-160 == doctest::Approx(-3).epsilon(1e-15));
+  CHECK(square({1e-100, 2e-100}).real() / 1e-200 == doctest::Approx(-9).epsilon(1e-15));
+}
+
 TEST_CASE("complex: what is kept of a factor is dropped when its numbers change") {
   auto W = Array<Complex>::full({2, 3}, {1, 1e-100});
   const Complex x[] = {1, 2};
