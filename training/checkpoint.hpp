@@ -47,6 +47,12 @@ template <class X>
 concept IsEntry = std::same_as<X, Array<float>> || std::same_as<X, Array<double>> ||
     std::same_as<X, StateDict::Integers> || std::same_as<X, std::string>;
 
+/// What for_each_part takes apart; see layers/state.hpp.
+template <class X>
+concept HasParts = requires(X& x) {
+  for_each_part(x, [](const auto&) {});
+};
+
 /// The name, below that of what is kept, of its only entry.
 inline constexpr const char* only = "value";
 
@@ -73,10 +79,14 @@ StateDict state_of(const X& x) {
       state.put(only, x.state());
     else if constexpr (IsEntry<X> || std::floating_point<X>)
       state.put(only, x);
-    else
+    else {
+      static_assert(HasParts<const X>,
+                    "Checkpoint::keep takes none of this type; for Variables and recurrent "
+                    "states include <xgrad/layers/state.hpp>");
       for_each_part(x, [&](const auto& part) {
         state.put("part " + std::to_string(state.entries().size()), part.value());
       });
+    }
     return state;
   }
 }
@@ -127,6 +137,7 @@ class Checkpoint {
   /// or Random; an integer, a double, a bool or a std::string (such as JSON of the caller's); an Array; a
   /// std::vector<std::uint64_t>. It must live as long as this object. Which parameters are frozen is not
   /// kept, but is as the program has it.
+  /// A Variable is a constant when it has been loaded, so do not keep a parameter by itself: keep Parameters.
   /// Throws Error if the name is taken, empty or has a '/'.
   template <class X>
   Checkpoint& keep(const std::string& name, X& x) {
