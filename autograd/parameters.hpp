@@ -110,8 +110,8 @@ class Parameters {
   /// has them by their paths below the scope; every handle sees them. F64, F32, F16 and BF16 are read as T:
   /// the same numbers, or, F64 as float, rounded to nearest. Throws Error if the file is damaged, is not of
   /// just these paths and shapes, has another dtype, or has a finite element beyond the range of T; it then
-  /// lists what is missing, different or unexpected. On any error no parameter is changed. A scope that has no
-  /// parameters is an error, too.
+  /// lists what is missing, different or unexpected. On any error no parameter is changed. A scope that has
+  /// no parameters is an error, too.
   void load(const std::string& file) const requires std::floating_point<T>;
   /// The same with those parameters alone that are chosen and in the file, which may have others, too.
   /// Throws Error as above if one of them has another shape or dtype there, and if there is none.

@@ -136,9 +136,8 @@ class Checkpoint {
   /// `StateDict state() const` and a `restore(const StateDict&)`; the state of a recurrent cell; a RandomKey
   /// or Random; an integer, a double, a bool or a std::string (such as JSON of the caller's); an Array; a
   /// std::vector<std::uint64_t>. It must live as long as this object. Which parameters are frozen is not
-  /// kept, but is as the program has it.
-  /// A Variable is a constant when it has been loaded, so do not keep a parameter by itself: keep Parameters.
-  /// Throws Error if the name is taken, empty or has a '/'.
+  /// kept, but is as the program has it. A Variable is a constant when it has been loaded, so do not keep a
+  /// parameter by itself: keep Parameters. Throws Error if the name is taken, empty or has a '/'.
   template <class X>
   Checkpoint& keep(const std::string& name, X& x) {
     Part part;
@@ -154,8 +153,8 @@ class Checkpoint {
   /// system's reason, for a text that is not UTF-8, and for Parameters without any below their scope.
   void save() const;
   /// Reads all parts; returns false if there is no such file. Throws Error if the file is damaged, has not
-  /// just these parts, each as it is expected, or is gone while the one before it is there; no part is changed
-  /// then.
+  /// just these parts, each as it is expected, or is gone while the one before it is there; no part is
+  /// changed then.
   bool load() const;
 
  private:

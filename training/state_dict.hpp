@@ -32,9 +32,12 @@ class StateDict {
   requires std::floating_point<T>
   void put(const std::string& name, const Array<T>& array) { add(name, array.copy()); }
   void put(const std::string& name, double number) { add(name, Array<double>(number)); }
-  void put(const std::string& name, std::uint64_t integer) { add(name, Integers{integer}); }
+  void put(const std::string& name, std::integral auto integer) {
+    add(name, Integers{static_cast<std::uint64_t>(integer)});
+  }
   void put(const std::string& name, Integers integers) { add(name, std::move(integers)); }
   void put(const std::string& name, std::string text) { add(name, std::move(text)); }
+  void put(const std::string& name, const char* text) { add(name, std::string(text)); }
   void put(const std::string& name, const Entry& entry) { add(name, entry); }
   /// @}
   /// Adds all of `part` under "scope/...".

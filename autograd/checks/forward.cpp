@@ -40,8 +40,8 @@ struct SuitedSteps {
   }
 
  private:
-  // Numbers of common size, whose step is that of v alone, by their bits without the sign, which have the
-  // numbers' order; 0 less 1 is the largest. Others one by one.
+  // Numbers of common size, whose step is that of v alone, by their bits without the sign, which are in the
+  // order of the numbers; `speed - 1` makes 0, which is no speed, the largest. Others one by one.
   void add(const double* x, const double* v, std::size_t n) {
     const auto bits = [](double number) { return std::bit_cast<std::uint64_t>(number) & (~0ULL >> 1); };
     const std::uint64_t low = bits(1e-40), range = bits(1e40) - low;

@@ -134,9 +134,9 @@ bool is_temporary(std::string_view name, std::string_view target) {
   return dash != std::string_view::npos && digits(name.substr(0, dash)) && digits(name.substr(dash + 1));
 }
 
-// Removes a file that nobody has locked. Who made it may be in the midst of three things: between open and
-// lock, where it sees afterwards that the file is gone; writing, when the lock is taken; or the file has by
-// now another name and its writer has ended, which the last comparison tells.
+// Removes a file that nobody has locked. Its writer may be between open and lock: it then finds that the file
+// is gone, and makes another. It may be writing: then the lock is taken. Or it has given the file its final
+// name since it was opened here: then the last comparison fails.
 void remove_if_dead(const fs::path& path) {
   struct stat named {};
   struct stat opened {};

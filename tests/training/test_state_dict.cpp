@@ -18,12 +18,14 @@ TEST_CASE("StateDict: entries of every kind are found again, and are copies") {
   state.put("number", 0.1);
   state.put("integer", std::uint64_t{1} << 63);
   state.put("integers", StateDict::Integers{3, 1});
-  state.put("text", std::string("{}"));
+  state.put("text", "{}");
+  state.put("small", 5);
   CHECK(identical(state.array<float>("array"), Array<float>({2}, {1, 2})));
   CHECK(state.number("number") == 0.1);
   CHECK(state.integer("integer") == std::uint64_t{1} << 63);
   CHECK(state.integers("integers") == StateDict::Integers{3, 1});
   CHECK(state.text("text") == "{}");
+  CHECK(state.integer("small") == 5);
   CHECK(state.contains("text"));
   CHECK(!state.contains("texts"));
   check_error([&] { state.put("text", 1.0); }, {"[state] there are two entries 'text'"});
