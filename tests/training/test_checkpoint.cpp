@@ -103,9 +103,9 @@ bool same(const std::vector<StateDict>& a, const std::vector<StateDict>& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t k = 0; k < a.size(); ++k) {
     if (a[k].entries().size() != b[k].entries().size()) return false;
-    for (const auto& [name, entry] : a[k].entries())
-      if (!b[k].contains(name) ||
-          !std::visit([&](const auto& x) { return equal(x, b[k].entries().at(name)); }, entry))
+    for (const auto& entry : a[k].entries())
+      if (!b[k].contains(entry.first) ||
+          !std::visit([&](const auto& x) { return equal(x, b[k].entries().at(entry.first)); }, entry.second))
         return false;
   }
   return true;

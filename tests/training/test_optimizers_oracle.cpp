@@ -151,10 +151,11 @@ TEST_CASE("oracle: runs that are resumed go on as PyTorch's do") {
         const auto expected = row.find("after " + std::to_string(step));
         if (expected == row.end()) continue;
         CHECK(expected->size() == run->p.list().size());
-        for (const auto& [path, value] : expected->items()) {
+        for (const auto& item : expected->items()) {
+          const std::string& path = item.key();
           CAPTURE(step);
           CAPTURE(path);
-          CHECK(checks::distance((*run)[path].value(), oracle::array(value)) < 1e-12);
+          CHECK(checks::distance((*run)[path].value(), oracle::array(item.value())) < 1e-12);
           ++compared;
         }
       }
