@@ -143,7 +143,7 @@ std::string header_text(const std::string& file, const Header& header) {
   std::string text;
   for (const auto& [key, value] : header.metadata)
     text += fmt::format("{}{}:{}", text.empty() ? "" : ",", dump("the metadata's key", key),
-                        dump(("the metadata's value of " + quote(key)).c_str(), value));
+                        dump(("the metadata's value of " + quote(key) + ",").c_str(), value));
   if (!header.metadata.empty()) text = fmt::format("\"{}\":{{{}}}", metadata_key, text);
   for (const auto& [name, entry] : header.tensors) {
     if (name == metadata_key) refuse(file, "a tensor cannot be called '{}'", name);
