@@ -267,8 +267,7 @@ TEST_CASE("safetensors: what no reader would take is not written") {
   CHECK(message({{"__metadata__", good}}) == "a tensor cannot be called '__metadata__'");
   CHECK(message({{"\xff", good}}) == "tensor '\\xff' is not UTF-8");
   CHECK(message({{"x", good}}, {{"\xff", "v"}}) == "the metadata's key '\\xff' is not UTF-8");
-  CHECK(message({{"x", good}}, {{"k", "\xff"}}) ==
-        "the metadata's value of 'k', '\\xff' is not UTF-8");
+  CHECK(message({{"x", good}}, {{"k", "\xff"}}) == "the metadata's value of 'k', '\\xff' is not UTF-8");
   CHECK(contains(message({}, {{"k", std::string(100'000'000, 'v')}}), "expected at most 100000000"));
   CHECK(folder.read("f") == "old");
   CHECK(folder.names() == std::vector<std::string>{"f"});
