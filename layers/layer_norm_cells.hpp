@@ -10,11 +10,13 @@ namespace xgrad {
 
 /// Options of LayerNormLstm.
 struct LayerNormLstmOptions {
-  double forget_bias = 1;       ///< see LstmOptions
-  double epsilon = 1e-5;        ///< added to the variances
-  Initializer Wx{}, Wh{}, b{},  ///< see LstmOptions
-      gain{},                   ///< of every gain
-      bias_c{};                 ///< of the memory's bias
+  double forget_bias = 1;  ///< see LstmOptions
+  double epsilon = 1e-5;   ///< added to the variances
+  Initializer Wx{},        ///< see LstmOptions
+      Wh{},                ///< see LstmOptions
+      b{},                 ///< see LstmOptions
+      gain{},              ///< of every gain
+      bias_c{};            ///< of the memory's bias
 };
 
 /// The LSTM with layer normalization:
@@ -73,9 +75,11 @@ LayerNormLstm(Parameters<T>, std::size_t, std::size_t, LayerNormLstmOptions) -> 
 
 /// Options of LayerNormGru.
 struct LayerNormGruOptions {
-  double epsilon = 1e-5;        ///< added to the variances
-  Initializer Wx{}, Wh{}, b{},  ///< see CellOptions
-      gain{};                   ///< of every gain
+  double epsilon = 1e-5;  ///< added to the variances
+  Initializer Wx{},       ///< see CellOptions
+      Wh{},               ///< see CellOptions
+      b{},                ///< see CellOptions
+      gain{};             ///< of every gain
 };
 
 /// The GRU with layer normalization; z keeps the old state, as in Gru, where the paper's lets in the new:

@@ -29,8 +29,9 @@ struct LstmOptions {
   /// What the forget gate's bias starts from: at 1 a new cell remembers (Gers et al. 2000; Jozefowicz et al.
   /// 2015).
   double forget_bias = 1;
-  Initializer Wx{}, Wh{};  ///< see CellOptions
-  Initializer b{};         ///< of all four gates' biases, (4H,); forget_bias is not read then
+  Initializer Wx{},  ///< see CellOptions
+      Wh{};          ///< see CellOptions
+  Initializer b{};   ///< of all four gates' biases, (4H,); forget_bias is not read then
 };
 
 /// The bias of four gates (4H,), drawn by `given` or, if that is empty, zeros but for that of the second, the
@@ -83,9 +84,11 @@ Lstm(Parameters<T>, std::size_t, std::size_t, LstmOptions) -> Lstm<T>;
 
 /// Options of PeepholeLstm.
 struct PeepholeLstmOptions {
-  double forget_bias = 1;       ///< see LstmOptions
-  Initializer Wx{}, Wh{}, b{},  ///< see LstmOptions
-      peepholes{};              ///< of pi, pf and po, each (H,)
+  double forget_bias = 1;  ///< see LstmOptions
+  Initializer Wx{},        ///< see LstmOptions
+      Wh{},                ///< see LstmOptions
+      b{},                 ///< see LstmOptions
+      peepholes{};         ///< of pi, pf and po, each (H,)
 };
 
 /// The LSTM whose gates see the memory, Gers & Schmidhuber 2000 in the form of Graves 2013 (arXiv:1308.0850,

@@ -13,7 +13,9 @@ enum class Nonlinearity { tanh, relu };
 /// Options of Rnn.
 struct RnnOptions {
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< applied to x Wx + h Wh + b
-  Initializer Wx{}, Wh{}, b{};                     ///< see CellOptions
+  Initializer Wx{},                                ///< see CellOptions
+      Wh{},                                        ///< see CellOptions
+      b{};                                         ///< see CellOptions
 };
 
 /// h' = tanh(x Wx + h Wh + b), Elman 1990, "Finding structure in time"; or with relu instead of tanh, for

@@ -46,6 +46,7 @@ class WeightAverage {
   std::uint64_t updates() const { return updates_; }
 
  protected:
+  /// Of nothing yet.
   explicit WeightAverage(Parameters<T> parameters) : parameters_(std::move(parameters)) {}
   /// mean <- mean + part (w - mean); a parameter that is new begins as it is.
   void move_towards_weights(double part);
