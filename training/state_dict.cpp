@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/parameters/problems.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 
 namespace xgrad {
@@ -19,22 +20,6 @@ std::string describe(const E& entry) {
 std::string describe(const StateDict::Entry& entry) {
   return std::visit([](const auto& e) { return describe(e); }, entry);
 }
-
-// Lines about what is wrong, of which only the first are shown.
-class Problems {
- public:
-  void add(const std::string& line) {
-    if (++count_ <= shown) text_ += "\n  " + line;
-  }
-  std::string text() const {
-    return count_ <= shown ? text_ : text_ + fmt::format("\n  and {} more", count_ - shown);
-  }
-
- private:
-  static constexpr std::size_t shown = 6;
-  std::size_t count_ = 0;
-  std::string text_;
-};
 
 }  // namespace
 
@@ -72,20 +57,19 @@ StateDict StateDict::below(const std::string& scope) const {
 }
 
 void StateDict::check_like(const char* op, const StateDict& like) const {
-  Problems problems;
+  Problems missing("missing"), different("different"), unexpected("unexpected");
   for (const auto& [name, expected] : like.entries_) {
     const auto found = entries_.find(name);
     if (found == entries_.end())
-      problems.add(fmt::format("missing: {}, expected {}", quote(name), describe(expected)));
+      missing.add(fmt::format("{}, expected {}", quote(name), describe(expected)));
     else if (describe(found->second) != describe(expected))
-      problems.add(fmt::format("different: {} is {}, expected {}", quote(name), describe(found->second),
-                               describe(expected)));
+      different.add(
+          fmt::format("{} is {}, expected {}", quote(name), describe(found->second), describe(expected)));
   }
   for (const auto& [name, entry] : entries_)
-    if (!like.entries_.contains(name))
-      problems.add(fmt::format("unexpected: {}, {}", quote(name), describe(entry)));
-  if (!problems.text().empty())
-    throw Error(op, "the state does not fit, nothing is changed:" + problems.text());
+    if (!like.entries_.contains(name)) unexpected.add(fmt::format("{}, {}", quote(name), describe(entry)));
+  const std::string problems = missing.text() + different.text() + unexpected.text();
+  if (!problems.empty()) throw Error(op, "the state does not fit, nothing is changed:" + problems);
 }
 
 template const Array<float>& StateDict::get(const std::string&) const;

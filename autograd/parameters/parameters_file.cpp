@@ -1,6 +1,6 @@
 // Parameters to and from a safetensors file; see `save` and `load` in parameters.hpp. They stand apart from
 // parameters.cpp, all of which is compiled for every scalar, because the format has no complex double.
-// Loading is two steps: `plan` finds everything that is wrong, `fill` cannot fail.
+// Loading is two steps: `plan` finds what fits and what does not, `fill` changes the parameters.
 #include <optional>
 #include <set>
 
@@ -9,6 +9,7 @@
 #include <xgrad/autograd/parameters.hpp>
 #include <xgrad/autograd/parameters/elements.hpp>
 #include <xgrad/autograd/parameters/glob.hpp>
+#include <xgrad/autograd/parameters/problems.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/safetensors.hpp>
 
@@ -16,30 +17,7 @@ namespace xgrad {
 
 namespace {
 
-using safetensors::Tensor;
-
-// The first few problems of one kind, a line each, and how many more there are.
-class Problems {
- public:
-  explicit Problems(const char* kind) : kind_(kind) {}
-
-  void add(const std::string& problem) {
-    if (++count_ <= shown) lines_.push_back(fmt::format("\n  {}: {}", kind_, problem));
-  }
-  std::string text() const {
-    std::string result;
-    for (const auto& line : lines_) result += &line == &lines_.back() && count_ > shown ? "" : line;
-    if (count_ > shown) result += fmt::format("\n  {}: and {} more", kind_, count_ - shown + 1);
-    return result;
-  }
-
- private:
-  static constexpr std::size_t shown = 3;  // of three kinds, below a line that says what they are about
-
-  const char* kind_;
-  std::size_t count_ = 0;
-  std::vector<std::string> lines_;
-};
+using safetensors::Tensor, safetensors::Tensors;
 
 std::string scope_text(const std::string& scope) {
   return scope.empty() ? "" : " below " + quote(scope.substr(0, scope.size() - 1));
@@ -55,28 +33,74 @@ std::optional<std::string> mismatch(const Tensor& found, const Tensor& expected)
   return std::nullopt;
 }
 
-// A parameter and the tensor that fills it.
+// A parameter and the tensor of the file that fills it.
 template <class T>
 struct Filling {
-  std::string path;
   Variable<T> parameter;
-  const std::string* name;
-  const Tensor* tensor;
+  const Tensors::value_type* tensor;
+};
+
+// What of a file goes where.
+template <class T>
+struct Plan {
+  std::vector<Filling<T>> fillings;
+  Loaded loaded;
+  Problems different{"different"}, missing{"missing"};
+  std::vector<const Tensors::value_type*> unused;
 };
 
 template <class T>
+Plan<T> plan(const Parameters<T>& parameters, const Tensors& given, const LoadOptions& options) {
+  Plan<T> plan;
+  std::set<std::string> used;
+  for (const Variable<T>& parameter : parameters.list()) {
+    const std::string path = parameters.path_of(parameter);
+    if (!matches(options.only, path)) {
+      plan.loaded.missing.push_back(path);
+      continue;
+    }
+    const std::string name = options.rename ? options.rename(path) : path;
+    const std::string both = name == path ? quote(path) : quote(path) + ", in the file " + quote(name) + ",";
+    const Tensor expected = safetensors::tensor(parameter.value());
+    const auto found = given.find(name);
+    if (found == given.end()) {
+      plan.loaded.missing.push_back(path);
+      plan.missing.add(fmt::format("{}{} expected {}", both, name == path ? "," : "", to_string(expected)));
+    } else if (const auto wrong = mismatch<T>(found->second, expected)) {
+      plan.different.add(both + " " + *wrong);
+    } else {
+      used.insert(name);
+      plan.loaded.taken.push_back(path);
+      plan.fillings.push_back({parameter, &*found});
+    }
+  }
+  for (const auto& tensor : given)
+    if (!used.contains(tensor.first)) {
+      plan.loaded.left.push_back(tensor.first);
+      plan.unused.push_back(&tensor);
+    }
+  return plan;
+}
+
+template <class T>
 void fill(const std::string& file, const std::vector<Filling<T>>& fillings) {
-  for (const auto& [path, parameter, name, tensor] : fillings)
-    if (const auto beyond = safetensors::first_beyond<T>(*tensor))
-      throw Error("parameters",
-                  fmt::format("{} does not fit the parameters, none is changed: {} has {} at {}, beyond the "
-                              "range of {}",
-                              quote_file(file), quote(*name), beyond->value,
-                              safetensors::index_of(beyond->position, tensor->shape), safetensors::dtype<T>));
+  for (const auto& [parameter, tensor] : fillings)
+    if (const auto beyond = safetensors::first_beyond<T>(tensor->second))
+      throw Error(
+          "parameters",
+          fmt::format("{} does not fit the parameters, none is changed: {} has {} at {}, "
+                      "beyond the range of {}",
+                      quote_file(file), quote(tensor->first), beyond->value,
+                      safetensors::index_of(beyond->position, tensor->second.shape), safetensors::dtype<T>));
   for (const auto& filling : fillings) {  // from here on nothing can fail
     Array<T> value = filling.parameter.value();
-    safetensors::copy_elements(*filling.tensor, value.shared_data());
+    safetensors::copy_elements(filling.tensor->second, value.shared_data());
   }
+}
+
+[[noreturn]] void refuse(const std::string& file, const std::string& scope, const std::string& problems) {
+  throw Error("parameters", quote_file(file) + " does not fit the parameters" + scope_text(scope) +
+                                ", none is changed:" + problems);
 }
 
 }  // namespace
@@ -96,73 +120,32 @@ void Parameters<T>::load(const std::string& file) const requires std::floating_p
   if (!scope_.empty() && list().empty())
     throw Error("parameters", "there is nothing to load" + scope_text(scope_));
   const safetensors::File given(file);
-  Problems different("different"), missing("missing"), unexpected("unexpected");
-  std::vector<Filling<T>> fillings;
-  std::set<std::string> declared;
-  for (const Variable<T>& parameter : list()) {
-    const std::string path = path_of(parameter);
-    declared.insert(path);
-    const auto expected = safetensors::tensor(parameter.value());
-    const auto found = given.tensors().find(path);
-    if (found == given.tensors().end())
-      missing.add(fmt::format("{}, expected {}", quote(path), to_string(expected)));
-    else if (const auto wrong = mismatch<T>(found->second, expected))
-      different.add(quote(path) + " " + *wrong);
-    else
-      fillings.push_back({path, parameter, &found->first, &found->second});
-  }
-  for (const auto& [name, tensor] : given.tensors())
-    if (!declared.contains(name))
-      unexpected.add(fmt::format("{}, {}, is no parameter", quote(name), to_string(tensor)));
-  const std::string problems = different.text() + missing.text() + unexpected.text();
-  if (!problems.empty())
-    throw Error("parameters", quote_file(file) + " does not fit the parameters" + scope_text(scope_) +
-                                  ", none is changed:" + problems);
-  fill(file, fillings);
+  const Plan<T> found = plan(*this, given.tensors(), {});
+  Problems unexpected("unexpected");
+  for (const Tensors::value_type* tensor : found.unused)
+    if (!contains(tensor->first))
+      unexpected.add(fmt::format("{}, {}, is no parameter", quote(tensor->first), to_string(tensor->second)));
+  const std::string problems = found.different.text() + found.missing.text() + unexpected.text();
+  if (!problems.empty()) refuse(file, scope_, problems);
+  fill(file, found.fillings);
 }
 
 template <class T>
 Loaded Parameters<T>::load(const std::string& file,
                            const LoadOptions& options) const requires std::floating_point<T> {
   const safetensors::File given(file);
-  Problems different("different"), missing("missing"), unused("unused");
-  std::vector<Filling<T>> fillings;
-  std::set<std::string> used;
-  Loaded loaded;
-  for (const Variable<T>& parameter : list()) {
-    const std::string path = path_of(parameter);
-    if (!matches(options.only, path)) {
-      loaded.missing.push_back(path);
-      continue;
-    }
-    const std::string name = options.rename ? options.rename(path) : path;
-    const std::string both = name == path ? quote(path) : quote(path) + ", in the file " + quote(name) + ",";
-    const auto found = given.tensors().find(name);
-    if (found == given.tensors().end()) {
-      loaded.missing.push_back(path);
-      missing.add(both);
-    } else if (const auto wrong = mismatch<T>(found->second, safetensors::tensor(parameter.value()))) {
-      different.add(both + " " + *wrong);
-    } else {
-      used.insert(name);
-      loaded.taken.push_back(path);
-      fillings.push_back({path, parameter, &found->first, &found->second});
-    }
-  }
-  for (const auto& [name, tensor] : given.tensors())
-    if (!used.contains(name)) {
-      loaded.left.push_back(name);
-      unused.add(fmt::format("{}, {}", quote(name), to_string(tensor)));
-    }
-  if (const std::string problems = different.text(); !problems.empty())
-    throw Error("parameters", quote_file(file) + " does not fit the parameters" + scope_text(scope_) +
-                                  ", none is changed:" + problems);
-  if (fillings.empty())
+  const Plan<T> found = plan(*this, given.tensors(), options);
+  if (const std::string problems = found.different.text(); !problems.empty()) refuse(file, scope_, problems);
+  if (found.fillings.empty()) {
+    Problems unused("unused");
+    for (const Tensors::value_type* tensor : found.unused)
+      unused.add(fmt::format("{}, {}", quote(tensor->first), to_string(tensor->second)));
     throw Error("parameters",
                 fmt::format("{} has none of the parameters{} that {} chooses:{}{}", quote_file(file),
-                            scope_text(scope_), quote(options.only), missing.text(), unused.text()));
-  fill(file, fillings);
-  return loaded;
+                            scope_text(scope_), quote(options.only), found.missing.text(), unused.text()));
+  }
+  fill(file, found.fillings);
+  return found.loaded;
 }
 
 #define XGRAD_INSTANTIATE(T)                                   \

@@ -369,8 +369,8 @@ TEST_CASE("Parameters: of what a pattern chooses another shape is an error, and 
   CHECK(message_of([&] { (void)(q / "encoder").load(file, {.only = "*/b"}); }) ==
         start +
             "has none of the parameters below 'encoder' that '*/b' chooses:"
-            "\n  missing: '0/b'"
-            "\n  missing: '1/b'"
+            "\n  missing: '0/b', expected F32 (3,)"
+            "\n  missing: '1/b', expected F32 (3,)"
             "\n  unused: 'encoder/0/W', F32 (2, 3)"
             "\n  unused: 'encoder/0/b', F32 (3,)"
             "\n  unused: and 3 more");
