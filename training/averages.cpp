@@ -60,15 +60,11 @@ std::vector<Variable<T>> WeightAverage<T>::averaged(const StateDict& state) cons
 }
 
 template <class T>
-void WeightAverage<T>::check(const char* op, const StateDict& state) const {
-  StateDict like;
-  like.put("updates", std::uint64_t{0});
+void WeightAverage<T>::check(const char* op, const StateDict& state, StateDict like) const {
+  like.put("updates", updates_);
   for (const Variable<T>& w : averaged(state))
     like.put("mean/" + parameters_.path_of(w), Array<double>::zeros(w.shape()));
-  StateDict means;
-  for (const auto& [name, entry] : state.entries())
-    if (name == "updates" || name.starts_with("mean/")) means.put(name, entry);
-  means.check_like(op, like);
+  state.check_like(op, like);
 }
 
 template <class T>
@@ -99,7 +95,7 @@ StateDict ExponentialAverage<T>::state() const {
 
 template <class T>
 void ExponentialAverage<T>::restore(const StateDict& state) {
-  this->check("exponential average", state);
+  this->check("exponential average", state, {});
   this->load(state);
 }
 
@@ -123,13 +119,16 @@ StateDict TriggeredAverage<T>::state() const {
   StateDict result;
   this->save(result);
   result.put("losses", Array<double>({losses_.size()}, losses_));
-  result.put("triggered", std::uint64_t{triggered_});
+  result.put("triggered", triggered_);
   return result;
 }
 
 template <class T>
 void TriggeredAverage<T>::restore(const StateDict& state) {
-  this->check("triggered average", state);
+  StateDict like;
+  like.put("triggered", triggered_);
+  like.put("losses", state.array<double>("losses"));  // of any number
+  this->check("triggered average", state, like);
   const Array<double>& losses = state.array<double>("losses");
   const std::uint64_t triggered = state.integer("triggered");
   this->load(state);

@@ -50,9 +50,9 @@ class WeightAverage {
   explicit WeightAverage(Parameters<T> parameters) : parameters_(std::move(parameters)) {}
   /// mean <- mean + part (w - mean); a parameter that is new begins as it is.
   void move_towards_weights(double part);
-  /// @{ The means and their number.
+  /// @{ The means and their number; `like` has what else there is in the state.
   void save(StateDict& state) const;
-  void check(const char* op, const StateDict& state) const;
+  void check(const char* op, const StateDict& state, StateDict like) const;
   void load(const StateDict& state);
   /// @}
 

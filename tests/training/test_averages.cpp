@@ -137,4 +137,6 @@ TEST_CASE("averages: NaN triggers, and their states go on where they were") {
   check_error([&] { ExponentialAverage(q, 0.5).restore(half); },
               {"missing: 'mean/v'", "unexpected: 'mean/w'"});
   check_error([&] { ExponentialAverage(weight.p, 0.5).restore(StateDict()); }, {"missing: 'updates'"});
+  check_error([&] { another.restore(running); }, {"[exponential average]", "unexpected: 'losses'"});
+  check_error([&] { other.restore(half); }, {"there is no 'losses'"});
 }
