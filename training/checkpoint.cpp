@@ -2,7 +2,6 @@
 #include <xgrad/training/checkpoint.hpp>
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -89,9 +88,15 @@ std::filesystem::path Checkpoint::previous() const {
   return result += ".previous";
 }
 
+// Of all parts, one after the other.
+std::string Checkpoint::names() const {
+  std::string result;
+  for (const auto& part : parts_) result += (result.empty() ? "" : "/") + part.first;
+  return result;
+}
+
 void Checkpoint::save() const {
   StateDict all;
-  std::string names;
   for (const auto& [name, part] : parts_) {
     const StateDict state = part.state();
     if (part.is_parameters && state.entries().empty())
@@ -99,10 +104,9 @@ void Checkpoint::save() const {
                                             "and look at p.list()",
                                             name));
     all.put(name, state);
-    names += (names.empty() ? "" : "/") + name;
   }
   safetensors::Tensors tensors;
-  safetensors::Metadata metadata{{format_key, format}, {parts_key, names}};
+  safetensors::Metadata metadata{{format_key, format}, {parts_key, names()}};
   for (const auto& [name, entry] : all.entries()) std::visit(ToFile{name, tensors, metadata}, entry);
   safetensors::write(file_, tensors, metadata, {.previous = previous()});
 }
@@ -126,11 +130,9 @@ bool Checkpoint::load() const {
     if (text(format_key) != format)
       throw Error("checkpoint",
                   fmt::format("{} is no checkpoint: its metadata has no format '{}'", quoted, format));
-    std::string names;
-    for (const auto& part : parts_) names += (names.empty() ? "" : "/") + part.first;
-    if (text(parts_key) != names)
+    if (text(parts_key) != names())
       throw Error("checkpoint", fmt::format("{} has the parts {}, expected {}", quoted,
-                                            quote(text(parts_key), 200), quote(names, 200)));
+                                            quote(text(parts_key), 200), quote(names(), 200)));
 
     const StateDict all = from_file(file);
     std::vector<StateDict> before;

@@ -166,6 +166,7 @@ class Checkpoint {
 
   void add(const std::string& name, Part part);
   std::filesystem::path previous() const;
+  std::string names() const;
 
   std::filesystem::path file_;
   std::vector<std::pair<std::string, Part>> parts_;  // by name
