@@ -51,12 +51,15 @@ template <class T>
 StateDict detail::state_of_parameters(const Parameters<T>& parameters) {
   StateDict state;
   for (const Variable<T>& w : parameters.list()) {
-    Array<T> elements = w.parameter()->value;
-    if (const PendingUpdates* updates = w.parameter()->deferred()) {
-      elements = Array<T>::uninitialized(w.shape());
-      updates->update_copy(elements.mutable_data());
+    const PendingUpdates* const updates = w.parameter()->deferred();
+    if (updates == nullptr) {
+      state.put(parameters.path_of(w), w.parameter()->value);
+      continue;
     }
-    state.put(parameters.path_of(w), elements);
+    auto elements = Array<T>::uninitialized(w.shape());
+    updates->update_copy(elements.mutable_data());
+    elements.written();
+    state.put(parameters.path_of(w), StateDict::Entry(std::move(elements)));  // not copied once more
   }
   return state;
 }

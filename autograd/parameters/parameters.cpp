@@ -100,6 +100,7 @@ bool Parameters<T>::below_scope(const Variable<T>& parameter) const {
 template <class T>
 std::vector<Variable<T>> Parameters<T>::list(Which which) const {
   std::vector<Variable<T>> result;
+  result.reserve(store_->list.size());
   for (const Variable<T>& parameter : store_->list)
     if (below_scope(parameter) &&
         (which == Which::all || parameter.parameter()->frozen() == (which == Which::frozen)))
