@@ -19,7 +19,7 @@
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/windows.hpp>
 
-#include "rnnlm/grammar.hpp"
+#include "grammar.hpp"
 #include "ugrnn.hpp"
 
 namespace {
