@@ -1,5 +1,10 @@
-// What evaluate and truncation read of a window: `inputs` and `targets`, and `sequences`, if it has any.
+// What evaluate and truncation read of a window: `inputs` and `targets`, and `sequences`, if it has any. And
+// one long text cut into windows.
 #pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 #include <xgrad/autograd/ops/losses.hpp>
 #include <xgrad/layers/sequences.hpp>
@@ -26,6 +31,26 @@ auto window_loss(const Model& model, const Ids& inputs, const Ids& targets, cons
   } else {
     return model.loss(inputs, targets, state, reduction);
   }
+}
+
+// Calls f(begin, end) for one window after the other of `count` tokens; each has `length`, the last one may
+// have fewer. Positions in an error are those in a window, so one that is not the first is named.
+template <class F>
+void for_windows(std::size_t count, std::size_t length, F f) {
+  for (std::size_t begin = 0; begin < count; begin += std::min(length, count - begin)) {
+    try {
+      f(begin, begin + std::min(length, count - begin));
+    } catch (const Error& error) {
+      if (begin == 0) throw;
+      throw error.with_context("in the window that begins at token " + std::to_string(begin));
+    }
+  }
+}
+
+// Tokens [begin, end) as a batch of one sequence.     result: (end - begin, 1)
+inline Ids track(const std::vector<Ids::value_type>& tokens, std::size_t begin, std::size_t end) {
+  return Ids({end - begin, 1}, {tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+                                tokens.begin() + static_cast<std::ptrdiff_t>(end)});
 }
 
 }  // namespace xgrad::detail
