@@ -44,6 +44,17 @@ inline RandomKey step_key(const char* what, RandomKey key) {
   return key.fold(*t);
 }
 
+// Dropout of a sequence: of other elements at each step or, if it is variational, of the same at all steps.
+//     xs: (T, N, ...)
+template <class T>
+Variable<T> drop_steps(const Variable<T>& xs, double rate, bool variational, RandomKey key) {
+  if (!variational) return dropout(xs, rate, key);
+  Shape one_step = xs.shape();
+  one_step.set(0, 1);
+  const Variable<T> ones = Array<T>::full(one_step, T(1));
+  return xs * dropout(ones, rate, key);
+}
+
 // The state with `f` applied to its first part: by convention the one that enters the cell's products (h of
 // an LSTM).
 template <class S, class F>

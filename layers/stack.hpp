@@ -20,6 +20,9 @@ struct StackOptions {
   /// Rate of dropout between layers, that is on the output of all but the last (Zaremba et al. 2014,
   /// arXiv:1409.2329), in [0, 1); it works in for_training().
   double dropout = 0;
+  /// Whether that drops the same elements at all steps of a window, which differ from sequence to sequence
+  /// (Gal & Ghahramani 2016, arXiv:1512.05287; "locked" dropout in Merity et al. 2018, arXiv:1708.02182).
+  bool variational = false;
 };
 
 /// `layers` cells of one kind: the first is built as Cell(p / "0", D, H, args...), the next as
@@ -60,18 +63,21 @@ struct Stack {
   }
 
   /// One step of all layers.     x: (N, D)   y: (N, width())
-  /// Throws Error unless there is one state per layer and, in training with dropout between layers, a
-  /// TimeStep is open.
+  /// Throws Error unless there is one state per layer and, in training with dropout between layers that is
+  /// not variational, a TimeStep is open.
   template <class S>
   Step<Variable<T>, std::vector<S>> operator()(const Variable<T>& x, const std::vector<S>& state) const {
     check_layers(state.size());
-    const auto now = key && drops(0) ? std::optional(detail::step_key("Stack", *key)) : key;
+    const bool anew = key && drops(0) && !options.variational;
+    const auto now = anew ? std::optional(detail::step_key("Stack", *key)) : key;
     Variable<T> y = x;
     std::vector<S> next;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       auto step = xgrad::step(cells[i], y, state[i]);
       next.push_back(std::move(step.state));
-      y = above(i, y, step.y, now);
+      y = add_residual(y, step.y);
+      // With the same key at all steps the elements are those of unroll.
+      if (now && drops(i)) y = dropout(y, options.dropout, now->fold(i));
     }
     return {y, std::move(next)};
   }
@@ -87,7 +93,8 @@ struct Stack {
       try {
         auto unrolled = xgrad::unroll(cells[i], ys, std::move(state[i]), sequences);
         state[i] = std::move(unrolled.state);
-        ys = above(i, ys, unrolled.ys, key);
+        ys = add_residual(ys, unrolled.ys);
+        if (key && drops(i)) ys = detail::drop_steps(ys, options.dropout, options.variational, key->fold(i));
         if (options.residual) ys = detail::mask_steps(ys, sequences);
       } catch (const Error& error) {
         throw error.with_context("in layer " + std::to_string(i) + " of " + std::to_string(cells.size()));
@@ -108,12 +115,9 @@ struct Stack {
  private:
   bool drops(std::size_t layer) const { return options.dropout > 0 && layer + 1 < cells.size(); }
 
-  // What the layer above reads.
-  Variable<T> above(std::size_t layer, const Variable<T>& x, Variable<T> y,
-                    const std::optional<RandomKey>& with) const {
-    if (options.residual && x.shape() == y.shape()) y = x + y;
-    if (with && drops(layer)) y = dropout(y, options.dropout, with->fold(layer));
-    return y;
+  // A layer's output y, to which its input is added if that is an option.
+  Variable<T> add_residual(const Variable<T>& x, const Variable<T>& y) const {
+    return options.residual && x.shape() == y.shape() ? x + y : y;
   }
 
   void check_layers(std::size_t states) const {

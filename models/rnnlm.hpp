@@ -22,6 +22,9 @@ struct RnnlmOptions {
   /// Rate of dropout, in [0, 1), on the embedded tokens and on the outputs of the cell; it works in
   /// for_training().
   double dropout = 0;
+  /// Whether that drops the same elements at all steps of a window, which differ from sequence to sequence
+  /// (Gal & Ghahramani 2016, arXiv:1512.05287; "locked" dropout in Merity et al. 2018, arXiv:1708.02182).
+  bool variational = false;
   /// Rows of logits that `loss` makes at a time, see affine_cross_entropy: 256 take a fraction of the memory.
   /// 0 is all, and so is a loss for each target (Reduction::none).
   std::size_t loss_rows = 0;
@@ -138,8 +141,11 @@ struct Rnnlm {
     return reshape(scatter_add(at_padding, positions, loss, 0), mask.shape());
   }
 
-  Variable<T> drop(const Variable<T>& x, std::uint64_t use) const {
-    return key && options.dropout > 0 ? dropout(x, options.dropout, key->fold(use)) : x;
+  // xs: (T, N, ...)
+  Variable<T> drop(const Variable<T>& xs, std::uint64_t use) const {
+    return key && options.dropout > 0
+               ? detail::drop_steps(xs, options.dropout, options.variational, key->fold(use))
+               : xs;
   }
 };
 

@@ -3,6 +3,8 @@
 // on a cell with a nested state.
 #include <xgrad/layers/dropout.hpp>
 
+#include <map>
+
 #include <xgrad/layers/lstm.hpp>
 #include <xgrad/layers/rnn.hpp>
 #include <xgrad/layers/stack.hpp>
@@ -175,6 +177,60 @@ TEST_CASE("stack: dropout between layers is on all outputs but the last") {
   }
 }
 
+TEST_CASE("stack: variational dropout between layers is the same at all steps, unrolled or not") {
+  const Parameters<double> p;
+  const Stack<Echo<double>> cell(p, H, H, {.layers = 3, .dropout = 0.5, .variational = true});
+  const auto run = [&](RandomKey key) {
+    return unroll(for_training(cell, key), ones, cell.zero(N))
+        .ys.value();  // (T, N, 4H), [1 dropped twice, ...]
+  };
+  const auto ys = run(RandomKey(1));
+  CHECK(ys.shape() == Shape({T_steps, N, 4 * H}));
+  // Entries of the outputs of the lowest layer, [1, 1] dropped by two masks, at step t and sequence n.
+  const auto row = [](const Array<double>& of, std::size_t t, std::size_t n) {
+    const double* y = of.data() + (t * N + n) * 4 * H;
+    return std::vector<double>(y, y + 3 * H);
+  };
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t t = 1; t < T_steps; ++t) CHECK(row(ys, t, n) == row(ys, 0, n));
+    for (std::size_t other = 0; other < n; ++other) CHECK(row(ys, 0, n) != row(ys, 0, other));
+  }
+  std::map<double, std::size_t> counts;
+  for (std::size_t n = 0; n < N; ++n)
+    for (const double y : row(ys, 0, n)) ++counts[y];
+  CHECK(counts.size() == 3);  // 0; 2: dropped once; 4: by both masks, which are different
+  CHECK(counts[4] > 15);      // of 128, of which 32 are expected
+  CHECK(counts[4] < 50);
+  CHECK(!identical(ys, run(RandomKey(2))));
+  CHECK(identical(ys, run(RandomKey(1))));
+
+  const auto noisy = for_training(cell, RandomKey(1));
+  auto state = noisy.zero(N);
+  for (std::size_t t = 0; t < T_steps; ++t) {  // without a TimeStep, too
+    const auto next = noisy(select(ones, 0), state);
+    CHECK(identical(next.y.value(), ys.row(t)));
+    state = next.state;
+  }
+  CHECK(identical(unroll(cell, ones, cell.zero(N)).ys.value(), Array<double>::full(ys.shape(), 1)));
+}
+
+TEST_CASE("stack: variational dropout in any cell is the same step by step") {
+  const Parameters<double> p(3);
+  const Stack<cells::Nested<double>> cell(
+      p, 4, 4, {.layers = 3, .residual = true, .dropout = 0.4, .variational = true});
+  const Variable<double> xs = numbers<double>({5, 2, 4});
+  const auto noisy = for_training(cell, RandomKey(2));
+  const auto run = unroll(noisy, xs, noisy.zero(2));
+  auto state = noisy.zero(2);
+  for (std::ptrdiff_t t = 0; t < 5; ++t) {
+    const TimeStep now(static_cast<std::size_t>(t));
+    const auto next = noisy(select(xs, t), state);
+    CHECK(checks::distance(next.y.value(), select(run.ys, t).value()) < 1e-15);
+    state = next.state;
+  }
+  CHECK(checks::distance(run.ys.value(), unroll(cell, xs, cell.zero(2)).ys.value()) > 0.01);
+}
+
 TEST_CASE("dropout wrappers: without training they are the cell, for any state") {
   const Parameters<double> p(2);
   const Variable<double> xs = numbers<double>({3, 2, 4});
@@ -217,7 +273,9 @@ TEST_CASE("dropout wrappers: the proof on a cell with a nested state") {
   prove_wrapper<Zoneout>(ZoneoutOptions{.rates = {0.2, 0.3, 0.4}});
   prove_wrapper<Zoneout>(ZoneoutOptions{});
   prove_wrapper<WeightDrop>(WeightDropOptions{.rate = 0.4, .names = {"Wh", "Wk"}});
-  prove_wrapper<Stack>(StackOptions{.layers = 3, .residual = true, .dropout = 0.3});
+  for (const bool variational : {false, true})
+    prove_wrapper<Stack>(
+        StackOptions{.layers = 3, .residual = true, .dropout = 0.3, .variational = variational});
 }
 
 namespace {

@@ -3,6 +3,9 @@
 // train and generate in it.
 #include <xgrad/models/rnnlm.hpp>
 
+#include <map>
+#include <numeric>
+
 #include <xgrad/autograd/derivatives.hpp>
 #include <xgrad/layers/unroll.hpp>
 #include <xgrad/models/generate.hpp>
@@ -257,6 +260,85 @@ TEST_CASE("rnnlm: beside padding, ids, targets and masks that do not fit are nam
   check_error(loss(right, right, {0, 1}), {"[Rnnlm] ids of shape (2, 2)", "mask of shape (2,)"});
   check_error(loss(right, {0, 1}, mask), {"[Rnnlm] targets of shape (2,)", "mask of shape (2, 2)"});
   check_error(loss(right, right, Ids({2, 2}, {0, 0, 0, 0})), {"the mean over no targets"});
+}
+
+namespace {
+
+constexpr double rate = 0.25;
+
+// Hands on what it reads, so that a tied model around it shows its masks: where token 0 is embedded as ones
+// and token i + 1 as unit vector i, logit i + 1 after token 0 is element i of both masks multiplied.
+template <class T>
+struct Copying {
+  Copying(const Parameters<T>&, std::size_t, std::size_t) {}
+  auto operator()(const Variable<T>& x, const Variable<T>& h) const { return Step{x, h}; }
+};
+constexpr std::size_t D = 32, N = 3, steps = 5;
+
+// The masks of the embedded tokens and of the outputs, multiplied.     result: (steps, N, D)
+Array<double> masks(bool variational, RandomKey key) {
+  const Parameters<double> p;
+  const Rnnlm<double, Copying<double>> model(p, D + 1, D, D,
+                                             {.tied = true, .dropout = rate, .variational = variational});
+  auto W = Array<double>::zeros({D + 1, D});
+  for (std::size_t i = 0; i < D; ++i) W.mutable_data()[i] = W.mutable_data()[(i + 1) * D + i] = 1;
+  p.assign("embed/W", W);
+  const Ids zeros({steps, N}, std::vector<std::int64_t>(steps * N, 0));
+  const auto logits = model.for_training(key)(zeros, model.zero(N)).y;
+  return slice(logits, 1, D + 1, 2).value();
+}
+
+}  // namespace
+
+TEST_CASE("rnnlm: variational dropout is the same at all steps of a window") {
+  const auto row = [](const Array<double>& of, std::size_t t, std::size_t n) {
+    const double* y = of.data() + (t * N + n) * D;
+    return std::vector<double>(y, y + D);
+  };
+  const auto locked = masks(true, RandomKey(1)), free = masks(false, RandomKey(1));
+  std::map<long, std::size_t> seen;
+  for (std::size_t n = 0; n < N; ++n) {
+    for (std::size_t t = 1; t < steps; ++t) {
+      CHECK(row(locked, t, n) == row(locked, 0, n));
+      CHECK(row(free, t, n) != row(free, 0, n));
+    }
+    for (std::size_t other = 0; other < n; ++other) CHECK(row(locked, 0, n) != row(locked, 0, other));
+    for (const double y : row(locked, 0, n)) ++seen[std::lround(y * 9)];
+  }
+  CHECK(seen.size() == 2);  // dropped by one of two masks, or multiplied by 1 / 0.75 twice
+  CHECK(seen[0] > 20);      // of 96, of which 42 are expected: 24 if the masks were the same
+  CHECK(seen[0] + seen[16] == N * D);
+  CHECK(identical(locked, masks(true, RandomKey(1))));
+  for (std::size_t n = 0; n < N; ++n) CHECK(row(locked, 0, n) != row(masks(true, RandomKey(2)), 0, n));
+
+  double total = 0;
+  constexpr std::uint64_t windows = 400;
+  for (std::uint64_t window = 0; window < windows; ++window) {
+    const auto drawn = masks(true, RandomKey(7).fold(window));
+    total += std::accumulate(drawn.begin(), drawn.end(), 0.0) / static_cast<double>(drawn.size());
+  }
+  CHECK(total / windows == doctest::Approx(1).epsilon(0.025));  // 5 standard deviations
+}
+
+TEST_CASE("rnnlm: the gradient with variational dropout is proved, and the model itself has none") {
+  const RnnlmOptions options{.dropout = rate, .variational = true};
+  const auto report = checks::prove_function([&]<class T>(const Parameters<T>& p) {
+    const Rnnlm<T> model(p, 6, 3, 4, options);
+    const auto result =
+        model.for_training(RandomKey(3))
+            .loss(inputs, targets, p.input("h0", {2, 4}), Reduction::mean, {.mask = length_mask({5, 3}, 5)});
+    return result.y + sum(square(result.state));
+  });
+  CHECK(report);
+  CHECK(report.compared == 2 * (6 * 3 + (3 * 4 + 4 * 4 + 4) + (4 * 6 + 6) + 2 * 4));
+  const Parameters<float> p(1);
+  const auto same = p.derived([](const Variable<float>& w) { return w; });
+  const Rnnlm plain(p, 6, 3, 4), dropping(same, 6, 3, 4, options);
+  const auto loss = [](const auto& model) { return model.loss(inputs, targets, model.zero(2)).y.item(); };
+  CHECK(loss(dropping) == loss(plain));
+  CHECK(loss(dropping.for_training(RandomKey(1))) != loss(plain));
+  CHECK(loss(dropping.for_training(RandomKey(1))) == loss(dropping.for_training(RandomKey(1))));
+  CHECK(loss(dropping.for_training(RandomKey(1))) != loss(dropping.for_training(RandomKey(2))));
 }
 
 TEST_CASE("rnnlm: parameters in order and the initial state of any cell") {
