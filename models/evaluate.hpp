@@ -1,8 +1,10 @@
-// evaluate: what a language model loses on a text, token by token, whatever its cell.
+// evaluate: what a language model loses on many windows, whatever its cell, added up; token_losses: on each
+// token of one text.
 #pragma once
 
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/models/rnnlm.hpp>
@@ -37,6 +39,29 @@ TokenLosses evaluate(const Model& model, const Windows& windows) {
     result.count += detail::present_count(sequences, window.targets.size());
     state = std::move(next);
   }
+  return result;
+}
+
+/// -log of the probability, in nats, that the model gives to each token of a text after those before it. The
+/// first token is only read: put an end of sentence before the first word, say. Nothing is recorded, and
+/// `window` tokens are computed at a time, with the state carried on, which bounds memory and changes results
+/// by rounding alone.     tokens: (n,), n >= 1   result: (n - 1,)
+/// Throws Error for no tokens, a window of 0, and a token outside the vocabulary.
+template <class Model>
+std::vector<double> token_losses(const Model& model, const std::vector<Ids::value_type>& tokens,
+                                 std::size_t window = 256) {
+  if (tokens.empty()) throw Error("token_losses", "needs a text of at least one token");
+  if (window == 0) throw Error("token_losses", "needs a window of at least one token, got 0");
+  const Inference pause;
+  std::vector<double> result;
+  result.reserve(tokens.size() - 1);
+  auto state = model.zero(1);
+  detail::for_windows(tokens.size() - 1, window, [&](std::size_t begin, std::size_t end) {
+    auto [losses, next] = model.loss(detail::track(tokens, begin, end),
+                                     detail::track(tokens, begin + 1, end + 1), state, Reduction::none);
+    result.insert(result.end(), losses.value().begin(), losses.value().end());
+    state = std::move(next);
+  });
   return result;
 }
 

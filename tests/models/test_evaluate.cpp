@@ -1,7 +1,14 @@
 // evaluate: the sum over all windows is that of one long run, each target counts once whatever the layout,
-// tracks that end early lose their rows with the state kept, and nothing is recorded.
+// tracks that end early lose their rows with the state kept, and nothing is recorded. token_losses: each is
+// -log softmax of its logits, whatever the windows.
 #include <xgrad/models/evaluate.hpp>
 
+#include <numeric>
+
+#include <xgrad/layers/gru.hpp>
+#include <xgrad/layers/lstm.hpp>
+#include <xgrad/layers/stack.hpp>
+#include <xgrad/training/perplexity.hpp>
 #include <xgrad/training/windows.hpp>
 
 #include "autograd/ops/checks.hpp"
@@ -138,4 +145,87 @@ TEST_CASE("evaluate: padding counts nowhere, and a document that begins has a st
   const auto none = evaluate(model, windows);
   CHECK(none.count == 0);
   CHECK(none.total == 0);
+}
+
+namespace {
+
+double perplexity(const std::vector<double>& losses) {
+  Perplexity result;
+  result.add(std::accumulate(losses.begin(), losses.end(), 0.0), losses.size());
+  return result.value();
+}
+
+// A model whose dropout is there and does nothing, as it is not in training.
+template <class Cell>
+void check_windows() {
+  const Parameters<double> p(2);
+  const Rnnlm<double, Stack<Cell>> model(p, 7, 6, 6, {.dropout = 0.5, .variational = true, .loss_rows = 8},
+                                         StackOptions{.dropout = 0.5});
+  const auto tokens = text(2001);
+  const auto whole = token_losses(model, tokens, 5000);
+  CHECK(whole.size() == 2000);
+  for (const std::size_t window : {1U, 35U, 1000U, 1999U, 2000U}) {
+    const auto losses = token_losses(model, tokens, window);
+    CHECK(losses.size() == 2000);
+    for (std::size_t i = 0; i < losses.size(); ++i) CHECK(std::abs(losses[i] - whole[i]) < 1e-12);
+    CHECK(std::abs(perplexity(losses) - perplexity(whole)) < 1e-10);
+  }
+  const Ids inputs({2000, 1}, Tokens(tokens.begin(), tokens.end() - 1));
+  const auto log_p = log_softmax(model(inputs, model.zero(1)).y).value();
+  for (std::size_t i = 0; i < 2000; ++i)
+    CHECK(whole[i] == doctest::Approx(-log_p.data()[7 * i + static_cast<std::size_t>(tokens[i + 1])]));
+}
+
+}  // namespace
+
+TEST_CASE("token_losses: the same for every window, in order") {
+  check_windows<Lstm<double>>();
+  check_windows<Gru<double>>();
+}
+
+TEST_CASE_TEMPLATE("token_losses: they add up to what evaluate says, and nothing is recorded", T, float,
+                   double) {
+  const Parameters<T> p(2);
+  const Rnnlm<T, Lstm<T>> model(p, 7, 4, 6);
+  const auto tokens = text(300);
+  Tape<T> tape;
+  const auto losses = token_losses(model, tokens, 35);
+  CHECK(tape.size() == 0);
+  CHECK(losses.size() == 299);
+  CHECK(std::accumulate(losses.begin(), losses.end(), 0.0) ==
+        doctest::Approx(evaluate(model, StreamWindows(tokens, 1, 35)).total).epsilon(1e-13));
+}
+
+TEST_CASE("token_losses: no more than a window is computed at a time") {
+  struct Model {
+    std::vector<std::size_t>* lengths;
+    Variable<float> zero(std::size_t N) const { return Array<float>::zeros({N}); }
+    Step<Variable<float>, Variable<float>> loss(const Ids& inputs, const Ids& targets,
+                                                const Variable<float>& state, Reduction) const {
+      lengths->push_back(inputs.size());
+      std::vector<float> losses;
+      for (const auto target : targets) losses.push_back(static_cast<float>(target));
+      return {Array<float>(targets.shape(), losses), state};
+    }
+  };
+  Tokens tokens(601);
+  std::iota(tokens.begin(), tokens.end(), 0);
+  std::vector<std::size_t> lengths;
+  const auto losses = token_losses(Model{&lengths}, tokens);
+  CHECK(lengths == std::vector<std::size_t>{256, 256, 88});
+  CHECK(losses == std::vector<double>(tokens.begin() + 1, tokens.end()));
+}
+
+TEST_CASE("token_losses: texts of no target, and what is refused") {
+  const Parameters<float> p(2);
+  const Rnnlm model(p, 7, 4, 6);
+  CHECK(token_losses(model, {3}).empty());
+  using checks::check_error;
+  check_error([&] { token_losses(model, {}); }, {"[token_losses]", "at least one token"});
+  check_error([&] { token_losses(model, {1, 2}, 0); }, {"[token_losses]", "window", "got 0"});
+  auto tokens = text(50);
+  tokens.back() = 7;  // a target only
+  check_error([&] { token_losses(model, tokens, 10); },
+              {"target 7 at position (8, 0)", "in the window that begins at token 40"});
+  check_error([&] { token_losses(model, {7, 1}); }, {"id 7 at position (0, 0)"});
 }
