@@ -10,6 +10,7 @@
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/affine.hpp>
 #include <xgrad/models/evaluate.hpp>
+#include <xgrad/models/generate.hpp>
 #include <xgrad/models/rnnlm.hpp>
 #include <xgrad/models/truncation.hpp>
 #include <xgrad/training/adam.hpp>
@@ -411,4 +412,28 @@ TEST_CASE_TEMPLATE("docs, training: the gradient through a step", T, float, doub
   const Values v = direction(before);
   const double expected = central_difference(of_both, before, v), got = inner(whole.values(), v);
   CHECK(std::abs(got - expected) < tolerance<T> * std::abs(expected));
+}
+
+TEST_CASE("docs, training: what a model draws after a prompt, and how likely a text is") {
+  const Parameters<float> parameters(1);
+  const Model<float> model(parameters, V, D, H);
+  Adam adam(parameters, 0.02);
+  for (std::size_t i = 0; i < windows.size() * 8; ++i)
+    adam.step(gradient_of_window(model, i % windows.size()));
+
+  const std::vector<Ids::value_type> prompt{0, 1}, sentence{0, 1, 2, 4, 0};  // 3 would follow 2
+  const Ids::value_type end = 4;
+  const auto text = generate(model, prompt, 40, {.seed = 1, .temperature = 0.8, .top_p = 0.9, .stop = end});
+  CHECK(text == std::vector<Ids::value_type>{2, 3});
+
+  std::ostringstream out;
+  Generator generator(model, {.seed = 1, .temperature = 0.8});
+  generator.read(prompt);
+  while (out.tellp() < 60) out << generator.next() << ' ';
+  CHECK(out.str().substr(0, 8) == "2 3 4 0 ");
+
+  const std::vector<double> losses = token_losses(model, sentence);  // of sentence[1], sentence[2], ...
+  CHECK(losses.size() == 4);
+  CHECK(losses[1] < 0.1);
+  CHECK(losses[2] > 3);
 }
