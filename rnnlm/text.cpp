@@ -17,8 +17,8 @@ constexpr std::uint32_t training_seed = 1, heldout_seed = 2;
 
 Baselines baselines(const Corpus& corpus, const Tokens& heldout) {
   const std::size_t V = corpus.vocabulary.size();
-  return {
-      unigram_perplexity(corpus.train, heldout, V), best_trigram(corpus.train, heldout, V).perplexity, {}};
+  const KneserNey trigram(3, corpus.train, V, corpus.vocabulary.find(end_of_sentence));
+  return {unigram_perplexity(corpus.train, heldout, V), trigram.perplexity(heldout), {}};
 }
 
 Text built_in(const Settings& settings) {

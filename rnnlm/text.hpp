@@ -13,7 +13,7 @@ namespace xgrad {
 
 /// What simpler models, or none better, reach on a text.
 struct Baselines {
-  double unigram, trigram;      ///< perplexity of word frequencies, and of the best add-k trigram model
+  double unigram, trigram;      ///< perplexity of word frequencies, and of a Kneser-Ney trigram model
   std::optional<double> floor;  ///< perplexity of the process that wrote the text, where it is known
 };
 

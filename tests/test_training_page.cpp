@@ -2,6 +2,7 @@
 // `readme` compares.
 #include <cmath>
 #include <future>
+#include <numeric>
 #include <sstream>
 
 #include <doctest/doctest.h>
@@ -17,6 +18,8 @@
 #include <xgrad/training/averages.hpp>
 #include <xgrad/training/checkpoint.hpp>
 #include <xgrad/training/clipping.hpp>
+#include <xgrad/training/corpus.hpp>
+#include <xgrad/training/ngram.hpp>
 #include <xgrad/training/schedules.hpp>
 #include <xgrad/training/sgd.hpp>
 #include <xgrad/training/stopping.hpp>
@@ -436,4 +439,14 @@ TEST_CASE("docs, training: what a model draws after a prompt, and how likely a t
   CHECK(losses.size() == 4);
   CHECK(losses[1] < 0.1);
   CHECK(losses[2] > 3);
+}
+
+TEST_CASE("docs, training: what counting words reaches") {
+  const Corpus corpus = make_corpus("a b\nb a b\nc\n", "a\n", "b a\nc b\n");
+  const KneserNey model(5, corpus.train, corpus.vocabulary.size(), corpus.vocabulary.find(end_of_sentence));
+  const double perplexity = model.perplexity(corpus.test);
+  const auto logs = model.log_probabilities(corpus.test);  // of each word after all before it, in nats
+  REQUIRE(logs.size() == 6);
+  CHECK(logs[3] == std::log(model.probability(std::vector{corpus.test[2]}, corpus.test[3])));
+  CHECK(perplexity == doctest::Approx(std::exp(-std::accumulate(logs.begin(), logs.end(), 0.0) / 6)));
 }

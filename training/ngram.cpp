@@ -1,200 +1,209 @@
-// The counting baselines: packing n-grams into sorted keys, and the search for the best k.
-//
-// The search evaluates one text for dozens of k. Since p depends on the text only through the two counts of
-// each target, a `Tally` first sorts the text by these pairs, of which there are few; `NGram::best_fit` shows
-// the use.
+// Kneser-Ney language models: the walk through the trie, the hash table behind it, counting, and smoothing.
+// `step` is the heart; `count` is the same walk, which makes the n-grams that it does not find.
 
 #include <xgrad/training/ngram.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <compare>
-#include <map>
-#include <numbers>
+#include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include <xgrad/autograd/error.hpp>
 
 namespace xgrad {
 namespace {
 
-constexpr unsigned bits = 21;  // three words to a 64-bit key
-constexpr std::uint64_t word_mask = (std::uint64_t{1} << bits) - 1;
+constexpr std::uint32_t root = 0;  // the empty n-gram
+constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-std::size_t checked_vocabulary(std::size_t vocabulary) {
-  if (vocabulary < 1 || vocabulary > NGram::max_vocabulary) {
-    throw Error("ngram", "vocabulary is " + std::to_string(vocabulary) + ", expected 1 ... " +
-                             std::to_string(NGram::max_vocabulary));
-  }
-  return vocabulary;
-}
+bool is_word(std::int64_t id, std::size_t vocabulary) { return id >= 0 && std::cmp_less(id, vocabulary); }
 
-std::size_t checked_order(std::size_t order) {
-  if (order < 1 || order > 3) {
-    throw Error("ngram", "order is " + std::to_string(order) + ", expected 1, 2 or 3");
-  }
-  return order;
-}
-
-void check_k(double k) {
-  if (!(k > 0.0) || !std::isfinite(k)) {
-    throw Error("ngram", "k is " + std::to_string(k) + ", expected a positive finite number");
-  }
+void check_id(const std::string& name, std::int64_t id, std::size_t vocabulary) {
+  if (is_word(id, vocabulary)) return;
+  throw Error("kneser_ney", name + " is " + std::to_string(id) + ", expected an id in [0, " +
+                                std::to_string(vocabulary) + ")");
 }
 
 void check_ids(const std::string& name, std::span<const std::int64_t> ids, std::size_t vocabulary) {
-  const auto is_foreign = [&](std::int64_t id) {
-    return id < 0 || static_cast<std::size_t>(id) >= vocabulary;
-  };
-  const auto bad = std::find_if(ids.begin(), ids.end(), is_foreign);
-  if (bad != ids.end()) {
-    throw Error("ngram", name + "[" + std::to_string(bad - ids.begin()) + "] is " + std::to_string(*bad) +
-                             ", expected an id in [0, " + std::to_string(vocabulary) + ")");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!is_word(ids[i], vocabulary)) check_id(name + "[" + std::to_string(i) + "]", ids[i], vocabulary);
   }
 }
 
-void check_text(const std::string& name, std::span<const std::int64_t> ids, std::size_t vocabulary) {
-  if (ids.empty()) throw Error("ngram", name + " is empty, expected at least one id");
-  check_ids(name, ids, vocabulary);
+void check_not_empty(const std::string& name, std::span<const std::int64_t> ids) {
+  if (ids.empty()) throw Error("kneser_ney", name + " is empty, expected at least one id");
 }
 
-double smoothed(std::size_t ngram, std::size_t context, double k, std::size_t vocabulary) {
-  return (static_cast<double>(ngram) + k) /
-         (static_cast<double>(context) + k * static_cast<double>(vocabulary));
+// Where to look first for an n-gram: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+std::uint64_t hash(std::uint32_t context, std::int64_t word) {
+  auto x = static_cast<std::uint64_t>(word) + context * 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
+// D(0) ... D(3) of an order that has n[k] n-grams of count k.
+using Discounts = std::array<double, 4>;
+Discounts discounts(const std::array<double, 5>& n) {
+  const double Y = n[1] / (n[1] + 2 * n[2]);
+  Discounts D{};
+  bool is_fit = true;
+  for (std::size_t k = 1; k <= 3; ++k) {
+    const auto count = static_cast<double>(k);
+    D[k] = count - (count + 1) * Y * n[k + 1] / n[k];
+    is_fit = is_fit && D[k] > 0;  // NaN, of 0 / 0, is not
+  }
+  if (is_fit) return D;
+  if (Y > 0 && Y < 1) return {0, Y, Y, Y};
+  return {0, 0.5, 1, 1.5};
 }
 
 }  // namespace
 
-struct NGram::Counts {
-  std::size_t ngram;
-  std::size_t context;
-  auto operator<=>(const Counts&) const = default;
-};
-
-// How often each pair of counts is met in a text: all that a perplexity needs to know of it.
-class NGram::Tally {
- public:
-  Tally(const NGram& model, std::span<const std::int64_t> text)
-      : vocabulary_(model.vocabulary_), tokens_(static_cast<double>(text.size())) {
-    auto key = model.start_key();
-    for (const auto word : text) {
-      key = model.next_key(key, word);
-      ++met_[model.count(key)];
-    }
+KneserNey::KneserNey(std::size_t order, std::span<const std::int64_t> train, std::size_t vocabulary,
+                     std::optional<std::int64_t> boundary)
+    : order_(order), vocabulary_(vocabulary), boundary_(boundary) {
+  if (order < 1 || order > max_order) {
+    throw Error("kneser_ney",
+                "order is " + std::to_string(order) + ", expected 1 ... " + std::to_string(max_order));
   }
-
-  double perplexity(double k) const {
-    double loss = 0.0;
-    for (const auto& [counts, times] : met_) {
-      loss -= static_cast<double>(times) * std::log(smoothed(counts.ngram, counts.context, k, vocabulary_));
-    }
-    return std::exp(loss / tokens_);
-  }
-
- private:
-  std::size_t vocabulary_;
-  double tokens_;
-  std::map<Counts, std::size_t> met_;
-};
-
-NGram::NGram(std::size_t order, std::span<const std::int64_t> train, std::size_t vocabulary)
-    : order_(checked_order(order)), vocabulary_(checked_vocabulary(vocabulary)) {
-  check_text("train", train, vocabulary);
-  keys_.reserve(train.size());
-  auto key = start_key();
-  for (const auto word : train) keys_.push_back(key = next_key(key, word));
-  std::sort(keys_.begin(), keys_.end());
+  if (vocabulary < 1) throw Error("kneser_ney", "vocabulary is 0, expected at least one word");
+  if (boundary) check_id("boundary", *boundary, vocabulary);
+  check_not_empty("train", train);
+  check_ids("train", train, vocabulary);
+  count(train);
+  smooth();
 }
 
-double NGram::probability(std::span<const std::int64_t> context, std::int64_t word, double k) const {
-  check_k(k);
+double KneserNey::probability(std::span<const std::int64_t> context, std::int64_t word) const {
   check_ids("context", context, vocabulary_);
-  check_ids("word", {&word, 1}, vocabulary_);
-  auto key = start_key();
-  for (const auto past : context) key = next_key(key, past);
-  const auto counts = count(next_key(key, word));
-  return smoothed(counts.ngram, counts.context, k, vocabulary_);
+  check_id("word", word, vocabulary_);
+  State state = no_context();
+  for (const auto past : context.last(std::min(context.size(), order_ - 1))) step(state, past);
+  return step(state, word);
 }
 
-double NGram::perplexity(std::span<const std::int64_t> text, double k) const {
-  check_k(k);
-  check_text("text", text, vocabulary_);
-  return Tally(*this, text).perplexity(k);
+std::vector<double> KneserNey::log_probabilities(std::span<const std::int64_t> text) const {
+  check_ids("text", text, vocabulary_);
+  std::vector<double> result;
+  result.reserve(text.size());
+  State state = start();
+  for (const auto word : text) result.push_back(std::log(step(state, word)));
+  return result;
 }
 
-AddKFit NGram::best_fit(std::span<const std::int64_t> text) const {
-  check_text("text", text, vocabulary_);
-  const Tally tally(*this, text);
-  const auto at = [&](double log_k) {
-    const double k = std::pow(10.0, log_k);
-    return AddKFit{tally.perplexity(k), k};
+double KneserNey::perplexity(std::span<const std::int64_t> text) const {
+  check_not_empty("text", text);
+  const auto logs = log_probabilities(text);
+  return std::exp(-std::accumulate(logs.begin(), logs.end(), 0.0) / static_cast<double>(logs.size()));
+}
+
+KneserNey::State KneserNey::no_context() {
+  State state;
+  state.fill(none);
+  state[0] = root;
+  return state;
+}
+
+// The state at the beginning of a sentence, or of a text without sentences.
+KneserNey::State KneserNey::start() const {
+  State state = no_context();
+  if (boundary_) state[1] = find(root, *boundary_);
+  return state;
+}
+
+// p(word | state), from the lowest order to the highest; the state goes on to the next word.
+double KneserNey::step(State& state, std::int64_t word) const {
+  State next = no_context();
+  double p = 1 / static_cast<double>(vocabulary_);
+  for (std::size_t n = 0; n < order_ && state[n] != none; ++n) {
+    next[n + 1] = find(state[n], word);
+    p *= ngrams_[state[n]].weight;
+    if (next[n + 1] != none) p += ngrams_[next[n + 1]].share;
+  }
+  state = next;
+  return p;
+}
+
+KneserNey::Index KneserNey::find(Index context, std::int64_t word) const {
+  const std::size_t mask = table_.size() - 1;
+  for (auto slot = hash(context, word) & mask;; slot = (slot + 1) & mask) {
+    const Index found = table_[slot];
+    if (found == none || (ngrams_[found].word == word && ngrams_[found].context == context)) return found;
+  }
+}
+
+KneserNey::Index KneserNey::insert(Index context, std::int64_t word) {
+  if (const Index found = find(context, word); found != none) return found;
+  if (ngrams_.size() == none) throw Error("kneser_ney", "train has more n-grams than 32 bits number");
+  ngrams_.push_back(
+      {.word = word, .context = context, .order = ngrams_[context].order + 1, .share = 0, .weight = 1});
+  const auto enter = [&](std::size_t i) {
+    const std::size_t mask = table_.size() - 1;
+    auto slot = hash(ngrams_[i].context, ngrams_[i].word) & mask;
+    while (table_[slot] != none) slot = (slot + 1) & mask;
+    table_[slot] = static_cast<Index>(i);
   };
-  const auto is_better = [](const AddKFit& a, const AddKFit& b) { return a.perplexity < b.perplexity; };
-
-  constexpr int per_decade = 4;
-  constexpr int lowest = -4 * per_decade;
-  AddKFit best = at(-4.0);
-  int best_step = lowest;
-  for (int step = lowest + 1; step <= 0; ++step) {
-    const auto fit = at(static_cast<double>(step) / per_decade);
-    if (is_better(fit, best)) best = fit, best_step = step;
+  if (2 * ngrams_.size() <= table_.size()) {
+    enter(ngrams_.size() - 1);
+  } else {  // too full to be searched fast
+    table_.assign(2 * table_.size(), none);
+    for (std::size_t i = 1; i < ngrams_.size(); ++i) enter(i);
   }
+  return static_cast<Index>(ngrams_.size() - 1);
+}
 
-  double low = static_cast<double>(std::max(best_step - 1, lowest)) / per_decade;
-  double high = static_cast<double>(std::min(best_step + 1, 0)) / per_decade;
-  constexpr double golden = std::numbers::phi - 1.0;
-  constexpr double tolerance = 1e-7;  // of log10 k; the perplexity is flat there to double precision
-  while (high - low > tolerance) {
-    const double left = high - golden * (high - low);
-    const double right = low + golden * (high - low);
-    if (is_better(at(left), at(right))) {
-      high = right;
-    } else {
-      low = left;
+void KneserNey::count(std::span<const std::int64_t> train) {
+  table_.assign(2, none);
+  ngrams_.push_back({.word = 0, .context = none, .order = 0, .share = 0, .weight = 1});
+  if (boundary_) insert(root, *boundary_);
+  State state = start();
+  for (const auto word : train) {
+    State next = no_context();
+    std::size_t longest = 1;
+    while (longest < order_ && state[longest] != none) ++longest;
+    // The longest n-gram has the full order or begins a sentence, and counts each time. A shorter one counts
+    // when the longer one is new, for it then follows a word that it did not follow before.
+    bool counts = true;
+    for (std::size_t n = longest; n > 0; --n) {
+      const std::size_t before = ngrams_.size();
+      next[n] = insert(state[n - 1], word);
+      if (counts) ++ngrams_[next[n]].share;
+      counts = ngrams_.size() > before;
     }
+    // No context reaches over a boundary, so the trie ends there, and `step` finds nothing beyond.
+    state = word == boundary_ ? start() : next;
   }
-  return std::min(best, at(std::midpoint(low, high)), is_better);
 }
 
-NGram::Counts NGram::count(std::uint64_t key) const {
-  // The context's n-grams run from word 0 to word_mask; there is no word beyond the mask.
-  const auto first = std::lower_bound(keys_.begin(), keys_.end(), key & ~word_mask);
-  const auto last = std::upper_bound(first, keys_.end(), key | word_mask);
-  const auto [begin, end] = std::equal_range(first, last, key);
-  return {static_cast<std::size_t>(end - begin), static_cast<std::size_t>(last - first)};
-}
+// From counts to shares and weights.
+void KneserNey::smooth() {
+  std::array<std::array<double, 5>, max_order + 1> n{};  // by order and count
+  for (const auto& ngram : ngrams_) {
+    if (ngram.share < 5) ++n[ngram.order][static_cast<std::size_t>(ngram.share)];
+  }
+  std::array<Discounts, max_order + 1> D;
+  for (std::size_t order = 1; order <= order_; ++order) D[order] = discounts(n[order]);
+  const auto discount = [&](const Ngram& ngram) {
+    return D[ngram.order][static_cast<std::size_t>(std::min(ngram.share, 3.0))];
+  };
 
-std::uint64_t NGram::start_key() const {
-  // The start mark is the id after the last word's, so it needs no case of its own.
-  auto key = std::uint64_t{0};
-  for (std::size_t i = 1; i < order_; ++i) key = key << bits | vocabulary_;
-  return key;
-}
-
-std::uint64_t NGram::next_key(std::uint64_t key, std::int64_t word) const {
-  const auto kept = (std::uint64_t{1} << bits * order_) - 1;
-  return (key << bits | static_cast<std::uint64_t>(word)) & kept;
-}
-
-namespace {
-
-AddKFit best_fit_of(std::size_t order, std::span<const std::int64_t> train,
-                    std::span<const std::int64_t> heldout, std::size_t vocabulary) {
-  check_text("heldout", heldout, checked_vocabulary(vocabulary));  // before the training text is counted
-  return NGram(order, train, vocabulary).best_fit(heldout);
-}
-
-}  // namespace
-
-double unigram_perplexity(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
-                          std::size_t vocabulary) {
-  return best_fit_of(1, train, heldout, vocabulary).perplexity;
-}
-
-AddKFit best_trigram(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
-                     std::size_t vocabulary) {
-  return best_fit_of(3, train, heldout, vocabulary);
+  struct Sums {
+    double count = 0, discount = 0;
+  };
+  std::vector<Sums> followers(ngrams_.size());
+  for (std::size_t i = 1; i < ngrams_.size(); ++i) {
+    auto& sums = followers[ngrams_[i].context];
+    sums.count += ngrams_[i].share;
+    sums.discount += discount(ngrams_[i]);
+  }
+  for (std::size_t i = 0; i < ngrams_.size(); ++i) {
+    auto& ngram = ngrams_[i];
+    if (i != root) ngram.share = (ngram.share - discount(ngram)) / followers[ngram.context].count;
+    if (followers[i].count > 0) ngram.weight = followers[i].discount / followers[i].count;
+  }
 }
 
 }  // namespace xgrad

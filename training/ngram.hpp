@@ -1,76 +1,103 @@
-// Counting baselines for language models: how well word frequencies alone, and the last two words alone,
-// predict a text. A recurrent model has learned something only once it beats them.
+// Kneser-Ney language models: what counting the last few words, done as well as it can be, says of a text. A
+// recurrent model has learned something only once it beats them.
 //
-// One data structure serves every order: the sorted array of the n-grams of the training ids, each packed
-// into a 64-bit key, oldest word in the highest bits. The n-grams that share a context are then neighbours,
-// so a context is counted by the same binary search as an n-gram. Read the two functions at the end first,
-// `NGram` after.
+// One data structure holds everything: a trie in which every n-gram of the training text is the child, by its
+// last word, of the n-gram before it, its context. Read `KneserNey::step` in ngram.cpp first, which walks it.
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace xgrad {
 
-/// An add-k model at its best: the smallest perplexity found on a text, and the k that gives it.
-struct AddKFit {
-  double perplexity;  ///< of the text
-  double k;           ///< what is added to each count
-};
-
-/// Word counts with add-k smoothing, p(w | context) = (c(context w) + k) / (c(context) + k V), without
-/// backing off.
+/// Interpolated modified Kneser-Ney smoothing (Chen & Goodman, "An empirical study of smoothing techniques
+/// for language modeling", 1999) of n-grams up to an order N.
 ///
-/// A text is thought to follow `order - 1` virtual start marks, which the model never predicts. So every id
-/// of a text is a target exactly once, the first one included, and the first words of a text have contexts of
-/// their own.
-class NGram {
+/// With h a context of n - 1 words, h' the same without its first word, and a(.) the count of an n-gram,
+///
+///     p(w | h) = [a(h w) - D(a(h w))] / a(h) + g(h) p(w | h'),    a(h) = sum over v of a(h v),
+///     g(h) = [sum over v of D(a(h v))] / a(h)
+///
+/// for n = N down to 1, and 1 / V after the empty context; where a(h) = 0, p(w | h) = p(w | h'). So each of
+/// the V words has a probability above 0 after each context, and they sum to one.
+///
+/// Counts. An n-gram of order N counts how often it occurs. A shorter one counts how many different words
+/// it follows, once more if the text begins with it. With a `boundary`, the id of the end of a sentence,
+/// contexts do not reach over it, as in SRILM and KenLM: each sentence begins with the boundary as its start
+/// mark, which is a word of contexts and is not predicted there, and it ends with the boundary as a word
+/// that is predicted. N-grams that begin with the start mark follow nothing, and count how often they occur,
+/// whatever their order.
+///
+/// Discounts. D(0) = 0; D(1), D(2) and D(3), which is for all counts from 3 on, are estimated for each order
+/// from n_k, the number of its n-grams with a(.) = k: D(k) = k - (k + 1) Y n_(k+1) / n_k, with
+/// Y = n_1 / (n_1 + 2 n_2). In texts that are small or have few words one of them may be undefined, as n_k
+/// is 0, or not above 0: then all three are Y, as in plain Kneser-Ney smoothing, and if n_1 or n_2 is 0, so
+/// that Y is not between 0 and 1, they are 0.5, 1 and 1.5.
+class KneserNey {
  public:
-  /// The largest vocabulary whose trigrams, start mark included, fit a key.
-  static constexpr std::size_t max_vocabulary = (std::size_t{1} << 21) - 1;
+  /// The highest order.
+  static constexpr std::size_t max_order = 9;
 
-  /// Counts the n-grams of `train`, token ids in [0, vocabulary), at least one; O(T log T) time and 8 T bytes
-  /// for T ids. `order` is 1 (unigram), 2 or 3 (trigram); `vocabulary`, at most `max_vocabulary`, is V.
+  /// Counts the n-grams of `train`, ids in [0, vocabulary), at least one; N = `order` is 1 ... max_order, and
+  /// V = `vocabulary` is of any size. Without a boundary the text is one stream, as characters are.
+  /// Takes O(N T) time for T ids, and for each different n-gram up to 48 bytes, 80 while it is built.
   /// Throws Error naming the argument, the offending value and what was expected.
-  NGram(std::size_t order, std::span<const std::int64_t> train, std::size_t vocabulary);
+  KneserNey(std::size_t order, std::span<const std::int64_t> train, std::size_t vocabulary,
+            std::optional<std::int64_t> boundary = std::nullopt);
 
-  /// p(word | context). The last `order - 1` ids of `context` count; a shorter context begins a text.
-  /// Throws Error for an id outside the vocabulary or a k that is not positive and finite.
-  double probability(std::span<const std::int64_t> context, std::int64_t word, double k) const;
+  /// p(word | context). Of `context` no more than the last N - 1 ids count, and those before the last
+  /// boundary do not. Nothing is known of what came before a shorter context: the empty one has p(word), and
+  /// a sentence begins after the boundary.
+  /// Throws Error for an id outside the vocabulary.
+  double probability(std::span<const std::int64_t> context, std::int64_t word) const;
 
-  /// exp of the mean over all ids of `text` of -log p(id | the ids before it).
-  /// Throws Error as `probability` does, and for an empty text.
-  double perplexity(std::span<const std::int64_t> text, double k) const;
+  /// log p(id | the ids before it), in nats, of each id of `text`. With a boundary, the first id begins a
+  /// sentence, otherwise its context is empty.
+  /// Throws Error for an id outside the vocabulary.
+  std::vector<double> log_probabilities(std::span<const std::int64_t> text) const;
 
-  /// The k in [1e-4, 1] that suits `text` itself best: the best of four values per decade, evenly spaced in
-  /// log k, refined by golden-section search between its neighbours. Chosen with knowledge of the evaluated
-  /// text, it flatters the baseline; a k chosen on other text can only do worse.
-  /// Throws Error for an empty text or an id outside the vocabulary.
-  AddKFit best_fit(std::span<const std::int64_t> text) const;
+  /// exp of the mean over all ids of `text` of -log p(id | the ids before it), as log_probabilities has them.
+  /// Throws Error as it does, and for an empty text.
+  double perplexity(std::span<const std::int64_t> text) const;
 
  private:
-  struct Counts;
-  class Tally;
+  using Index = std::uint32_t;  // of an n-gram
 
-  Counts count(std::uint64_t key) const;
-  std::uint64_t start_key() const;
-  std::uint64_t next_key(std::uint64_t key, std::int64_t word) const;
+  struct Ngram {
+    std::int64_t word;  // its last one
+    Index context;      // the n-gram of the words before
+    std::uint32_t order;
+    double share;   // [a - D(a)] / a(context); while the text is being counted, a
+    double weight;  // g, what the next lower order is weighted with after this n-gram as a context
+  };
+
+  // The n-grams that the last 0, 1, 2, ... words are, as far as the trie has them.
+  using State = std::array<Index, max_order + 1>;
+
+  static State no_context();
+  State start() const;
+  double step(State& state, std::int64_t word) const;
+  Index find(Index context, std::int64_t word) const;
+  Index insert(Index context, std::int64_t word);
+  void count(std::span<const std::int64_t> train);
+  void smooth();
 
   std::size_t order_;
   std::size_t vocabulary_;
-  std::vector<std::uint64_t> keys_;  // sorted, repeats kept: a count is the length of a range
+  std::optional<std::int64_t> boundary_;
+  std::vector<Ngram> ngrams_;  // the empty one first; contexts before what follows them
+  std::vector<Index> table_;   // a hash table of all others by context and word
 };
 
-/// Perplexity of `heldout` under the word frequencies of `train`, smoothed by the most favourable k.
-/// Throws Error for an empty text, an id outside [0, vocabulary) or an unfit vocabulary.
-double unigram_perplexity(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
-                          std::size_t vocabulary);
-
-/// The most favourable add-k trigram model of `train`, judged on `heldout`; errors as `unigram_perplexity`.
-AddKFit best_trigram(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
-                     std::size_t vocabulary);
+/// Perplexity of `heldout` under the word frequencies of `train`, a model of order 1. Errors as KneserNey's.
+inline double unigram_perplexity(std::span<const std::int64_t> train, std::span<const std::int64_t> heldout,
+                                 std::size_t vocabulary) {
+  return KneserNey(1, train, vocabulary).perplexity(heldout);
+}
 
 }  // namespace xgrad

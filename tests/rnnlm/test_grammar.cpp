@@ -216,15 +216,19 @@ TEST_CASE("number, tense and world reach across a clause") {
   CHECK_FALSE(follows("every sailor" + aside + " greets the", "cook"));
 }
 
-TEST_CASE("the corpus asks for memory: far below word frequencies, well below the best trigram") {
+TEST_CASE("the corpus asks for memory: far below word frequencies, well below what four words tell") {
   const auto train = ids_of(corpus(), corpus().sample(1, 500000));
   const auto text = corpus().sample(2, 50000);
   const auto heldout = ids_of(corpus(), text);
   const double floor = corpus().perplexity(text);
   CHECK(floor > 13.0);
   CHECK(floor < 16.0);
-  CHECK(xgrad::unigram_perplexity(train, heldout, corpus().words().size()) > 10.0 * floor);
-  CHECK(xgrad::best_trigram(train, heldout, corpus().words().size()).perplexity > 2.0 * floor);
+  const auto kneser_ney = [&](std::size_t order) {
+    return xgrad::KneserNey(order, train, corpus().words().size()).perplexity(heldout);
+  };
+  CHECK(kneser_ney(1) > 10.0 * floor);
+  CHECK(kneser_ney(3) > 1.8 * floor);
+  CHECK(kneser_ney(5) > 1.8 * floor);
 }
 
 TEST_CASE("foreign text is refused with line and word") {
