@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <xgrad/autograd/parameters/quote.hpp>
+
 namespace xgrad {
 
 namespace {
@@ -29,9 +31,20 @@ Words at_least_two(std::string_view name, Words words) {
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
+  const std::string quoted = quote_file(path);
+  const auto refuse = [&](const std::string& reason) {
+    throw NoInput("corpus", "cannot read " + quoted + ": " + reason);
+  };
   std::error_code status;
-  if (std::filesystem::is_directory(path, status))
-    throw NoInput("corpus", "'" + path.string() + "' is a folder, expected a file");
+  const auto type = std::filesystem::status(path, status).type();
+  using enum std::filesystem::file_type;
+  if (status) refuse(status.message());
+  // Opening a FIFO waits for somebody to write, and a device may have no end.
+  const char* const kind = type == directory ? "a folder"
+                           : type == fifo    ? "a FIFO"
+                           : type == regular ? nullptr
+                                             : "no regular file";
+  if (kind != nullptr) throw NoInput("corpus", quoted + " is " + kind + ", expected a file");
   errno = 0;
   std::string text;
   bool good = false;
@@ -41,7 +54,7 @@ std::string read_file(const std::filesystem::path& path) {
     good = static_cast<bool>(in);
   } catch (const std::ios_base::failure&) {  // thrown by the buffer where reading itself fails
   }
-  if (!good) throw NoInput("corpus", "cannot read '" + path.string() + "': " + std::strerror(errno));
+  if (!good) refuse(std::strerror(errno));
   return text;
 }
 
@@ -93,14 +106,27 @@ Corpus make_corpus(std::string_view train, std::string_view valid, std::string_v
   return corpus;
 }
 
-Corpus read_corpus(const std::filesystem::path& directory, Splits splits, std::size_t limit) {
+std::filesystem::path split_file(const std::filesystem::path& directory, const std::string& split) {
+  const std::string quoted = quote_file(directory);
   std::error_code status;
-  if (!std::filesystem::is_directory(directory, status))
-    throw NoInput("corpus", "there is no folder '" + directory.string() + "'");
-  const std::string prefix = std::filesystem::exists(directory / "train.txt", status) ? "" : "ptb.";
-  if (!std::filesystem::exists(directory / (prefix + "train.txt"), status))
-    throw NoInput("corpus", "'" + directory.string() + "' has neither train.txt nor ptb.train.txt");
-  const auto text = [&](const char* split) { return read_file(directory / (prefix + split + ".txt")); };
+  const bool is_folder = std::filesystem::is_directory(directory, status);
+  if (status) throw NoInput("corpus", "cannot read the folder " + quoted + ": " + status.message());
+  if (!is_folder) throw NoInput("corpus", quoted + " is no folder");
+  const auto is_there = [&](const std::string& name) {
+    // A link that leads nowhere is there, so that reading it says so.
+    const bool there = std::filesystem::exists(std::filesystem::symlink_status(directory / name, status));
+    if (status && status != std::errc::no_such_file_or_directory)
+      throw NoInput("corpus", "cannot look into the folder " + quoted + ": " + status.message());
+    return there;
+  };
+  const std::string prefix = is_there("train.txt") ? "" : "ptb.";
+  if (!is_there(prefix + "train.txt"))
+    throw NoInput("corpus", quoted + " has neither train.txt nor ptb.train.txt");
+  return directory / (prefix + split + ".txt");
+}
+
+Corpus read_corpus(const std::filesystem::path& directory, Splits splits, std::size_t limit) {
+  const auto text = [&](const char* split) { return read_file(split_file(directory, split)); };
   const std::string train = text("train");
   if (splits == Splits::train_only) return make_corpus(train, limit);
   const std::string valid = text("valid"), test = text("test");

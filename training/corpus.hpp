@@ -25,7 +25,7 @@ struct BadData : Error {
 inline constexpr std::string_view end_of_sentence = "<eos>";  ///< the word that an end of a line is
 inline constexpr std::string_view unknown_word = "<unk>";     ///< stands for words that a vocabulary lacks
 
-/// The whole file as it is. Throws NoInput, with the system's reason.
+/// The whole file as it is. Throws NoInput, with the system's reason, also for what is no regular file.
 std::string read_file(const std::filesystem::path& path);
 
 /// The words of `text`, at most `limit`, as views into it, and `<eos>` for each end of a line: LF, CR, or CR
@@ -62,6 +62,11 @@ std::vector<Vocabulary::Id> number_words(std::string_view name, std::string_view
 /// alone. Throws BadData if one has fewer than two tokens.
 Corpus make_corpus(std::string_view train, std::string_view valid, std::string_view test,
                    std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+/// The file of a split, "train", "valid" or "test", in a folder with train.txt, valid.txt and test.txt, or
+/// ptb.train.txt and so on. It need not exist. Throws NoInput if there is no such folder, or no train.txt of
+/// either name in it.
+std::filesystem::path split_file(const std::filesystem::path& directory, const std::string& split);
 
 /// Reads train.txt, valid.txt and test.txt, or ptb.train.txt and so on, from `directory`; with
 /// Splits::train_only the first alone. Throws NoInput if there is no such folder or file, BadData as

@@ -64,12 +64,10 @@ ReferenceWindows::ReferenceWindows(std::vector<Ids::value_type> tokens, std::siz
   check(tokens_.size(), N, T, T);
 }
 
-Window ReferenceWindows::next() {
+Window ReferenceWindows::operator[](std::size_t i) const {
   const std::size_t targets = tokens_.size() - 1, jump = targets / N_;
-  const Window result =
-      window(tokens_, T_, N_, [&](std::size_t t, std::size_t n) { return (n * jump + time_ + t) % targets; });
-  time_ = (time_ + T_) % targets;
-  return result;
+  const std::size_t time = i % targets * (T_ % targets) % targets;
+  return window(tokens_, T_, N_, [&](std::size_t t, std::size_t n) { return (n * jump + time + t) % targets; });
 }
 
 }  // namespace xgrad

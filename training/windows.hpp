@@ -48,13 +48,15 @@ class ReferenceWindows {
 
   /// Windows in an epoch: floor((n - 1) / (N T)).
   std::size_t size() const { return (tokens_.size() - 1) / (N_ * T_); }
-  /// The next window, always (T, N).
-  Window next();
+  /// Window i of a run, counted on through the epochs, always (T, N).
+  Window operator[](std::size_t i) const;
+  /// The next window: number 0, then 1, and so on.
+  Window next() { return (*this)[next_++]; }
 
  private:
   std::vector<Ids::value_type> tokens_;
   std::size_t N_, T_;
-  std::size_t time_ = 0;
+  std::size_t next_ = 0;
 };
 
 }  // namespace xgrad

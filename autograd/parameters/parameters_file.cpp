@@ -106,13 +106,14 @@ void fill(const std::string& file, const std::vector<Filling<T>>& fillings) {
 }  // namespace
 
 template <class T>
-void Parameters<T>::save(const std::string& file) const requires std::floating_point<T> {
+void Parameters<T>::save(const std::string& file, const std::map<std::string, std::string>& metadata)
+    const requires std::floating_point<T> {
   safetensors::Tensors tensors;
   if (!scope_.empty() && list().empty())
     throw Error("parameters", "there is nothing to save" + scope_text(scope_));
   for (const Variable<T>& parameter : list())
     tensors.emplace(path_of(parameter), safetensors::tensor(parameter.value()));
-  safetensors::write(file, tensors);
+  safetensors::write(file, tensors, metadata);
 }
 
 template <class T>
@@ -148,9 +149,9 @@ Loaded Parameters<T>::load(const std::string& file,
   return found.loaded;
 }
 
-#define XGRAD_INSTANTIATE(T)                                   \
-  template void Parameters<T>::save(const std::string&) const; \
-  template void Parameters<T>::load(const std::string&) const; \
+#define XGRAD_INSTANTIATE(T)                                                                              \
+  template void Parameters<T>::save(const std::string&, const std::map<std::string, std::string>&) const; \
+  template void Parameters<T>::load(const std::string&) const;                                            \
   template Loaded Parameters<T>::load(const std::string&, const LoadOptions&) const;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

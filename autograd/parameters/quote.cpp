@@ -40,16 +40,16 @@ bool is_control(std::uint32_t code) {
          code == 0x061c || code == 0x200e || code == 0x200f;                        // marks of directions
 }
 
-// What stands for each character of a text.
-void escape(std::string_view text, std::vector<std::string>& shown) {
+// What stands for each character of a text, and for one of `also` a backslash before it.
+void escape(std::string_view text, std::vector<std::string>& shown, std::string_view also = "'\\") {
   while (!text.empty()) {
     const Character c = first_of(text);
     if (c.bytes == 0)
       shown.push_back(fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0])));
     else if (c.code == '\n' || c.code == '\t' || c.code == '\r')
       shown.push_back(c.code == '\n' ? "\\n" : c.code == '\t' ? "\\t" : "\\r");
-    else if (c.code == '\'' || c.code == '\\')
-      shown.push_back({'\\', static_cast<char>(c.code)});
+    else if (also.find(text[0]) != std::string_view::npos)
+      shown.push_back({'\\', text[0]});
     else if (is_control(c.code))
       shown.push_back(fmt::format("\\u{:04x}", c.code));
     else
@@ -59,6 +59,14 @@ void escape(std::string_view text, std::vector<std::string>& shown) {
 }
 
 }  // namespace
+
+std::size_t character_size(std::string_view text) { return first_of(text).bytes; }
+
+std::string escaped(std::string_view text) {
+  std::vector<std::string> shown;
+  escape(text, shown, "");
+  return fmt::format("{}", fmt::join(shown, ""));
+}
 
 std::string quote(std::string_view name, std::size_t longest) {
   std::vector<std::string> shown;

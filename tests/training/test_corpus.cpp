@@ -1,6 +1,8 @@
 // Reading text: words, ends of lines as <eos>, ids by first appearance, unknown words, both names of the
 // files, and everything that a file or a folder can have wrong with it. The files stand in a temporary folder
 // that the test removes.
+#include <sys/stat.h>
+
 #include <xgrad/training/corpus.hpp>
 
 #include <atomic>
@@ -136,6 +138,30 @@ TEST_CASE("corpus: a file is read whole and as it is") {
   check_error<NoInput>([&] { read_file(folder.path()); }, {"[corpus]", folder.path().c_str(), "is a folder"});
 }
 
+TEST_CASE("corpus: what is no file is refused, and not waited for") {
+  const Folder folder;
+  const auto path = [&](const char* name) { return folder.path() / name; };
+  REQUIRE(mkfifo(path("pipe").c_str(), 0600) == 0);
+  fs::create_symlink("loop", path("loop"));
+  fs::create_symlink("nowhere", path("dangling"));
+  fs::create_symlink("pipe", path("train.txt"));
+  check_error<NoInput>([&] { read_file(path("pipe")); }, {"pipe' is a FIFO, expected a file"});
+  check_error<NoInput>([&] { read_file("/dev/zero"); }, {"'/dev/zero' is no regular file, expected a file"});
+  check_error<NoInput>([&] { read_file(path("loop")); }, {"loop': Too many levels of symbolic links"});
+  check_error<NoInput>([&] { read_file(path("dangling")); }, {"dangling': No such file"});
+  check_error<NoInput>([&] { read_corpus(folder.path()); }, {"train.txt' is a FIFO, expected a file"});
+  check_error<NoInput>([&] { read_corpus(path("loop")); },
+                       {"cannot read the folder", "loop': Too many levels of symbolic links"});
+}
+
+TEST_CASE("corpus: the file of a split") {
+  const Folder folder;
+  folder.write("ptb.train.txt", "a b");
+  CHECK(split_file(folder.path(), "valid") == folder.path() / "ptb.valid.txt");
+  folder.write("train.txt", "a b");
+  CHECK(split_file(folder.path(), "test") == folder.path() / "test.txt");  // which is not there
+}
+
 TEST_CASE("corpus: three files under either name") {
   for (const std::string prefix : {"", "ptb."}) {
     const Folder folder;
@@ -167,7 +193,7 @@ TEST_CASE("corpus: folders and files that are missing or no text") {
   const Folder folder;
   const auto read = [&] { read_corpus(folder.path(), Splits::train_only); };
   check_error<NoInput>([&] { read_corpus(folder.path() / "nowhere"); },
-                       {"[corpus] there is no folder", "nowhere"});
+                       {"[corpus] cannot read the folder", "nowhere", "No such file"});
   check_error<NoInput>(read, {"[corpus]", folder.path().c_str(), "neither train.txt nor ptb.train.txt"});
   folder.write("train.txt", "");
   check_error<BadData>(read, {"training text is empty"});
@@ -175,8 +201,7 @@ TEST_CASE("corpus: folders and files that are missing or no text") {
   check_error<BadData>(read, {"training text has one token"});
   folder.write("train.txt", std::string_view("fine\nnot \0fine\n", 15));
   check_error<BadData>(read, {"line 2", "NUL"});
-  check_error<NoInput>([&] { read_corpus(folder.path() / "train.txt"); },
-                       {"there is no folder", "train.txt"});
+  check_error<NoInput>([&] { read_corpus(folder.path() / "train.txt"); }, {"train.txt' is no folder"});
   fs::remove(folder.path() / "train.txt");
   fs::create_directory(folder.path() / "train.txt");
   check_error<NoInput>(read, {"train.txt' is a folder"});

@@ -99,6 +99,17 @@ TEST_CASE("windows: the reference layout is the published one") {
   }
 }
 
+TEST_CASE("windows: the reference layout has any window of a run") {
+  const ReferenceWindows windows(count_to(11), 3, 2);
+  ReferenceWindows in_order(count_to(11), 3, 2);
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto window = windows[i], next = in_order.next();
+    CHECK(tokens_of(window.inputs) == tokens_of(next.inputs));
+    CHECK(tokens_of(window.targets) == tokens_of(next.targets));
+  }
+  CHECK(tokens_of(windows[std::size_t{1} << 63U].inputs) == tokens_of(windows[8].inputs));  // 2^63 = 8 mod 10
+}
+
 TEST_CASE("windows: the reference layout wraps around and runs on") {
   for (const auto& [n, N, T] :
        {std::array<std::size_t, 3>{8, 2, 3}, {11, 3, 2}, {1000, 10, 5}, {7, 1, 6}, {30, 4, 7}}) {

@@ -69,6 +69,19 @@ TEST_CASE_TEMPLATE("Parameters: what was saved is loaded bit for bit", T, float,
   CHECK_NOTHROW(none.load(file));
 }
 
+TEST_CASE("Parameters: a file keeps texts beside the parameters") {
+  const Folder folder;
+  const auto file = folder / "f";
+  const auto p = model<float>(1), q = model<float>(2);
+  p.save(file, {{"vocabulary", "[\"a\"]"}, {"", "empty key"}});
+  CHECK(safetensors::File(file).metadata().at("vocabulary") == "[\"a\"]");
+  CHECK(safetensors::File(file).metadata().size() == 2);
+  q.load(file);
+  CHECK(all_bytes(p) == all_bytes(q));
+  CHECK(contains(message_of([&] { p.save(file, {{"a", "\xff"}}); }), "UTF-8"));
+  CHECK(safetensors::File(file).metadata().size() == 2);
+}
+
 TEST_CASE("Parameters: loading is in place and every handle sees it") {
   const Folder folder;
   const auto file = (folder / "f").string();

@@ -41,6 +41,23 @@ TEST_CASE("quote: whatever the bytes, the text is UTF-8 without control characte
   CHECK(wrong == 0);
 }
 
+TEST_CASE("quote: a text for a terminal keeps its quotes and backslashes") {
+  CHECK(escaped("it's a \\ caf\xc3\xa9") == "it's a \\ caf\xc3\xa9");
+  CHECK(escaped("a\x1b[31m\n\xff") == "a\\u001b[31m\\n\\xff");
+  CHECK(escaped(std::string(1000, 'x')) == std::string(1000, 'x'));
+  CHECK(escaped("").empty());
+}
+
+TEST_CASE("quote: the bytes of a character") {
+  CHECK(character_size("ab") == 1);
+  CHECK(character_size(std::string_view("\0", 1)) == 1);
+  CHECK(character_size("\xc3\xa9x") == 2);
+  CHECK(character_size("\xe2\x82\xac") == 3);
+  CHECK(character_size("\xf0\x9f\x98\x80!") == 4);
+  for (const char* text : {"\xe9", "\xe2\x82", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"})
+    CHECK(character_size(text) == 0);
+}
+
 TEST_CASE("quote: long names keep their beginning and end, whole characters of them") {
   const std::string name = std::string(500, 'a') + std::string(500, 'b');
   CHECK(quote(name) == "'" + std::string(32, 'a') + "..." + std::string(29, 'b') + "'");
