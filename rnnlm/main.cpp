@@ -1,48 +1,120 @@
-// rnnlm: trains a recurrent language model and lets it write. Exit codes follow sysexits.h: 2 a wrong command
-// line, 65 a text that cannot be used, 66 one that cannot be read, 74 output that cannot be written, 75
-// training that diverged.
+// rnnlm: trains, evaluates and uses recurrent language models. Here a command is chosen, and every error
+// becomes a sentence and an exit status, of those of sysexits.h. The commands are in train.hpp and use.hpp; what
+// they can be told, and all statuses, stand in options.cpp.
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
-#include <new>
 #include <string>
 #include <system_error>
 
-#include "report.hpp"
-#include "settings.hpp"
-#include "text.hpp"
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <xgrad/autograd/threads.hpp>
+#include <xgrad/training/corpus.hpp>
+
+#include "check.hpp"
+#include "command_line.hpp"
+#include "files.hpp"
+#include "memory.hpp"
+#include "signals.hpp"
 #include "train.hpp"
+#include "use.hpp"
 
 namespace {
 
+using namespace xgrad;
+
 int fail(int code, const std::string& message) {
   std::fputs(("rnnlm: " + message + "\n").c_str(),
-             stderr);  // not fmt, which throws where stderr cannot be written
+             stderr);  // not fmt, which throws where that cannot be written
   return code;
+}
+
+// Without "[corpus] " and its like, which name functions of the library.
+std::string sentence(const std::exception& error) {
+  std::string text = error.what();
+  for (auto end = text.find("] "); text.starts_with('[') && end != std::string::npos; end = text.find("] "))
+    text.erase(0, end + 2);
+  return text;
+}
+
+// What the program opens must not get the number of a standard stream that is closed: a log would have the
+// report's lines in it. Returns whether standard output is open.
+bool fill_standard_streams() {
+  bool has_output = true;
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) != -1) continue;
+    if (stream == STDOUT_FILENO) has_output = false;
+    if (open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY) == -1) return false;
+  }
+  return has_output;
+}
+
+// OpenBLAS starts its threads before main, each with a buffer for which it tries for ever where the memory is
+// limited; there the program starts itself again and tells it not to.
+void limit_blas_threads(char** argv) {
+  rlimit memory{};
+  if (std::getenv("OPENBLAS_NUM_THREADS") != nullptr) return;
+  if (getrlimit(RLIMIT_AS, &memory) != 0 || memory.rlim_cur == RLIM_INFINITY) return;
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  execv("/proc/self/exe", argv);  // if it cannot, it goes on as it is
+}
+
+void run(const Settings& settings) {
+  if (settings.threads > 0) set_threads(settings.threads);
+  switch (settings.command) {
+    case Command::train:
+      return train(settings);
+    case Command::eval:
+      return eval(settings);
+    case Command::score:
+      return score(settings);
+    case Command::generate:
+      return generate(settings);
+    case Command::info:
+      return info(settings);
+    case Command::plot:
+      return plot(settings);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace xgrad;
+  if (!fill_standard_streams()) return fail(74, "standard output is closed");
+  limit_blas_threads(argv);
   try {
-    const auto settings = parse(argc, argv);
-    if (settings) run(*settings, load_text(*settings));
-    if (std::fflush(stdout) != 0) return fail(74, "cannot write to standard output");
+    const auto settings = parse({argv + 1, argv + argc});
+    if (settings)
+      with_memory_for("what " + std::string("this command reads"), "try a smaller file",
+                      [&] { run(*settings); });
+    if (std::fflush(stdout) != 0)
+      return fail(74, std::string("cannot write to standard output: ") + std::strerror(errno));
     return 0;
   } catch (const UsageError& error) {
     return fail(2, error.message + "; see rnnlm --help");
   } catch (const NoInput& error) {
-    return fail(66, error.what());
+    return fail(66, sentence(error));
   } catch (const BadData& error) {
-    return fail(65, error.what());
+    return fail(65, sentence(error));
+  } catch (const WrongGradient& error) {
+    return fail(70, error.message);
+  } catch (const OutOfMemory& error) {
+    return fail(71, error.message);
+  } catch (const FileExists& error) {
+    return fail(73, error.message);
   } catch (const OutputError& error) {
     return fail(74, error.message);
   } catch (const Diverged& error) {
     return fail(75, error.message);
+  } catch (const Stopped& stopped) {
+    return 128 + stopped.signal;
   } catch (const std::system_error& error) {  // fmt's word for standard output that cannot be written
     return fail(74, error.what());
-  } catch (const std::bad_alloc&) {
-    return fail(2, "there is not enough memory for this model; lower --nhid, --emsize or --batch-size");
   } catch (const std::exception& error) {
     return fail(70, error.what());
   }

@@ -1,6 +1,13 @@
 // The built-in corpus or the user's, and the baselines on its held-out parts; see text.hpp.
 #include "text.hpp"
 
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/training/ngram.hpp>
 
 #include "grammar.hpp"
@@ -10,43 +17,240 @@ namespace xgrad {
 namespace {
 
 using Tokens = std::vector<Vocabulary::Id>;
+using Views = std::vector<std::string_view>;
 
 // As many training tokens as a minute allows; the held-out text comes from another seed.
 constexpr std::size_t built_in_training_tokens = 1'000'000, built_in_heldout_tokens = 50'000;
 constexpr std::uint32_t training_seed = 1, heldout_seed = 2;
 
-Baselines baselines(const Corpus& corpus, const Tokens& heldout) {
-  const std::size_t V = corpus.vocabulary.size();
-  const KneserNey trigram(3, corpus.train, V, corpus.vocabulary.find(end_of_sentence));
-  return {unigram_perplexity(corpus.train, heldout, V), trigram.perplexity(heldout), {}};
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF", newline = "\n";
+
+// Throws BadData, with line and byte, at the first NUL and at what is not UTF-8.
+void check_characters(std::string_view text) {
+  std::size_t line = 1, begin = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = character_size(text.substr(i));
+    if (size == 0 || text[i] == '\0')
+      throw BadData("text",
+                    fmt::format("line {}, byte {} is {}; --level byte takes any file", line, i - begin + 1,
+                                size == 0 ? fmt::format("0x{:02X}, which is not UTF-8",
+                                                        static_cast<unsigned char>(text[i]))
+                                          : "NUL: this is not a text"));
+    if (text[i] == '\n') ++line, begin = i + 1;
+    i += size;
+  }
 }
 
-Text built_in(const Settings& settings) {
+// The words that stay, if not all do: the most frequent ones; of equally frequent ones those that come first.
+Vocabulary frequent(const Views& tokens, std::size_t most, std::size_t min_count) {
+  struct Word {
+    std::string_view text;
+    std::size_t count;
+  };
+  std::vector<Word> words;  // in the order of their first appearance
+  std::unordered_map<std::string_view, std::size_t> index;
+  for (const std::string_view token : tokens) {
+    const auto [at, is_new] = index.try_emplace(token, words.size());
+    if (is_new) words.push_back({token, 0});
+    ++words[at->second].count;
+  }
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i].count >= min_count) kept.push_back(i);
+  if (most > 0 && kept.size() > most) {
+    std::stable_sort(kept.begin(), kept.end(),
+                     [&](std::size_t a, std::size_t b) { return words[a].count > words[b].count; });
+    kept.resize(most);
+    std::sort(kept.begin(), kept.end());
+  }
+  Vocabulary vocabulary;
+  for (const std::size_t i : kept) vocabulary.add(words[i].text);
+  return vocabulary;
+}
+
+// What counting models of the training text reach on the held-out ones.
+void add_baselines(Text& text, const std::string& level) {
+  // Their memory is a hundred bytes a token.
+  constexpr std::size_t longest = 20'000'000;
+  const auto boundary = level == "word" ? text.vocabulary.find(end_of_sentence) : std::nullopt;
+  const auto reach = [&](std::size_t order, auto member) {
+    const KneserNey model(order, text.train, text.vocabulary.size(), order == 1 ? std::nullopt : boundary);
+    for (auto* heldout : {&text.valid, &text.test})
+      if (*heldout) (*heldout)->baselines.*member = model.perplexity((*heldout)->tokens);
+  };
+  reach(1, &Baselines::unigram);
+  if (text.train.size() > longest) return;
+  reach(3, &Baselines::three);
+  reach(5, &Baselines::five);
+}
+
+void at_least_two(const std::string& name, const Views& tokens) {
+  if (tokens.size() < 2)
+    throw BadData("text", fmt::format("{} has {} token{}, expected at least two", name, tokens.size(),
+                                      tokens.size() == 1 ? "" : "s"));
+}
+
+HeldOut held_out(const std::string& name, const std::string& file, const Views& tokens, const Text& text) {
+  at_least_two(file, tokens);
+  HeldOut result;
+  result.name = name;
+  result.tokens = numbered(tokens, text.vocabulary, result.unknown);
+  return result;
+}
+
+Text built_in(const TrainSettings& settings) {
   const Grammar grammar;
   const std::string train = grammar.sample(training_seed, built_in_training_tokens);
   const std::string valid = grammar.sample(heldout_seed, built_in_heldout_tokens);
   Text text;
-  text.corpus = make_corpus(train, settings.tokens);
+  const Views tokens = split_text(train, "word", settings.tokens);
+  text.vocabulary = frequent(tokens, 0, 1);
   // However few tokens are trained on, the model knows all words of the language: so the floor is within its
   // reach.
-  for (const std::string& word : grammar.words()) text.corpus.vocabulary.add(word);
-  text.corpus.valid = number_words("held-out", valid, text.corpus);
-  text.valid = baselines(text.corpus, text.corpus.valid);
-  text.valid->floor = grammar.perplexity(valid);
+  for (const std::string& word : grammar.words()) text.vocabulary.add(word);
+  text.train = numbered(tokens, text.vocabulary, text.unknown);
+  text.valid = held_out("valid", "the held-out text", split_text(valid, "word"), text);
+  add_baselines(text, "word");
+  text.valid->baselines.floor = grammar.perplexity(valid);
   return text;
+}
+
+// Where the held-out part of one text begins: after an end of a line, if there is one near.
+std::size_t split_at(std::string_view text, double fraction) {
+  const auto at = static_cast<std::size_t>(static_cast<double>(text.size()) * (1 - fraction));
+  const std::size_t line = text.rfind('\n', at);
+  if (line != std::string_view::npos && line > text.size() / 2) return line + 1;
+  std::size_t i = at;  // not within a character
+  while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) ++i;
+  return i;
 }
 
 }  // namespace
 
-Text load_text(const Settings& settings) {
-  if (!settings.data) return built_in(settings);
-  Text text;
-  text.corpus =
-      read_corpus(*settings.data, settings.reference ? Splits::train_only : Splits::all, settings.tokens);
-  if (!settings.reference) {
-    text.valid = baselines(text.corpus, text.corpus.valid);
-    text.test = baselines(text.corpus, text.corpus.test);
+Views split_text(std::string_view text, const std::string& level, std::size_t limit) {
+  Views tokens;
+  if (level == "byte") {
+    for (std::size_t i = 0; i < std::min(limit, text.size()); ++i) tokens.push_back(text.substr(i, 1));
+    return tokens;
   }
+  check_characters(text);
+  if (level == "word") return split_words(text, limit);
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  while (!text.empty() && tokens.size() < limit) {
+    if (text.starts_with("\r")) {
+      tokens.push_back(newline);
+      text.remove_prefix(text.starts_with("\r\n") ? 2 : 1);
+      continue;
+    }
+    tokens.push_back(text.substr(0, character_size(text)));
+    text.remove_prefix(tokens.back().size());
+  }
+  return tokens;
+}
+
+Views split_file_text(const std::string& path, std::string_view text, const std::string& level,
+                      std::size_t limit) {
+  try {
+    return split_text(text, level, limit);
+  } catch (const BadData& error) {
+    constexpr std::string_view tag = "[text] ";
+    throw BadData("text", quote_file(path) + ", " + std::string(error.what()).substr(tag.size()));
+  }
+}
+
+std::string read_text(const std::string& path, const std::string& level) {
+  std::string text = read_file(path);
+  if (level == "byte") return text;
+  const auto refuse = [&](const char* what) {
+    throw BadData("text", fmt::format("{} is {}; --level byte takes any file", quote_file(path), what));
+  };
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    refuse("in UTF-16, expected UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)");
+  if (text.starts_with("\x1F\x8B")) refuse("compressed by gzip (gunzip unpacks it)");
+  if (text.starts_with("\xFD\x37zXZ")) refuse("compressed by xz (unxz unpacks it)");
+  if (text.starts_with("PK\x03\x04")) refuse("a zip archive (unzip unpacks it)");
+  return text;
+}
+
+Tokens numbered(const Views& tokens, const Vocabulary& vocabulary, std::size_t& unknown) {
+  const auto other = vocabulary.find(unknown_word);
+  Tokens ids;
+  ids.reserve(tokens.size());
+  for (const std::string_view token : tokens) {
+    const auto id = vocabulary.find(token);
+    if (!id && !other)
+      throw BadData("text", fmt::format("the model's vocabulary of {} has neither {} nor {}",
+                                        vocabulary.size(), quote(token), unknown_word));
+    unknown += id ? 0 : 1;
+    ids.push_back(id ? *id : *other);
+  }
+  return ids;
+}
+
+std::optional<Vocabulary::Id> sentence_end(const Vocabulary& vocabulary, const std::string& level) {
+  return vocabulary.find(level == "word" ? end_of_sentence : newline);
+}
+
+std::uint64_t Text::fingerprint() const {
+  std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a, over 64 bits at a time
+  const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3; };
+  const auto mix_all = [&](const Tokens& tokens) {
+    mix(tokens.size());
+    for (const auto id : tokens) mix(static_cast<std::uint64_t>(id));
+  };
+  mix_all(train);
+  if (valid) mix_all(valid->tokens);
+  if (test) mix_all(test->tokens);
+  for (std::size_t i = 0; i < vocabulary.size(); ++i) {
+    for (const char c : vocabulary.word(static_cast<Vocabulary::Id>(i))) mix(static_cast<unsigned char>(c));
+    mix(256);
+  }
+  return hash;
+}
+
+Text load_text(const TrainSettings& settings) {
+  if (!settings.data) return built_in(settings);
+  const std::string& path = *settings.data;
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(path, ignored);
+  const auto split = [&](const std::string& file, std::string_view text, std::size_t limit = no_limit) {
+    return split_file_text(file, text, settings.level, limit);
+  };
+
+  Text text;
+  const auto take_training = [&](const std::string& file, const Views& tokens) {
+    at_least_two(file, tokens);
+    text.vocabulary = frequent(tokens, settings.vocabulary, settings.min_count);
+    // For the words that are left out, and those of other texts.
+    if (!settings.reference || settings.vocabulary > 0 || settings.min_count > 1)
+      text.vocabulary.add(unknown_word);
+    text.train = numbered(tokens, text.vocabulary, text.unknown);
+  };
+  if (!is_folder) {
+    const std::string whole = read_text(path, settings.level);
+    (void)split(path, whole, 1);  // what is wrong with it, by the lines of the whole file
+    const std::size_t at = settings.reference ? whole.size() : split_at(whole, settings.valid_split);
+    const std::string_view view = whole;
+    take_training("the training part of " + quote_file(path),
+                  split(path, view.substr(0, at), settings.tokens));
+    if (settings.reference) return text;
+    text.valid =
+        held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)), text);
+    add_baselines(text, settings.level);
+    return text;
+  }
+  const auto file_of = [&](const char* name) { return split_file(path, name).string(); };
+  {
+    const std::string file = file_of("train"), whole = read_text(file, settings.level);
+    take_training(quote_file(file), split(file, whole, settings.tokens));
+  }
+  if (settings.reference) return text;
+  for (const char* name : {"valid", "test"}) {
+    const std::string file = file_of(name), whole = read_text(file, settings.level);
+    (name == std::string_view("valid") ? text.valid : text.test) =
+        held_out(name, quote_file(file), split(file, whole), text);
+  }
+  add_baselines(text, settings.level);
   return text;
 }
 

@@ -1,8 +1,11 @@
-// The text of a run: token ids, the words behind them, and what the model's perplexity is to be compared
-// with.
+// The texts of a run: read, checked, cut into tokens and numbered; and what the model's perplexity is to be
+// compared with. Start with load_text().
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <xgrad/training/corpus.hpp>
@@ -11,20 +14,56 @@
 
 namespace xgrad {
 
-/// What simpler models, or none better, reach on a text.
+/// The tokens of `text` at a level, as views into it or of static storage: words and `<eos>` for each end of
+/// a line (split_words), characters of UTF-8 (CR and LF as one newline), or bytes.
+/// Throws BadData, with line and column, for NUL and for what is not UTF-8, unless the level is byte.
+std::vector<std::string_view> split_text(std::string_view text, const std::string& level,
+                                         std::size_t limit = no_limit);
+
+/// The same of the text of a file, which errors name.
+std::vector<std::string_view> split_file_text(const std::string& path, std::string_view text,
+                                              const std::string& level, std::size_t limit = no_limit);
+
+/// Reads a text file, and says what else it is, if it is none: UTF-16, compressed. Throws NoInput, and
+/// BadData naming the file.
+std::string read_text(const std::string& path, const std::string& level);
+
+/// The ids of tokens; those that the vocabulary lacks are `<unk>`, and counted in `unknown`.
+/// Throws BadData, naming the token, if the vocabulary has no `<unk>` either.
+std::vector<Vocabulary::Id> numbered(const std::vector<std::string_view>& tokens,
+                                     const Vocabulary& vocabulary, std::size_t& unknown);
+
+/// The id that ends a sentence, or a line: that of `<eos>`, or of the newline; none if there is none.
+std::optional<Vocabulary::Id> sentence_end(const Vocabulary& vocabulary, const std::string& level);
+
+/// What simpler models, or none better, reach on a text: perplexities.
 struct Baselines {
-  double unigram, trigram;      ///< perplexity of word frequencies, and of a Kneser-Ney trigram model
-  std::optional<double> floor;  ///< perplexity of the process that wrote the text, where it is known
+  double unigram = 0;                 ///< of word frequencies
+  std::optional<double> three, five;  ///< of Kneser-Ney models of these orders, if the text is not too long
+  std::optional<double> floor;        ///< of the process that wrote the text, where it is known
 };
 
-/// The texts as ids. The built-in corpus has no test text, the reference protocol the training text alone.
+/// A held-out text as ids.
+struct HeldOut {
+  std::string name;  ///< "valid" or "test"
+  std::vector<Vocabulary::Id> tokens;
+  std::size_t unknown = 0;  ///< tokens that the vocabulary lacks
+  Baselines baselines;
+};
+
+/// The texts as ids. The built-in corpus and a single file have no test text, the reference protocol the
+/// training text alone.
 struct Text {
-  Corpus corpus;
-  std::optional<Baselines> valid, test;
+  Vocabulary vocabulary;
+  std::vector<Vocabulary::Id> train;
+  std::size_t unknown = 0;  ///< tokens of the training text that the vocabulary leaves out
+  std::optional<HeldOut> valid, test;
+
+  /// A number that differs, with near certainty, between different texts or vocabularies.
+  std::uint64_t fingerprint() const;
 };
 
-/// Reads the folder of the settings, or writes the built-in corpus.
-/// Throws NoInput and BadData as read_corpus does.
-Text load_text(const Settings& settings);
+/// Reads the texts of the settings, or writes the built-in corpus. Throws NoInput, BadData.
+Text load_text(const TrainSettings& settings);
 
 }  // namespace xgrad

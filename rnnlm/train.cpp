@@ -1,24 +1,42 @@
 // The training loop. The heart is three lines: record a window, step, carry the state (see `train_window`).
+// What a run has to remember to go on with the same bits is listed in `make_checkpoint`.
 #include "train.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <xgrad/autograd/config.hpp>
+#include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/tape.hpp>
-#include <xgrad/layers/any_cell.hpp>
-#include <xgrad/layers/stack.hpp>
+#include <xgrad/layers/state.hpp>
 #include <xgrad/models/evaluate.hpp>
 #include <xgrad/models/generate.hpp>
-#include <xgrad/models/rnnlm.hpp>
+#include <xgrad/training/checkpoint.hpp>
 #include <xgrad/training/clipping.hpp>
 #include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/perplexity.hpp>
-#include <xgrad/training/sgd.hpp>
+#include <xgrad/training/stopping.hpp>
 #include <xgrad/training/windows.hpp>
 
-#include "report.hpp"
+#include "check.hpp"
+#include "command_line.hpp"
+#include "files.hpp"
+#include "log.hpp"
+#include "memory.hpp"
+#include "methods.hpp"
+#include "model.hpp"
+#include "progress.hpp"
+#include "resume.hpp"
+#include "show.hpp"
+#include "signals.hpp"
+#include "text.hpp"
 
 namespace xgrad {
 
@@ -40,219 +58,469 @@ void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {
   }
 }
 
+// The windows of an epoch, in either layout.
+class EpochWindows {
+ public:
+  EpochWindows(const TrainSettings& settings, const Tokens& tokens) {
+    if (settings.reference)
+      reference_.emplace(tokens, settings.batch, settings.window);
+    else
+      streams_.emplace(tokens, settings.batch, settings.window);
+  }
+  std::size_t size() const { return streams_ ? streams_->size() : reference_->size(); }
+  // Window `i` of an epoch, which is number `step` of the run.
+  Window at(std::size_t i, std::size_t step) const { return streams_ ? (*streams_)[i] : (*reference_)[step]; }
+
+ private:
+  std::optional<StreamWindows> streams_;
+  std::optional<ReferenceWindows> reference_;
+};
+
 // A held-out text as windows: an end of sentence goes before it, so that its first word is predicted too.
-StreamWindows heldout_windows(const Corpus& corpus, const Tokens& text, std::size_t window) {
-  Tokens tokens{corpus.vocabulary.find(end_of_sentence).value_or(text.front())};
-  tokens.insert(tokens.end(), text.begin(), text.end());
-  const std::size_t tracks = std::min<std::size_t>(10, text.size());
-  return StreamWindows(std::move(tokens), tracks, window);
+StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout) {
+  Tokens tokens{sentence_end(text.vocabulary, settings.level).value_or(heldout.tokens.front())};
+  tokens.insert(tokens.end(), heldout.tokens.begin(), heldout.tokens.end());
+  const std::size_t tracks = std::min<std::size_t>(10, heldout.tokens.size());
+  return StreamWindows(std::move(tokens), tracks, settings.window);
 }
 
+// Throws BadData, naming the options, for a training text that makes no windows.
+void check_length(const Settings& all, std::size_t tokens) {
+  const TrainSettings& settings = all.train;
+  const std::size_t targets = tokens - 1, track = targets / settings.batch;
+  const std::size_t least = settings.reference ? settings.batch * settings.window : settings.batch;
+  if (targets < least)
+    throw BadData(
+        "text",
+        fmt::format("a training text of {} tokens is too short for --batch-size {}{}: it needs {}", tokens,
+                    settings.batch, settings.reference ? fmt::format(" and --bptt {}", settings.window) : "",
+                    least + 1));
+  if (all.given.contains("bptt") && settings.window > track)
+    throw BadData(
+        "text",
+        fmt::format("--bptt {} is longer than the {} steps of each of the {} tracks (--batch-size) of "
+                    "{} tokens; expected at most {}",
+                    settings.window, track, settings.batch, tokens, track));
+}
+
+// A name in the working folder that no file has.
+std::string free_name() {
+  std::string name = "rnnlm.safetensors";
+  for (int i = 2; std::filesystem::exists(std::filesystem::symlink_status(name)); ++i)
+    name = fmt::format("rnnlm-{}.safetensors", i);
+  return name;
+}
+
+// Windows that tell how many of them have been read.
+struct Watched {
+  const StreamWindows& windows;
+  std::function<void(std::size_t done)> tell;
+  std::size_t size() const { return windows.size(); }
+  Window operator[](std::size_t i) const {
+    tell(i);
+    return windows[i];
+  }
+};
+
 template <class T>
-class Run {
+class TrainingRun {
  public:
-  Run(const Settings& settings, const Text& text)
-      : settings_(settings),
+  TrainingRun(const Settings& all, const Text& text)
+      : all_(all),
+        settings_(all.train),
         text_(text),
-        parameters_(settings.seed),
-        model_(parameters_, text.corpus.vocabulary.size(), settings.embedding, settings.hidden,
-               {.tied = settings.tied, .dropout = settings.dropout},
-               StackOptions{.layers = settings.layers, .dropout = settings.dropout}, settings.cell),
-        sgd_(parameters_, settings.rate),
-        progress_(settings.epochs),
-        log_(settings.log) {
-    if (settings.reference) initialize_reference(parameters_, settings.seed);
+        parameters_(settings_.seed),
+        network_(build_network(parameters_, text.vocabulary.size(), settings_)),
+        optimizer_(make_optimizer(parameters_, settings_)),
+        windows_(settings_, text.train),
+        schedule_(settings_, windows_.size()),
+        average_(parameters_, settings_),
+        best_(parameters_),
+        patience_({.patience = std::max<std::size_t>(settings_.patience, 1) - 1}),
+        progress_(Progress::of_stdout(all.log_interval)) {
+    if (settings_.reference) initialize_reference(parameters_, settings_.seed);
+    state_ = network_.zero(settings_.batch);
+    if (text.valid) valid_.emplace(heldout_windows(text, settings_, *text.valid));
   }
 
   void operator()() {
+    note_stop_signals();
+    open_files();
     introduce();
-    const double perplexity = train();
-    write_sentences();
-    if (settings_.reference) {
-      fmt::print("training perplexity {:.4f} after {} epochs\n", perplexity, settings_.epochs);
-      return;
-    }
-    if (text_.test) {
-      const double test = heldout(heldout_windows(text_.corpus, text_.corpus.test, settings_.window));
-      fmt::print("test perplexity {:.2f}, unigram {:.2f}, trigram {:.2f}\n", test, text_.test->unigram,
-                 text_.test->trigram);
-    }
-    if (const auto& floor = text_.valid->floor) {
-      fmt::print("held-out perplexity {:.2f}, floor {:.2f}, ratio {:.3f}\n", perplexity, *floor,
-                 perplexity / *floor);
-    } else {
-      fmt::print("held-out perplexity {:.2f}, unigram {:.2f}, trigram {:.2f}\n", perplexity,
-                 text_.valid->unigram, text_.valid->trigram);
-    }
+    if (all_.check) check_model(parameters_, settings_, text_.vocabulary.size(), windows_.at(0, 0));
+    if (checkpoint_ && !all_.resume) save_checkpoint();
+    for (; at_.epoch <= settings_.epochs && at_.stopped_early == 0; next_epoch()) train_epoch();
+    finish();
   }
 
  private:
-  using Model = Rnnlm<T, Stack<AnyCell<T>>>;
-  using State = decltype(std::declval<Model>().zero(1));
+  using Clock = std::chrono::steady_clock;
 
-  void introduce() const {
-    const Corpus& corpus = text_.corpus;
-    fmt::print("{}: {} training and {} held-out tokens, {} words\n",
-               settings_.data.value_or("built-in corpus"), corpus.train.size(), corpus.valid.size(),
-               corpus.vocabulary.size());
-    if (corpus.unknown > 0)
-      fmt::print("{} held-out tokens are not in the training text and count as {}\n", corpus.unknown,
-                 unknown_word);
-    fmt::print(
-        "{} of {} units, {} layer{}, word vectors of {}, {} parameters, {}; rate {}, {} tracks, windows of "
-        "{}\n",
-        settings_.cell, settings_.hidden, settings_.layers, settings_.layers == 1 ? "" : "s",
-        settings_.embedding, parameters_.count(), settings_.use_double ? "double" : "float", settings_.rate,
-        settings_.batch, settings_.window);
+  // Where the run is: all of its numbers that are neither weights nor states.
+  struct Position {
+    std::uint64_t epoch = 1, window = 0, step = 0, tokens = 0, stopped_early = 0, best_epoch = 0,
+                  log_size = 0;
+    std::uint64_t epoch_tokens = 0, interval_tokens = 0;
+    double epoch_loss = 0, interval_loss = 0;  // sums over tokens; of windows in the reference protocol
+    double seconds = 0;
+  };
+
+  void open_files() {
+    if (all_.resume || all_.checkpoint) {
+      make_checkpoint(all_.resume ? *all_.resume : *all_.checkpoint);
+      if (all_.resume) restore();
+    }
+    // A run that goes on replaces what it has written before.
+    std::vector<std::string> others = input_files(all_);
+    const auto check = [&](const char* option, const std::optional<std::string>& file) {
+      if (!file) return;
+      check_output(option, *file, all_.force || all_.resume, others);
+      others.push_back(*file);
+    };
+    check("--save", all_.save);
+    if (!all_.resume) check("--checkpoint", all_.checkpoint);
+    check("--log", all_.log);
+    if (!all_.log) return;
+    log_ = all_.resume && at_.log_size > 0 ? Log::resume(*all_.log, at_.log_size)
+                                           : Log::create(*all_.log, all_.force);
   }
 
-  double train() {
+  void make_checkpoint(const std::string& file) {
+    checkpoint_.emplace(file);
+    checkpoint_->keep("model", parameters_).keep("optimizer", *optimizer_).keep("schedule", schedule_);
+    checkpoint_->keep("average", average_).keep("best", best_).keep("patience", patience_);
+    checkpoint_->keep("state", state_).keep("settings", settings_text_).keep("text", text_mark_);
+    checkpoint_->keep("epoch", at_.epoch).keep("window", at_.window).keep("step", at_.step);
+    checkpoint_->keep("tokens", at_.tokens).keep("stopped_early", at_.stopped_early);
+    checkpoint_->keep("best_epoch", at_.best_epoch);
+    checkpoint_->keep("log_size", at_.log_size).keep("epoch_tokens", at_.epoch_tokens);
+    checkpoint_->keep("interval_tokens", at_.interval_tokens).keep("epoch_loss", at_.epoch_loss);
+    checkpoint_->keep("interval_loss", at_.interval_loss).keep("seconds", at_.seconds);
+    settings_text_ = resumable_settings(all_);
+    text_mark_ = text_.fingerprint();
+  }
+
+  void restore() {
+    const std::string quoted = quote_file(*all_.resume), settings = settings_text_;
+    const std::uint64_t mark = text_mark_;
     try {
-      return settings_.reference ? train_reference() : train_streams();
+      if (!checkpoint_->load()) throw NoInput("checkpoint", "there is no file " + quoted);
+    } catch (const NoInput&) {
+      throw;
+    } catch (const Error& error) {
+      throw BadData("checkpoint", error.what());
+    }
+    if (text_mark_ != mark)
+      throw BadData("checkpoint",
+                    fmt::format("{} is of a run on another text than {}", quoted,
+                                settings_.data ? quote_file(*settings_.data) : "the built-in corpus"));
+    settings_text_ = settings;
+    resumed_seconds_ = at_.seconds;
+  }
+
+  void save_checkpoint() {
+    log_.synchronize();
+    at_.log_size = log_.size();
+    at_.seconds = seconds();
+    checkpoint_->save();
+  }
+
+  void introduce() {
+    fmt::print("{}", text_summary(settings_, text_));
+    fmt::print("{}", paragraph(fmt::format("{} of {} units, {} layer{}, word vectors of {}: {} parameters",
+                                           settings_.cell, settings_.hidden, settings_.layers,
+                                           settings_.layers == 1 ? "" : "s", settings_.embedding,
+                                           parameters_.count())));
+    fmt::print("{}", paragraph("settings: " + settings_in_force(all_)));
+    if (all_.resume)
+      fmt::print("goes on from {}: epoch {}, window {} of {}\n", quote_file(*all_.resume), at_.epoch,
+                 at_.window, windows_.size());
+    std::fflush(stdout);
+    if (all_.resume && at_.log_size > 0) return;
+    nlohmann::ordered_json options = nlohmann::ordered_json::object();
+    for (const auto& [name, value] : in_force(all_)) options[name] = value;
+    log_.settings({{"version", config().version},
+                   {"settings", options},
+                   {"parameters", parameters_.count()},
+                   {"vocabulary", text_.vocabulary.size()},
+                   {"training_tokens", text_.train.size()},
+                   {"steps_per_epoch", windows_.size()}});
+  }
+
+  void train_epoch() {
+    epoch_start_ = process_seconds();
+    tokens_before_ = at_.tokens;
+    try {
+      while (at_.window < windows_.size()) {
+        const Window window = windows_.at(at_.window, at_.step);
+        state_ = first_rows(std::move(state_), window.inputs.shape()[1]);
+        optimizer_->set_rate(schedule_(at_.epoch, at_.step));
+        train_window(window);
+        if (checkpoint_ && at_.step % all_.every == 0) save_checkpoint();
+        if (stop_signal() != 0) stop();
+      }
     } catch (const NonfiniteError& error) {
       progress_.clear();
       throw Diverged{
           fmt::format("{}; the training diverged; try a smaller --lr than {}", error.what(), settings_.rate)};
     }
+    finish_epoch();
   }
 
-  // One step of truncated backpropagation through time; returns the window's mean loss. The tape ends with
-  // the scope, so the state goes on as a constant, and the gradient of the next window stops there. Each
-  // token has the same weight: the short window at the end of an epoch makes a short step. A loss or gradient
-  // that is not finite ends the run before it is stepped on, with the reason: the window is run again for it.
-  double train_window(const Window& window, State& state, std::size_t epoch) {
-    const Model noisy = for_training(model_, RandomKey(settings_.seed).fold(step_));
-    const auto forward = [&] { return noisy.loss(window.inputs, window.targets, state); };
+  // One step of truncated backpropagation through time. The tape ends with the scope, so the state goes on as
+  // a constant, and the gradient of the next window stops there. Each token has the same weight: the short
+  // window at the end of an epoch makes a short step. A loss or gradient that is not finite ends the run
+  // before it is stepped on, with the reason: the window is run again for it.
+  void train_window(const Window& window) {
+    const RandomKey key = RandomKey(settings_.seed).fold(at_.step);
+    // Weights that are dropped are computed on the tape.
+    const auto forward = [&] {
+      return for_training(network_, key).loss(window.inputs, window.targets, state_);
+    };
+    const std::size_t tokens = window.inputs.size();
     Tape<T> tape;
     auto [loss, next] = forward();
     const double share =
-        static_cast<double>(window.inputs.size()) / static_cast<double>(settings_.batch * settings_.window);
+        static_cast<double>(tokens) / static_cast<double>(settings_.batch * settings_.window);
     auto gradients = tape.gradient(loss, {.seed = Array<T>(share)});
-    const double norm = settings_.clip ? clip_global_norm(gradients, parameters_, *settings_.clip)
-                                       : global_norm(gradients, parameters_);
-    const auto word = [this](Vocabulary::Id id) { return text_.corpus.vocabulary.word(id); };
-    check_finite(static_cast<double>(loss.item()), norm, [&] { return forward().y; },
-                 {++step_, epoch, {.tokens = window.inputs, .seed = share, .word = word}});
-    sgd_.step(gradients);
-    state = std::move(next);
-    return static_cast<double>(loss.item());
+    const double norm = settings_.clip > 0 ? clip_global_norm(gradients, parameters_, settings_.clip)
+                                           : global_norm(gradients, parameters_);
+    const auto word = [this](Vocabulary::Id id) { return text_.vocabulary.word(id); };
+    const auto mean = static_cast<double>(loss.item());
+    check_finite(mean, norm, [&] { return forward().y; },
+                 {at_.step + 1, at_.epoch, {.tokens = window.inputs, .seed = share, .word = word}});
+    optimizer_->step(gradients);
+    average_.update();
+    state_ = std::move(next);
+
+    // The reference's perplexity is e to the mean of its window losses.
+    const double weight = settings_.reference ? 1 : static_cast<double>(tokens);
+    const std::uint64_t counted = settings_.reference ? 1 : tokens;
+    ++at_.window;
+    ++at_.step;
+    at_.tokens += tokens;
+    at_.epoch_loss += mean * weight;
+    at_.epoch_tokens += counted;
+    at_.interval_loss += mean * weight;
+    at_.interval_tokens += counted;
+    progress_.update(
+        {at_.epoch, settings_.epochs, at_.window, windows_.size(), mean, norm, optimizer_->rate(), speed()});
+    if (at_.step % all_.log_interval != 0) return;
+    log_.write(Interval{at_.epoch, at_.step, at_.tokens,
+                        at_.interval_loss / static_cast<double>(at_.interval_tokens), norm,
+                        optimizer_->rate(), seconds()});
+    at_.interval_loss = 0;
+    at_.interval_tokens = 0;
   }
 
-  double train_streams() {
-    const StreamWindows windows(text_.corpus.train, settings_.batch, settings_.window);
-    const StreamWindows valid = heldout_windows(text_.corpus, text_.corpus.valid, settings_.window);
-    double result = 0;
-    for (std::size_t epoch = 1; epoch <= settings_.epochs; ++epoch) {
-      start_epoch();
-      if (epoch > settings_.decay_after) sgd_.set_rate(sgd_.rate() * settings_.decay);
-      Perplexity training;
-      State state = model_.zero(settings_.batch);
-      for (std::size_t i = 0; i < windows.size(); ++i) {
-        const Window window = windows[i];
-        state = first_rows(std::move(state), window.inputs.shape()[1]);
-        const double loss = train_window(window, state, epoch);
-        count(window);
-        training.add(loss * static_cast<double>(window.inputs.size()), window.inputs.size());
-        progress_.update(epoch, i + 1, windows.size(), speed());
+  // The held-out loss, or in the reference protocol, which has no such text, the training loss.
+  void finish_epoch() {
+    const double training = at_.epoch_loss / static_cast<double>(at_.epoch_tokens);
+    const double tokens_per_second = speed();
+    double loss = training;
+    {
+      const auto averaged = average_.use();
+      if (valid_) loss = heldout("valid", *valid_);
+      progress_.clear();
+      check_sense(training, loss);
+      if (best_(loss)) {
+        at_.best_epoch = at_.epoch;
+        if (all_.save) save(*all_.save, loss);
       }
-      const double tokens_per_second = speed();
-      result = heldout(valid);
-      finish_epoch(epoch, result);
-      fmt::print(
-          "epoch {:2}/{}: held-out {:7.2f}, unigram {:.2f}, trigram {:.2f}{}; training {:.2f}, {:.0f} "
-          "tokens/s\n",
-          epoch, settings_.epochs, result, text_.valid->unigram, text_.valid->trigram,
-          text_.valid->floor ? fmt::format(", floor {:.2f}", *text_.valid->floor) : "", training.value(),
-          tokens_per_second);
-      std::fflush(stdout);
     }
-    return result;
+    last_loss_ = loss;
+    schedule_.observe(loss);
+    average_.observe(loss);
+    at_.stopped_early = settings_.patience > 0 && patience_(loss) ? 1 : 0;
+    log_.write(Epoch{at_.epoch, at_.step, at_.tokens, training,
+                     valid_ ? loss : std::numeric_limits<double>::quiet_NaN(), optimizer_->rate(),
+                     seconds()});
+    fmt::print("{}\n", epoch_line(training, loss, tokens_per_second));
+    std::fflush(stdout);
   }
 
-  // The state is carried on through windows and epochs and never reset; the perplexity of an epoch is e to
-  // the mean of its window losses, each measured before its update.
-  double train_reference() {
-    ReferenceWindows windows(text_.corpus.train, settings_.batch, settings_.window);
-    State state = model_.zero(settings_.batch);
-    double result = 0;
-    for (std::size_t epoch = 1; epoch <= settings_.epochs; ++epoch) {
-      start_epoch();
-      Perplexity perplexity;
-      for (std::size_t i = 0; i < windows.size(); ++i) {
-        const Window window = windows.next();
-        perplexity.add(train_window(window, state, epoch), 1);
-        count(window);
-        progress_.update(epoch, i + 1, windows.size(), speed());
-      }
-      result = perplexity.value();
-      const double tokens_per_second = speed();
-      finish_epoch(epoch, result);
-      fmt::print("epoch {:3}/{}: training perplexity {:.6f}, {:.0f} tokens/s\n", epoch, settings_.epochs,
-                 result, tokens_per_second);
-      std::fflush(stdout);
-    }
-    return result;
+  void next_epoch() {
+    ++at_.epoch;
+    at_.window = 0;
+    at_.epoch_loss = 0;
+    at_.epoch_tokens = 0;
+    if (!settings_.reference) state_ = network_.zero(settings_.batch);  // the reference carries it on
+    if (checkpoint_) save_checkpoint();
+    if (stop_signal() != 0) stop();
   }
 
-  double heldout(const StreamWindows& windows) const {
-    const TokenLosses losses = evaluate(model_, windows);
-    Perplexity perplexity;
-    perplexity.add(losses.total, losses.count);
-    return perplexity.value();
-  }
-
-  void start_epoch() {
-    start_ = std::chrono::steady_clock::now();
-    tokens_ = 0;
-  }
-  void count(const Window& window) { tokens_ += window.inputs.size(); }
-  double speed() const {
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
-    return static_cast<double>(tokens_) / seconds.count();
-  }
-  void finish_epoch(std::size_t epoch, double perplexity) {
+  // The work is saved before anything else is done.
+  [[noreturn]] void stop() {
+    const int signal = stop_signal();
     progress_.clear();
-    if (!std::isfinite(perplexity))
-      throw Diverged{
-          fmt::format("the perplexity of epoch {} is {}: the training diverged; try a smaller --lr than {}",
-                      epoch, perplexity, settings_.rate)};
-    log_.write(epoch, perplexity);
+    if (checkpoint_) save_checkpoint();
+    const std::string file = all_.save ? *all_.save : free_name();
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    const bool has_best = at_.best_epoch > 0;
+    // What stands in the file of --save is the best so far; that of this moment may be worse.
+    if (!all_.save || !has_best) {
+      const auto averaged = average_.use();
+      save(file, none);
+    }
+    std::string reached;
+    if (valid_) {
+      double loss = none;
+      {
+        const auto averaged = average_.use();
+        loss = heldout("valid", *valid_);
+        if (best_(loss)) {
+          at_.best_epoch = at_.epoch;
+          save(file, loss);
+        }
+      }
+      reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
+      if (best_.loss() < loss) {
+        if (!all_.save) {
+          best_.restore_parameters();
+          save(file, best_.loss());
+        }
+        reached += fmt::format(", {:.2f} after epoch {}", std::exp(best_.loss()), at_.best_epoch);
+      }
+      progress_.clear();
+    }
+    fmt::print("{}", paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
+                                           at_.epoch, settings_.epochs, reached)));
+    if (checkpoint_)
+      fmt::print("go on with: rnnlm --resume {}\n", all_.resume ? *all_.resume : *all_.checkpoint);
+    fmt::print("the model is in {}\n", quote_file(file));
+    std::fflush(stdout);
+    throw Stopped{signal};
+  }
+
+  void finish() {
+    if (!settings_.reference) best_.restore_parameters();
+    write_sentences();
+    const double loss = best_.loss();
+    if (settings_.reference) {
+      log_.end(std::nullopt);
+      fmt::print("training perplexity {:.4f} after {} epochs\n", std::exp(last_loss_), settings_.epochs);
+      return;
+    }
+    std::optional<double> test;
+    if (text_.test) {
+      test = heldout("test", heldout_windows(text_, settings_, *text_.test));
+      progress_.clear();
+    }
+    log_.end(test);
+    if (test) fmt::print("test perplexity {:.2f}, {}\n", std::exp(*test), beside(text_.test->baselines));
+    if (all_.save) fmt::print("the model of epoch {} is in {}\n", at_.best_epoch, quote_file(*all_.save));
+    const Baselines& baselines = text_.valid->baselines;
+    if (baselines.floor) {
+      const double perplexity = std::exp(loss);
+      fmt::print("held-out perplexity {:.2f}, floor {:.2f}, ratio {:.3f}\n", perplexity, *baselines.floor,
+                 perplexity / *baselines.floor);
+    } else {
+      fmt::print("held-out perplexity {:.2f}, {}\n", std::exp(loss), beside(baselines));
+    }
+  }
+
+  // Mean loss in nats.
+  double heldout(const char* name, const StreamWindows& windows) {
+    const Watched watched{windows,
+                          [&](std::size_t done) { progress_.evaluating(name, done, windows.size()); }};
+    const TokenLosses losses = evaluate(network_, watched);
+    return losses.total / static_cast<double>(losses.count);
+  }
+
+  void save(const std::string& file, double loss) const {
+    std::map<std::string, std::string> result{{"epoch", std::to_string(at_.epoch)},
+                                              {"step", std::to_string(at_.step)}};
+    if (std::isfinite(loss)) result["held-out perplexity"] = fmt::format("{:.4f}", std::exp(loss));
+    try {
+      save_model(file, parameters_, text_.vocabulary, settings_, result);
+    } catch (const Error& error) {
+      throw OutputError{error.what()};
+    }
+  }
+
+  // A model that is worse than one that knows nothing has diverged, though all of its numbers are finite. A
+  // smaller rate may still save it, unless it is hopeless or the last epoch is over.
+  void check_sense(double training, double loss) {
+    const auto V = static_cast<double>(text_.vocabulary.size());
+    const double worse = std::min(training, loss) - std::log(V);
+    if (worse <= 0) return;
+    const std::string what = fmt::format(
+        "the perplexity after epoch {} is {:.4g}, where guessing among the {} tokens of "
+        "the vocabulary has {}",
+        at_.epoch, std::exp(loss), V, V);
+    const bool is_last = at_.epoch == settings_.epochs && best_.loss() > std::log(V);
+    if (worse > std::log(10) || is_last)
+      throw Diverged{fmt::format("{}: the training diverged; try a smaller --lr than {}, or a smaller --clip",
+                                 what, settings_.rate)};
+    fmt::print("{}", paragraph("warning: " + what));
+  }
+
+  std::string epoch_line(double training, double loss, double tokens_per_second) const {
+    if (settings_.reference)
+      return fmt::format("epoch {:3}/{}: training perplexity {:.6f}, {:.0f} tokens/s", at_.epoch,
+                         settings_.epochs, std::exp(loss), tokens_per_second);
+    return fmt::format(
+        "epoch {:2}/{}: held-out {:7.2f}, training {:.2f}, rate {:.4g}, {:.0f} tokens/s{}", at_.epoch,
+        settings_.epochs, std::exp(loss), std::exp(training), optimizer_->rate(), tokens_per_second,
+        at_.best_epoch == at_.epoch ? "" : fmt::format("; best was {:.2f}", std::exp(best_.loss())));
   }
 
   // Sentences that the model makes up, each begun after an end of sentence.
   void write_sentences() const {
-    const Vocabulary& vocabulary = text_.corpus.vocabulary;
-    const auto end = vocabulary.find(end_of_sentence);
-    for (std::size_t i = 0; i < settings_.sentences; ++i) {
+    const auto end = sentence_end(text_.vocabulary, settings_.level);
+    for (std::size_t i = 0; i < all_.sentences; ++i) {
       const auto seed = static_cast<std::uint32_t>(settings_.seed + i);
       std::string sentence;
-      for (const auto id : generate(model_, {end.value_or(text_.corpus.train.front())}, 40, {.seed = seed})) {
+      for (const auto id : generate(network_, {end.value_or(text_.train.front())}, 40, {.seed = seed})) {
         if (id == end) break;
-        sentence += " " + vocabulary.word(id);
+        sentence += (settings_.level == "word" ? " " : "") + text_.vocabulary.word(id);
       }
-      fmt::print("  {}.{}\n", i + 1, sentence);
+      fmt::print("  {}.{}{}\n", i + 1, settings_.level == "word" ? "" : " ", escaped(sentence));
     }
   }
 
-  const Settings& settings_;
+  // Tokens a second in this epoch so far.
+  double speed() const {
+    return static_cast<double>(at_.tokens - tokens_before_) / (process_seconds() - epoch_start_);
+  }
+  double process_seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  double seconds() const { return resumed_seconds_ + process_seconds(); }
+
+  const Settings& all_;
+  const TrainSettings& settings_;
   const Text& text_;
   Parameters<T> parameters_;
-  Model model_;
-  Sgd<T> sgd_;
-  Progress progress_;
+  Network<T> network_;
+  std::unique_ptr<RatedOptimizer<T>> optimizer_;
+  EpochWindows windows_;
+  std::optional<StreamWindows> valid_;
+  Schedule schedule_;
+  Averaging<T> average_;
+  Best<T> best_;
+  EarlyStopping patience_;
+  decltype(std::declval<Network<T>>().zero(1)) state_;
+  Position at_;
+  std::string settings_text_;
+  std::uint64_t text_mark_ = 0, tokens_before_ = 0;
+  std::optional<Checkpoint> checkpoint_;
   Log log_;
-  std::chrono::steady_clock::time_point start_;
-  std::size_t tokens_ = 0, step_ = 0;
+  Progress progress_;
+  Clock::time_point start_ = Clock::now();
+  double resumed_seconds_ = 0, last_loss_ = 0, epoch_start_ = 0;
 };
 
 }  // namespace
 
-void run(const Settings& settings, const Text& text) {
-  if (settings.use_double) {
-    Run<double>(settings, text)();
-  } else {
-    Run<float>(settings, text)();
-  }
+void train(const Settings& settings) {
+  const Text text = with_memory_for("the text", "--tokens N trains on its first tokens",
+                                    [&] { return load_text(settings.train); });
+  check_length(settings, text.train.size());
+  const auto run = [&]<class T>(T) {
+    const auto advice =
+        "lower --nhid, --emsize, --nlayers, --batch-size or --bptt, or keep fewer words by --vocab";
+    with_memory_for("this model", advice, [&] { TrainingRun<T>(settings, text)(); });
+  };
+  settings.train.use_double ? run(double{}) : run(float{});
 }
 
 }  // namespace xgrad

@@ -1,19 +1,21 @@
-// The run itself: build the model, train it, report, let it write.
+// The training run: build the model, train it, report, keep it, let it write.
 #pragma once
 
+#include <string>
+
 #include "settings.hpp"
-#include "text.hpp"
 
 namespace xgrad {
 
-/// The loss or a gradient stopped being a finite number, and which number was the first; or the perplexity is
-/// beyond the largest one.
+/// The loss or a gradient stopped being a finite number, and which number was the first; or the model is
+/// worse than guessing.
 struct Diverged {
   std::string message;
 };
 
-/// Trains on `text` in the scalar of the settings and prints the whole report. Throws OutputError if the log
-/// cannot be written, BadData if the text is too short for the windows, Diverged if the rate was too high.
-void run(const Settings& settings, const Text& text);
+/// Trains as the settings say and prints the whole report. Throws NoInput and BadData for texts, OutputError
+/// for files that cannot be written, FileExists for one that would be replaced, Diverged if the rate was too
+/// high, OutOfMemory, and Stopped when a signal has ended it and the work is saved.
+void train(const Settings& settings);
 
 }  // namespace xgrad

@@ -1,118 +1,65 @@
-// The program rnnlm as its user meets it: run in a shell, judged by what it prints, what it logs and how it
-// exits.
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <string>
-#include <vector>
-
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-#include <unistd.h>
-#include <nlohmann/json.hpp>
+// Training by the program rnnlm: what it reports and logs, and that its numbers are the published ones.
+#include <algorithm>
+#include <cmath>
 
 #include <xgrad/autograd/config.hpp>
 #include <xgrad/layers/any_cell.hpp>
+
+#include "rnnlm/program.hpp"
+
+using checks::repeated;
+using checks::rnnlm;
+using checks::RunFolder;
+using checks::small;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int status;
-  std::string out;  // standard output and error together
-
-  std::string last_line() const {
-    const auto end = out.find_last_not_of('\n');
-    const auto begin = out.find_last_of('\n', end);
-    return out.substr(begin == std::string::npos ? 0 : begin + 1, end - begin);
-  }
-  bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
-};
-
-Outcome rnnlm(const std::string& arguments) {
-  const std::string command = "'" XGRAD_RNNLM "' " + arguments + " 2>&1";
-  Outcome result{0, ""};
-  FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> buffer;
-  for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    result.out.append(buffer.data(), n);
-  const int status = pclose(pipe);
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+// The perplexities of a log's epochs.
+std::vector<double> perplexities(const RunFolder& folder, const std::string& log, const char* loss) {
+  std::vector<double> result;
+  for (const auto& line : folder.log(log))
+    if (line.at("event") == "epoch") result.push_back(std::exp(line.at(loss).get<double>()));
   return result;
 }
-
-// A folder that is gone after the test.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / fmt::format("xgrad-rnnlm-{}", getpid())) {
-    fs::remove_all(path_);
-    fs::create_directory(path_);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  void write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string data() const { return "--data '" + path_.string() + "' "; }
-
- private:
-  fs::path path_;
-};
-
-std::vector<nlohmann::json> read_log(const std::string& path) {
-  std::vector<nlohmann::json> lines;
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
-
-std::string repeated(const std::string& text, int times) {
-  std::string result;
-  for (int i = 0; i < times; ++i) result += text;
-  return result;
-}
-
-const std::string small = "--emsize 8 --nhid 8 --batch-size 4 --bptt 5 --epochs 2 --sentences 1 ";
 
 }  // namespace
 
-TEST_CASE("rnnlm: the built-in corpus shows the model beside unigram trigram and floor") {
-  const Folder folder;
-  const auto run = rnnlm("--epochs 1 --tokens 20000 --nhid 16 --emsize 16 --log '" + (folder / "log") + "'");
-  CHECK(run.status == 0);
+TEST_CASE("rnnlm: the built-in corpus shows the model beside counting models and the floor") {
+  const RunFolder folder;
+  const auto run = folder.rnnlm("--epochs 1 --tokens 20000 --nhid 16 --emsize 16 --log log");
+  REQUIRE_MESSAGE(run.status == 0, run.out);
   CHECK(run.says("built-in corpus"));
   CHECK_FALSE(run.says("<unk>"));  // the model knows every word, however short the training text
-  double heldout = 0, unigram = 0, trigram = 0, floor = 0, ratio = 0;
-  const auto at = run.out.find("epoch  1/1: held-out");
-  REQUIRE(at != std::string::npos);
-  CHECK(std::sscanf(run.out.c_str() + at, "epoch 1/1: held-out %lf, unigram %lf, trigram %lf, floor %lf",
-                    &heldout, &unigram, &trigram, &floor) == 4);
+  const auto read = [&](const std::string& before, const char* format, auto... to) {
+    const auto at = run.out.find(before);
+    REQUIRE(at != std::string::npos);
+    return std::sscanf(run.out.c_str() + at + before.size(), format, to...);
+  };
+  double unigram = 0, three = 0, five = 0, floor = 0, heldout = 0, last = 0, last_floor = 0, ratio = 0;
+  CHECK(read("held-out text: ", "unigram %lf, KN-3 %lf, KN-5 %lf, floor %lf", &unigram, &three, &five,
+             &floor) == 4);
   CHECK(floor >= 12);
   CHECK(floor <= 40);
   CHECK(unigram >= 6 * floor);
-  CHECK(trigram >= 1.3 * floor);
+  CHECK(three >= 1.3 * floor);
+  CHECK(five >= 1.3 * floor);
+  CHECK(read("epoch  1/1: ", "held-out %lf", &heldout) == 1);
   CHECK(heldout > floor);
   CHECK(heldout < unigram);
-  double last = 0, last_floor = 0;
   CHECK(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf, floor %lf, ratio %lf", &last,
                     &last_floor, &ratio) == 3);
   CHECK(last == doctest::Approx(heldout).epsilon(1e-3));
   CHECK(last_floor == doctest::Approx(floor));
   CHECK(ratio == doctest::Approx(last / floor).epsilon(1e-2));
-  const auto log = read_log(folder / "log");
-  REQUIRE(log.size() == 1);
-  CHECK(log[0].at("epoch") == 1);
-  CHECK(log[0].at("perplexity").get<double>() == doctest::Approx(last).epsilon(1e-3));
+  const auto logged = perplexities(folder, "log", "valid_loss");
+  REQUIRE(logged.size() == 1);
+  CHECK(logged[0] == doctest::Approx(last).epsilon(1e-3));
+  const auto log = folder.log("log");
+  CHECK(log.front().at("event") == "settings");
+  CHECK(log.front().at("settings").at("nhid") == "16");
+  CHECK(log.back().at("event") == "end");
 }
 
 TEST_CASE("rnnlm: trains with every cell, stacked, tied and with dropout, the same way each time") {
@@ -132,26 +79,27 @@ TEST_CASE("rnnlm: trains with every cell, stacked, tied and with dropout, the sa
 }
 
 TEST_CASE("rnnlm: a folder of texts is trained on and the last line has no floor") {
-  const Folder folder;
+  const RunFolder folder;
   folder.write("ptb.train.txt", repeated(" the cat sat \n the dog ran \n", 40));
   folder.write("ptb.valid.txt", repeated(" the cat ran \n", 10));
   folder.write("ptb.test.txt", repeated(" the bird ran \n", 10));
   const auto run = rnnlm(folder.data() + small);
   CHECK(run.status == 0);
-  CHECK(run.says("10 held-out tokens are not in the training text"));
-  double heldout = 0, unigram = 0, trigram = 0;
-  CHECK(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf, unigram %lf, trigram %lf", &heldout,
-                    &unigram, &trigram) == 3);
+  CHECK(run.says("10 of 40 test tokens are not in the vocabulary and count as <unk>"));
+  CHECK_FALSE(run.says("held-out tokens are not"));
+  double heldout = 0, unigram = 0, three = 0, five = 0;
+  CHECK(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf, unigram %lf, KN-3 %lf, KN-5 %lf",
+                    &heldout, &unigram, &three, &five) == 4);
   CHECK_FALSE(run.says("floor"));
   CHECK(run.says("test perplexity"));
 }
 
 TEST_CASE("rnnlm: the same seed logs the same numbers and another seed others") {
-  const Folder folder;
+  const RunFolder folder;
   const auto train = [&](const std::string& seed, const std::string& log) {
-    const auto run = rnnlm(small + "--tokens 2000 --seed " + seed + " --log '" + (folder / log) + "'");
+    const auto run = folder.rnnlm(small + "--tokens 2000 --seed " + seed + " --log " + log);
     REQUIRE(run.status == 0);
-    return read_log(folder / log);
+    return perplexities(folder, log, "loss");
   };
   const auto first = train("3", "a"), again = train("3", "b"), other = train("4", "c");
   CHECK(first.size() == 2);
@@ -160,16 +108,14 @@ TEST_CASE("rnnlm: the same seed logs the same numbers and another seed others") 
 }
 
 TEST_CASE("rnnlm: the reference protocol needs the training file alone and logs its training perplexity") {
-  const Folder folder;
+  const RunFolder folder;
   folder.write("train.txt", repeated(" a b c d \n a c b d \n", 12));
   const auto run = rnnlm(folder.data() + "--protocol reference --dtype double --epochs 3 --log '" +
                          (folder / "log") + "'");
   CHECK(run.status == 0);
-  const auto log = read_log(folder / "log");
+  const auto log = perplexities(folder, "log", "loss");
   REQUIRE(log.size() == 3);
-  CHECK(log[2].at("epoch") == 3);
-  CHECK(log[0].at("perplexity").get<double>() ==
-        doctest::Approx(5).epsilon(0.05));  // five words, not yet learned
+  CHECK(log[0] == doctest::Approx(5).epsilon(0.05));  // five words, not yet learned
 }
 
 TEST_CASE("rnnlm: the reference protocol logs the published curve where the text is at hand") {
@@ -182,116 +128,36 @@ TEST_CASE("rnnlm: the reference protocol logs the published curve where the text
   const auto golden = nlohmann::json::parse(in).at("arrays");
   const auto compare = [&](const std::string& options, const nlohmann::json& curve, std::size_t offset,
                            double tolerance) {
-    const Folder folder;
+    const RunFolder folder;
     const auto run = rnnlm("--data '" + data.string() + "' --protocol reference --tokens 1000 --epochs 10 " +
                            options + " --log '" + (folder / "log") + "'");
     REQUIRE(run.status == 0);
-    const auto log = read_log(folder / "log");
+    const auto log = perplexities(folder, "log", "loss");
     REQUIRE(log.size() == 10);
     for (std::size_t i = 0; i < log.size(); ++i)
-      CHECK(log[i].at("perplexity").get<double>() ==
-            doctest::Approx(curve.at("data")[offset + i].get<double>()).epsilon(tolerance));
+      CHECK(log[i] == doctest::Approx(curve.at("data")[offset + i].get<double>()).epsilon(tolerance));
   };
   compare("--dtype double --seed 0", golden.at("ppl_f64"), 0, 1e-12);
   for (const std::size_t seed : {1, 7, 11})
     compare(fmt::format("--dtype float --seed {}", seed), golden.at("ppl_seeds_0_11_f32"), 100 * seed, 1e-5);
 }
 
-TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
-  const std::vector<std::array<std::string, 2>> cases{
-      {"--no-such-flag", "--no-such-flag"},
-      {"stray", "stray"},
-      {"--epochs", "--epochs"},
-      {"--epochs 0", "--epochs is '0', expected a whole number from 1"},
-      {"--epochs -3", "--epochs is '-3'"},
-      {"--epochs 2.5", "--epochs is '2.5'"},
-      {"--epochs 1e99", "--epochs is '1e99'"},
-      {"--lr nan", "--lr is 'nan', expected a number above 0"},
-      {"--lr 0", "--lr is '0'"},
-      {"--lr -1", "--lr is '-1'"},
-      {"--lr inf", "--lr is 'inf'"},
-      {"--lr fast", "--lr is 'fast'"},
-      {"--clip 0", "--clip is '0'"},
-      {"--lr-decay 2", "--lr-decay is '2'"},
-      {"--batch-size 0", "--batch-size is '0'"},
-      {"--bptt 0", "--bptt is '0'"},
-      {"--nhid 0", "--nhid is '0'"},
-      {"--emsize x", "--emsize is 'x'"},
-      {"--tokens 1", "--tokens is '1'"},
-      {"--seed -1", "--seed is '-1', expected a whole number from 0 to 2^32 - 1"},
-      {"--seed 4294967296", "--seed is '4294967296'"},
-      {"--dtype half", "--dtype is 'half', expected float or double"},
-      {"--protocol other", "--protocol is 'other', expected streams or reference"},
-      {"--protocol reference --nhid 50", "--protocol reference fixes --nhid at 100, but 50 was asked for"},
-      {"--protocol reference --clip 1", "one Elman layer trained without --clip"},
-      {"--protocol reference --cell lstm", "without --cell"},
-      {"--cell transformer", "--cell is 'transformer', expected one of rnn, rnn_relu, lstm"},
-      {"--nlayers 0", "--nlayers is '0'"},
-      {"--dropout 1", "--dropout is '1', expected a number from 0 to 0.99"},
-      {"--tied --nhid 64", "--emsize is 128 and --nhid 64"},
-      {"--protocol reference --lr-epochs 3", "leave --lr-epochs out"},
-      {"--nhid 1000000000", "--nhid is '1000000000', expected a whole number from 1 to 32768"},
-  };
-  for (const auto& known : cases) {
-    const std::string &arguments = known[0], &text = known[1];
-    CAPTURE(arguments);
-    const auto run = rnnlm(arguments);
-    CHECK(run.status == 2);
-    CHECK_MESSAGE(run.says(text), run.out);
-    CHECK(run.says("rnnlm --help"));
+TEST_CASE("rnnlm: training that diverged is status 75") {
+  const RunFolder folder;
+  for (const std::string rate : {"--lr 1000000 --clip 1000000", "--lr 100000 --clip 0"}) {
+    const auto diverged = folder.rnnlm(small + "--tokens 2000 " + rate);
+    CHECK(diverged.status == 75);
+    CHECK_MESSAGE(diverged.says("try a smaller --lr than 100000"), diverged.out);
   }
-}
-
-TEST_CASE("rnnlm: text that is missing is status 66 and text that cannot be used status 65") {
-  const Folder folder;
-  CHECK(rnnlm("--data '" + (folder / "nowhere") + "'").status == 66);
-  CHECK(rnnlm("--data '" + (folder / "nowhere") + "'").says("there is no folder"));
-  CHECK(rnnlm(folder.data()).status == 66);
-  CHECK(rnnlm(folder.data()).says("neither train.txt nor ptb.train.txt"));
-
-  const std::string good = repeated(" a b c \n", 50);
-  folder.write("train.txt", good);
-  CHECK(rnnlm(folder.data()).status == 66);  // no valid.txt
-  CHECK(rnnlm(folder.data()).says("valid.txt"));
-  folder.write("valid.txt", good);
-  folder.write("test.txt", "");
-  CHECK(rnnlm(folder.data()).status == 65);
-  CHECK(rnnlm(folder.data()).says("test text is empty"));
-  folder.write("test.txt", "one");
-  CHECK(rnnlm(folder.data()).status == 65);
-  folder.write("test.txt", good);
-  CHECK(rnnlm(folder.data() + small).status == 0);
-  CHECK(rnnlm(folder.data() + "--batch-size 500").status == 65);
-  CHECK(rnnlm(folder.data() + "--batch-size 500").says("too short"));
-  CHECK(rnnlm(folder.data() + "--protocol reference --tokens 50").status == 65);
-  if (fs::exists("/proc/self/mem")) {  // opens, but cannot be read
-    fs::remove(folder / "valid.txt");
-    fs::create_symlink("/proc/self/mem", folder / "valid.txt");
-    CHECK(rnnlm(folder.data()).status == 66);
-    CHECK(rnnlm(folder.data()).says("cannot read"));
-  }
-}
-
-TEST_CASE("rnnlm: output that cannot be written is status 74 and diverged training status 75") {
-  const Folder folder;
-  CHECK(rnnlm(small + "--log '" + (folder / "no/such/folder/log") + "'").status == 74);
-  if (fs::exists("/dev/full")) {
-    CHECK(rnnlm(small + "--tokens 2000 --log /dev/full").status == 74);
-    CHECK(rnnlm(small + "--tokens 2000 > /dev/full").status == 74);
-  }
-  const auto diverged = rnnlm(small + "--tokens 2000 --lr 1000000 --clip 1000000");
-  CHECK(diverged.status == 75);
-  CHECK(diverged.says("the perplexity of epoch 1 is inf"));  // though every loss was finite
-  CHECK(diverged.says("try a smaller --lr than 1000000"));
-  CHECK(rnnlm("--help").status == 0);
-  const auto version = rnnlm("--version");
-  CHECK(version.status == 0);
-  CHECK(version.out == xgrad::to_string(xgrad::config()) + "\n");
+  const auto diverged = folder.rnnlm(small + "--tokens 2000 --lr 1000000 --clip 1000000 --save model");
+  CHECK(diverged.says("the perplexity after epoch 1 is "));  // though every loss was finite
+  CHECK(diverged.says(", where guessing among the 350 tokens of the vocabulary has 350"));
+  CHECK_FALSE(folder.has("model"));
 }
 
 TEST_CASE("rnnlm: a rate beyond all reason ends with what was not finite first, and status 75") {
-  const Folder folder;
-  const auto run = rnnlm(small + "--tokens 2000 --lr 1e37 --clip 1e37 --log '" + (folder / "log") + "'");
+  const RunFolder folder;
+  const auto run = folder.rnnlm(small + "--tokens 2000 --lr 1e37 --clip 1e37 --log log");
   CAPTURE(run.out);
   CHECK(run.status == 75);
   CHECK(run.says("built-in corpus: 2000 training"));  // what was printed before is not lost
@@ -302,7 +168,77 @@ TEST_CASE("rnnlm: a rate beyond all reason ends with what was not finite first, 
   CHECK(run.says(" made "));
   CHECK(run.says(", token "));
   CHECK(run.says("try a smaller --lr than 1e+37"));
-  CHECK(read_log(folder / "log").empty());  // no epoch was finished
+  CHECK(perplexities(folder, "log", "loss").empty());  // no epoch was finished
   const auto reference = rnnlm("--protocol reference --dtype double --epochs 1 --tokens 2000");
   CHECK(reference.status == 0);  // whose gradients are not clipped, but looked at
+}
+
+TEST_CASE("rnnlm: a rate that decays for ever does not become 0") {
+  const RunFolder folder;
+  const auto run = folder.rnnlm(
+      "--tokens 100 --emsize 2 --nhid 2 --batch-size 50 --sentences 0 --epochs 1200 --lr-epochs 1");
+  CHECK_MESSAGE(run.status == 0, run.out);
+  CHECK(run.says("rate 1.175e-38"));
+  CHECK(folder.rnnlm(small + "--tokens 2000 --lr-decay 1e-300").status == 0);
+}
+
+TEST_CASE("rnnlm: every optimizer, schedule and average trains") {
+  const RunFolder folder;
+  const std::string run = "--tokens 8000 --emsize 12 --nhid 12 --batch-size 10 --epochs 3 --sentences 0 ";
+  std::vector<double> reached;
+  for (const char* options : {"--optimizer momentum --lr 0.5", "--optimizer adam --lr 0.01",
+                              "--optimizer adamw --lr 0.01 --wdecay 0.01", "--optimizer rmsprop --lr 0.01",
+                              "--optimizer adagrad --lr 0.1", "--schedule constant", "--schedule plateau",
+                              "--schedule cosine --warmup 5", "--average exponential", "--average triggered",
+                              "--clip 0 --lr 0.5", "--init 0.1", "--wdecay 1e-5",
+                              "--dropout 0.2 --variational --wdrop 0.2 --cell mgu", "--patience 1"}) {
+    CAPTURE(options);
+    const auto outcome = folder.rnnlm(run + options);
+    REQUIRE_MESSAGE(outcome.status == 0, outcome.out);
+    double perplexity = 0;
+    REQUIRE(std::sscanf(outcome.last_line().c_str(), "held-out perplexity %lf", &perplexity) == 1);
+    CHECK(perplexity < 340);  // of 350 words
+    reached.push_back(perplexity);
+  }
+  std::sort(reached.begin(), reached.end());
+  CHECK(std::unique(reached.begin(), reached.end()) - reached.begin() >= 12);  // they are not all the same
+}
+
+TEST_CASE("rnnlm: a run stops early, and keeps and reports the best epoch") {
+  const RunFolder folder;
+  folder.write("text", repeated("a b c\nb c a\n", 30) + repeated("c b a\n", 3));  // the end differs
+  const auto run = folder.rnnlm(
+      "--data text --emsize 8 --nhid 8 --batch-size 2 --bptt 5 --dropout 0 --lr 5 --epochs 40 "
+      "--patience 2 --schedule constant --save model --log log --sentences 0");
+  REQUIRE_MESSAGE(run.status == 0, run.out);
+  const auto curve = perplexities(folder, "log", "valid_loss");
+  REQUIRE(curve.size() < 40);
+  const auto best = std::min_element(curve.begin(), curve.end());
+  CHECK(curve.end() - best == 3);  // two epochs after it
+  double last = 0;
+  REQUIRE(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf", &last) == 1);
+  CHECK(last == doctest::Approx(*best).epsilon(1e-3));
+  CHECK(run.says(fmt::format("the model of epoch {} is in 'model'", best - curve.begin() + 1)));
+  CHECK(folder.rnnlm("info model").says(fmt::format("held-out perplexity: {:.4f}", *best)));
+}
+
+TEST_CASE("rnnlm: texts by character and byte, rare words, and words that are limited") {
+  const RunFolder folder;
+  folder.write("text", repeated("caf\xc3\xa9 au lait\r\nth\xc3\xa9 vert\r\n", 60) + "rare word\n");
+  const auto trains = [&](const std::string& options, const std::string& text) {
+    const auto run = folder.rnnlm("--data text " + small + options + " --save model --force");
+    CHECK_MESSAGE(run.status == 0, run.out);
+    CHECK_MESSAGE(run.says(text), run.out);
+    return run;
+  };
+  trains("--level char",
+         "a vocabulary of 15 characters");  // 11 letters, one of them with an accent, and <unk>
+  trains("--level byte", "a vocabulary of 17 bytes");
+  trains("", "a vocabulary of 7 words");
+  trains("--lr 1 --vocab 2", "training tokens are rare and count as <unk>");
+  trains("--lr 1 --min-count 1000", "a vocabulary of 1 words");
+  folder.write("binary", std::string(2000, '\0') + "\xff\xfe" + std::string(500, 'x'));
+  const auto run = folder.rnnlm("--data binary --level byte " + small);
+  CHECK_MESSAGE(run.status == 0, run.out);
+  CHECK(run.out.find('\0') == std::string::npos);
 }

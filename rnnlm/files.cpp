@@ -1,0 +1,60 @@
+// See files.hpp.
+#include "files.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <xgrad/autograd/parameters/quote.hpp>
+#include <xgrad/training/corpus.hpp>
+
+namespace xgrad {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> input_files(const Settings& settings) {
+  std::vector<std::string> files = settings.configs;
+  if (!settings.train.data) return files;
+  std::error_code ignored;
+  if (!fs::is_directory(*settings.train.data, ignored)) {
+    files.push_back(*settings.train.data);
+  } else {
+    for (const char* prefix : {"", "ptb."})
+      for (const char* split : {"train", "valid", "test"})
+        files.push_back((fs::path(*settings.train.data) / (std::string(prefix) + split + ".txt")).string());
+  }
+  return files;
+}
+
+void check_output(const std::string& option, const std::string& path, bool replace,
+                  const std::vector<std::string>& others) {
+  const std::string name = option + " " + quote_file(path);
+  if (path == "-") throw OutputError{name + ": expected the name of a file; standard output has the report"};
+  for (const std::string& other : others) {
+    std::error_code ignored;
+    if (path == other || fs::equivalent(path, other, ignored))
+      throw FileExists{
+          fmt::format("{} is {}, which the run needs; expected another name", name, quote_file(other))};
+  }
+  std::error_code failed;
+  const auto status = fs::status(path, failed);
+  if (fs::exists(status)) {
+    if (fs::is_directory(status)) throw OutputError{name + " is a folder, expected the name of a file"};
+    if (!fs::is_regular_file(status) && path != "/dev/null" && path != "/dev/full")
+      throw OutputError{name + " is no regular file"};
+    if (!replace && fs::is_regular_file(status))
+      throw FileExists{name + " is there already; --force replaces it"};
+  } else if (failed && failed != std::errc::no_such_file_or_directory) {
+    throw OutputError{fmt::format("{} cannot be written: {}", name, failed.message())};
+  }
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    throw OutputError{fmt::format("{} cannot be written: the folder {}: {}", name, quote_file(folder),
+                                  std::strerror(errno))};
+}
+
+}  // namespace xgrad

@@ -1,0 +1,184 @@
+// See model.hpp. The metadata of a model file are texts: "format", "version", "settings", an object of the
+// options' names and values, "vocabulary", the list of the tokens in the order of their ids, and "result".
+// Bytes that are not UTF-8, which tokens of --level byte may be, are written as their code points.
+#include "model.hpp"
+
+#include <complex>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <xgrad/autograd/config.hpp>
+#include <xgrad/autograd/parameters/quote.hpp>
+#include <xgrad/autograd/safetensors.hpp>
+#include <xgrad/training/corpus.hpp>
+
+#include "command_line.hpp"
+#include "options.hpp"
+
+namespace xgrad {
+
+namespace {
+
+constexpr const char* format = "xgrad rnnlm 1";
+
+// The names of a cell's recurrent weights: the matrices with a row for each unit.
+std::vector<std::string> recurrent_weights(const std::string& cell) {
+  const Parameters<float> scratch;
+  const AnyCell<float> built(scratch, 1, 2, cell);
+  std::vector<std::string> names;
+  for (const auto& w : scratch.list())
+    if (w.shape().rank() == 2 && w.shape()[0] == 2) names.push_back(scratch.path_of(w));
+  return names;
+}
+
+// @{ A byte as the character of that number, and back.
+std::string byte_to_text(const std::string& token) {
+  const auto byte = static_cast<unsigned char>(token[0]);
+  if (byte < 0x80) return token;
+  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+}
+std::string text_to_byte(const std::string& text) {
+  if (text.size() != 2) return text;
+  return {static_cast<char>((static_cast<unsigned char>(text[0]) & 0x03) << 6 |
+                            (static_cast<unsigned char>(text[1]) & 0x3F))};
+}
+// @}
+
+}  // namespace
+
+template <class T>
+AnyCell<T> NamedCell<T>::build(const Parameters<T>& p, std::size_t D, std::size_t H,
+                               const TrainSettings& settings) {
+  CellOptions options;
+  if (settings.init > 0) options.Wx = options.Wh = options.b = uniform(-settings.init, settings.init);
+  if (settings.weight_drop == 0) return AnyCell<T>(p, D, H, settings.cell, options);
+  const WeightDrop<AnyCell<T>> dropped(p, D, H, {settings.weight_drop, recurrent_weights(settings.cell)},
+                                       settings.cell, options);
+  return AnyCell<T>(dropped, H);
+}
+
+template <class T>
+Network<T> build_network(const Parameters<T>& parameters, std::size_t V, const TrainSettings& settings) {
+  RnnlmOptions options{
+      .tied = settings.tied, .dropout = settings.dropout, .variational = settings.variational};
+  if (settings.init > 0) {
+    options.embed.W = options.affine.b = uniform(-settings.init, settings.init);
+    if (!settings.tied) options.affine.W = uniform(-settings.init, settings.init);
+  }
+  return Network<T>(
+      parameters, V, settings.embedding, settings.hidden, options,
+      StackOptions{
+          .layers = settings.layers, .dropout = settings.dropout, .variational = settings.variational},
+      settings);
+}
+
+ModelFile::ModelFile(const std::string& file) : path(file) {
+  std::error_code failed;
+  const auto type = std::filesystem::status(file, failed).type();
+  if (failed) throw NoInput("model", fmt::format("cannot read {}: {}", quote_file(file), failed.message()));
+  if (type == std::filesystem::file_type::directory)
+    throw NoInput("model", quote_file(file) + " is a folder, expected a model file");
+  const auto refuse = [&](const std::string& reason) {
+    throw BadData("model", fmt::format("{} is no model of rnnlm: {}", quote_file(file), reason));
+  };
+  try {
+    const safetensors::File contents(file);
+    const auto& metadata = contents.metadata();
+    const auto text = [&](const char* key) {
+      const auto at = metadata.find(key);
+      if (at == metadata.end()) refuse(fmt::format("its metadata has no '{}'", key));
+      return at->second;
+    };
+    if (text("format") != format)
+      refuse(fmt::format("its format is {}, expected '{}'", quote(text("format")), format));
+    Settings known;
+    const auto parsed = [&](const char* key) { return nlohmann::json::parse(text(key)); };
+    const nlohmann::json options = parsed("settings"), tokens = parsed("vocabulary"),
+                         reached = parsed("result");
+    for (const auto& [name, value] : options.items()) {
+      const Option* const option = find_option(name);
+      if (option == nullptr || option->role != Role::number) refuse("there is no setting " + quote(name));
+      try {
+        option->set(known, value.get<std::string>());
+      } catch (const Expected& expected) {
+        refuse(fmt::format("the setting {} is {}, expected {}", name, quote(value.get<std::string>()),
+                           expected.text));
+      }
+    }
+    settings = known.train;
+    for (const auto& token : tokens) {
+      const auto word = token.get<std::string>();
+      vocabulary.add(settings.level == "byte" ? text_to_byte(word) : word);
+    }
+    for (const auto& [name, value] : reached.items()) result[name] = value.get<std::string>();
+    // Before a model of that size is built.
+    const auto table = contents.tensors().find("embed/W");
+    const std::vector<std::uint64_t> expected{vocabulary.size(), settings.embedding};
+    if (table == contents.tensors().end() || table->second.shape != expected)
+      refuse(fmt::format("it has no tensor 'embed/W' of shape ({}, {}), the vocabulary by --emsize",
+                         expected[0], expected[1]));
+    for (const auto& [name, tensor] : contents.tensors()) {
+      is_double = tensor.dtype == "F64";
+      std::size_t size = 1;
+      for (const auto axis : tensor.shape) size *= axis;
+      parameters += size;
+    }
+    if (parameters / settings.layers / settings.hidden < settings.hidden)
+      refuse(fmt::format("{} weights are too few for --nlayers {} and --nhid {}", parameters, settings.layers,
+                         settings.hidden));
+  } catch (const nlohmann::json::exception& error) {
+    refuse(error.what());
+  } catch (const BadData&) {
+    throw;
+  } catch (const Error& error) {
+    throw BadData("model", error.what());
+  }
+}
+
+template <class T>
+void save_model(const std::string& path, const Parameters<T>& parameters, const Vocabulary& vocabulary,
+                const TrainSettings& settings, const std::map<std::string, std::string>& result) {
+  Settings all;
+  all.train = settings;
+  nlohmann::ordered_json options = nlohmann::ordered_json::object(), tokens = nlohmann::ordered_json::array(),
+                         reached = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : in_force(all)) options[name] = value;
+  for (const auto& [name, value] : result) reached[name] = value;
+  for (std::size_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string& token = vocabulary.word(static_cast<Vocabulary::Id>(id));
+    tokens.push_back(settings.level == "byte" && token.size() == 1 ? byte_to_text(token) : token);
+  }
+  parameters.save(path, {{"format", format},
+                         {"version", config().version},
+                         {"settings", options.dump()},
+                         {"vocabulary", tokens.dump()},
+                         {"result", reached.dump()}});
+}
+
+template <class T>
+Model<T>::Model(const ModelFile& file)
+    : network(build_network(parameters, file.vocabulary.size(), file.settings)) {
+  try {
+    parameters.load(file.path);
+  } catch (const Error& error) {
+    throw BadData("model", error.what());
+  }
+}
+
+#define XGRAD_INSTANTIATE_NETWORK(T) \
+  template struct NamedCell<T>;      \
+  template Network<T> build_network(const Parameters<T>&, std::size_t, const TrainSettings&);
+#define XGRAD_INSTANTIATE(T)                                                                 \
+  XGRAD_INSTANTIATE_NETWORK(T)                                                               \
+  template void save_model(const std::string&, const Parameters<T>&, const Vocabulary&,      \
+                           const TrainSettings&, const std::map<std::string, std::string>&); \
+  template struct Model<T>;
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE_NETWORK(std::complex<double>)  // to prove it
+#undef XGRAD_INSTANTIATE
+#undef XGRAD_INSTANTIATE_NETWORK
+
+}  // namespace xgrad

@@ -1,0 +1,30 @@
+// See signals.hpp.
+#include "signals.hpp"
+
+#include <csignal>
+#include <initializer_list>
+
+namespace xgrad {
+
+namespace {
+
+volatile std::sig_atomic_t noted = 0;
+
+extern "C" void note(int signal) {
+  noted = signal;
+  for (const int other : {SIGINT, SIGTERM, SIGHUP}) std::signal(other, SIG_DFL);
+}
+
+}  // namespace
+
+void note_stop_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // A signal that the shell has the program ignore, as nohup does, stays ignored.
+    if (std::signal(signal, note) == SIG_IGN) std::signal(signal, SIG_IGN);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int stop_signal() { return noted; }
+
+}  // namespace xgrad

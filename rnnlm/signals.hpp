@@ -1,0 +1,17 @@
+// Requests to stop: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
+#pragma once
+
+namespace xgrad {
+
+/// From here on the first of these signals is only noted; a second one ends the program at once. Writing to a
+/// pipe that nobody reads becomes an error of that write.
+void note_stop_signals();
+/// The signal that was noted; 0 if there was none.
+int stop_signal();
+
+/// A run that was asked to stop, and has saved its work.
+struct Stopped {
+  int signal;
+};
+
+}  // namespace xgrad
