@@ -449,7 +449,7 @@ class TrainingRun {
         "the vocabulary has {}",
         at_.epoch, std::exp(loss), V, V);
     const bool is_last = at_.epoch == settings_.epochs && best_.loss() > std::log(V);
-    if (worse > std::log(10) || is_last)
+    if (worse > std::log(is_last ? 1.5 : 10.0))
       throw Diverged{fmt::format("{}: the training diverged; try a smaller --lr than {}, or a smaller --clip",
                                  what, settings_.rate)};
     fmt::print("{}", paragraph("warning: " + what));

@@ -1,4 +1,4 @@
-# Checks README.md and docs/*.md against the sources: every C++ and CMake block must stand, line by line up to indentation, in a
+# Checks README.md and docs/*.md against the sources: every C++, CMake and Python block must stand, line by line up to indentation, in a
 # file that the tests compile and run, and every other block that shows an example's output must be what the example prints.
 # Links to files must lead somewhere, and the README stays short.
 # Usage: cmake -DROOT=... -DEXAMPLES=<folder of the built examples> -P readme.cmake
@@ -42,7 +42,7 @@ endforeach()
 set(sources "")
 foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp examples/03_custom_op.cpp
     examples/05_tape.cpp examples/06_nonfinite.cpp examples/07_audit.cpp examples/ugrnn.hpp tests/test_readme.cpp
-    tests/test_training_page.cpp tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
+    tests/test_training_page.cpp tests/rnnlm/read_model.py tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
   file(READ ${ROOT}/${file} text)
   normalize("${text}" text)
   string(APPEND sources "${text}")
@@ -59,7 +59,7 @@ endforeach()
 
 set(blocks 0)
 while(TRUE)
-  string(REGEX MATCH "\n```(cpp|cmake)\n" opening "${readme}")
+  string(REGEX MATCH "\n```(cpp|cmake|python)\n" opening "${readme}")
   if(NOT opening)
     break()
   endif()

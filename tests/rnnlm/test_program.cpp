@@ -242,3 +242,14 @@ TEST_CASE("rnnlm: texts by character and byte, rare words, and words that are li
   CHECK_MESSAGE(run.status == 0, run.out);
   CHECK(run.out.find('\0') == std::string::npos);
 }
+
+TEST_CASE("rnnlm --check: the gradient of the very model is proved before training, and judged in float") {
+  const RunFolder folder;
+  for (const char* model : {"--cell lstm --nlayers 2 --tied", "--cell gru --dtype double --dropout 0.3 --wdrop 0.2"}) {
+    const auto run = folder.rnnlm(small + "--tokens 2000 --check " + model);
+    CHECK(run.status == 0);
+    CHECK_MESSAGE(run.says("gradcheck: right, "), run.out);
+    CHECK(run.says("ops in float beside double: the value has "));
+    CHECK(run.out.find("gradcheck") < run.out.find("epoch  1/2"));
+  }
+}
