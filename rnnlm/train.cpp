@@ -23,7 +23,6 @@
 #include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/perplexity.hpp>
 #include <xgrad/training/stopping.hpp>
-#include <xgrad/training/windows.hpp>
 
 #include "check.hpp"
 #include "command_line.hpp"
@@ -34,6 +33,7 @@
 #include "model.hpp"
 #include "progress.hpp"
 #include "resume.hpp"
+#include "run_windows.hpp"
 #include "show.hpp"
 #include "signals.hpp"
 #include "text.hpp"
@@ -41,8 +41,6 @@
 namespace xgrad {
 
 namespace {
-
-using Tokens = std::vector<Vocabulary::Id>;
 
 // Reference word model: standard normals in the order embedding, Wx, Wh, affine, divided by 100 for the
 // embedding and by 10 for the others, each rounded to float whatever the scalar of the run; biases zero.
@@ -58,51 +56,6 @@ void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {
   }
 }
 
-// The windows of an epoch, in either layout.
-class EpochWindows {
- public:
-  EpochWindows(const TrainSettings& settings, const Tokens& tokens) {
-    if (settings.reference)
-      reference_.emplace(tokens, settings.batch, settings.window);
-    else
-      streams_.emplace(tokens, settings.batch, settings.window);
-  }
-  std::size_t size() const { return streams_ ? streams_->size() : reference_->size(); }
-  // Window `i` of an epoch, which is number `step` of the run.
-  Window at(std::size_t i, std::size_t step) const { return streams_ ? (*streams_)[i] : (*reference_)[step]; }
-
- private:
-  std::optional<StreamWindows> streams_;
-  std::optional<ReferenceWindows> reference_;
-};
-
-// A held-out text as windows: an end of sentence goes before it, so that its first word is predicted too.
-StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout) {
-  Tokens tokens{sentence_end(text.vocabulary, settings.level).value_or(heldout.tokens.front())};
-  tokens.insert(tokens.end(), heldout.tokens.begin(), heldout.tokens.end());
-  const std::size_t tracks = std::min<std::size_t>(10, heldout.tokens.size());
-  return StreamWindows(std::move(tokens), tracks, settings.window);
-}
-
-// Throws BadData, naming the options, for a training text that makes no windows.
-void check_length(const Settings& all, std::size_t tokens) {
-  const TrainSettings& settings = all.train;
-  const std::size_t targets = tokens - 1, track = targets / settings.batch;
-  const std::size_t least = settings.reference ? settings.batch * settings.window : settings.batch;
-  if (targets < least)
-    throw BadData(
-        "text",
-        fmt::format("a training text of {} tokens is too short for --batch-size {}{}: it needs {}", tokens,
-                    settings.batch, settings.reference ? fmt::format(" and --bptt {}", settings.window) : "",
-                    least + 1));
-  if (all.given.contains("bptt") && settings.window > track)
-    throw BadData(
-        "text",
-        fmt::format("--bptt {} is longer than the {} steps of each of the {} tracks (--batch-size) of "
-                    "{} tokens; expected at most {}",
-                    settings.window, track, settings.batch, tokens, track));
-}
-
 // A name in the working folder that no file has.
 std::string free_name() {
   std::string name = "rnnlm.safetensors";
@@ -110,17 +63,6 @@ std::string free_name() {
     name = fmt::format("rnnlm-{}.safetensors", i);
   return name;
 }
-
-// Windows that tell how many of them have been read.
-struct Watched {
-  const StreamWindows& windows;
-  std::function<void(std::size_t done)> tell;
-  std::size_t size() const { return windows.size(); }
-  Window operator[](std::size_t i) const {
-    tell(i);
-    return windows[i];
-  }
-};
 
 template <class T>
 class TrainingRun {
@@ -132,7 +74,7 @@ class TrainingRun {
         parameters_(settings_.seed),
         network_(build_network(parameters_, text.vocabulary.size(), settings_)),
         optimizer_(make_optimizer(parameters_, settings_)),
-        windows_(settings_, text.train),
+        windows_(all, text.train),
         schedule_(settings_, windows_.size()),
         average_(parameters_, settings_),
         best_(parameters_),
@@ -161,7 +103,8 @@ class TrainingRun {
     std::uint64_t epoch = 1, window = 0, step = 0, tokens = 0, stopped_early = 0, best_epoch = 0,
                   log_size = 0;
     std::uint64_t epoch_tokens = 0, interval_tokens = 0;
-    double epoch_loss = 0, interval_loss = 0;  // sums over tokens; of windows in the reference protocol
+    double epoch_loss = 0, interval_loss = 0,
+           last_loss = 0;  // sums over tokens; of windows in the reference protocol
     double seconds = 0;
   };
 
@@ -195,7 +138,8 @@ class TrainingRun {
     checkpoint_->keep("best_epoch", at_.best_epoch);
     checkpoint_->keep("log_size", at_.log_size).keep("epoch_tokens", at_.epoch_tokens);
     checkpoint_->keep("interval_tokens", at_.interval_tokens).keep("epoch_loss", at_.epoch_loss);
-    checkpoint_->keep("interval_loss", at_.interval_loss).keep("seconds", at_.seconds);
+    checkpoint_->keep("interval_loss", at_.interval_loss).keep("last_loss", at_.last_loss);
+    checkpoint_->keep("seconds", at_.seconds);
     settings_text_ = resumable_settings(all_);
     text_mark_ = text_.fingerprint();
   }
@@ -214,6 +158,8 @@ class TrainingRun {
       throw BadData("checkpoint",
                     fmt::format("{} is of a run on another text than {}", quoted,
                                 settings_.data ? quote_file(*settings_.data) : "the built-in corpus"));
+    // Another log begins here.
+    if (nlohmann::json::parse(settings_text_).value("log", "") != all_.log.value_or("")) at_.log_size = 0;
     settings_text_ = settings;
     resumed_seconds_ = at_.seconds;
   }
@@ -328,7 +274,7 @@ class TrainingRun {
         if (all_.save) save(*all_.save, loss);
       }
     }
-    last_loss_ = loss;
+    at_.last_loss = loss;
     schedule_.observe(loss);
     average_.observe(loss);
     at_.stopped_early = settings_.patience > 0 && patience_(loss) ? 1 : 0;
@@ -398,7 +344,7 @@ class TrainingRun {
     const double loss = best_.loss();
     if (settings_.reference) {
       log_.end(std::nullopt);
-      fmt::print("training perplexity {:.4f} after {} epochs\n", std::exp(last_loss_), settings_.epochs);
+      fmt::print("training perplexity {:.4f} after {} epochs\n", std::exp(at_.last_loss), settings_.epochs);
       return;
     }
     std::optional<double> test;
@@ -442,6 +388,10 @@ class TrainingRun {
   // smaller rate may still save it, unless it is hopeless or the last epoch is over.
   void check_sense(double training, double loss) {
     const auto V = static_cast<double>(text_.vocabulary.size());
+    if (!std::isfinite(loss))
+      throw Diverged{fmt::format(
+          "the held-out loss after epoch {} is {}: the training diverged; try a smaller --lr than {}",
+          at_.epoch, loss, settings_.rate)};
     const double worse = std::min(training, loss) - std::log(V);
     if (worse <= 0) return;
     const std::string what = fmt::format(
@@ -506,7 +456,7 @@ class TrainingRun {
   Log log_;
   Progress progress_;
   Clock::time_point start_ = Clock::now();
-  double resumed_seconds_ = 0, last_loss_ = 0, epoch_start_ = 0;
+  double resumed_seconds_ = 0, epoch_start_ = 0;
 };
 
 }  // namespace
@@ -514,7 +464,6 @@ class TrainingRun {
 void train(const Settings& settings) {
   const Text text = with_memory_for("the text", "--tokens N trains on its first tokens",
                                     [&] { return load_text(settings.train); });
-  check_length(settings, text.train.size());
   const auto run = [&]<class T>(T) {
     const auto advice =
         "lower --nhid, --emsize, --nlayers, --batch-size or --bptt, or keep fewer words by --vocab";

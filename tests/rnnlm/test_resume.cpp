@@ -76,6 +76,23 @@ TEST_CASE("rnnlm: a run that is stopped without --save leaves its model in the w
   CHECK(folder.rnnlm("info rnnlm-2.safetensors").status == 0);
 }
 
+TEST_CASE(
+    "rnnlm: a run that was over goes on to its report, with another log too, and the reference protocol") {
+  const RunFolder folder;
+  const auto whole = folder.rnnlm(run + files);
+  REQUIRE_MESSAGE(whole.status == 0, whole.out);
+  const auto again = folder.rnnlm("--resume ckpt --log other");
+  CHECK_MESSAGE(again.status == 0, again.out);
+  CHECK(again.last_line() == whole.last_line());
+  CHECK(folder.log("other").size() == 2);  // settings and the end
+  remove_all(folder);
+  const auto reference =
+      folder.rnnlm("--protocol reference --tokens 2000 --epochs 3 --sentences 0 --checkpoint ckpt");
+  REQUIRE_MESSAGE(reference.status == 0, reference.out);
+  CHECK(folder.rnnlm("--resume ckpt").last_line() == reference.last_line());
+  CHECK(reference.last_line().starts_with("training perplexity "));
+}
+
 TEST_CASE("rnnlm: a second signal ends a run at once") {
   const RunFolder folder;
   const checks::Child child(folder, "--log log --log-interval 1");
