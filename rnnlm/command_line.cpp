@@ -245,6 +245,13 @@ void apply_reference(Settings& settings) {
 
 }  // namespace
 
+double suitable_rate(const TrainSettings& settings) {
+  const std::string& name = settings.optimizer;
+  if (name == "adam" || name == "adamw" || name == "rmsprop") return 0.002;
+  if (name == "adagrad") return 0.05;
+  return name == "momentum" ? settings.rate / 10 : settings.rate;
+}
+
 TrainSettings with_data() {
   TrainSettings settings;
   settings.cell = "gru";
@@ -267,6 +274,7 @@ void complete(Settings& settings) {
     apply_reference(settings);
   else if (train.data)
     take_defaults(settings, with_data());
+  if (!settings.given.contains("lr")) train.rate = suitable_rate(train);
   if (train.tied && train.embedding != train.hidden)
     throw UsageError{
         fmt::format("--tied needs word vectors as wide as the hidden state, but --emsize is {} and --nhid {}",

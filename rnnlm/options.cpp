@@ -188,7 +188,9 @@ std::vector<Option> make_options() {
   t.section("Training", {train});
   t.choice("optimizer", &T::optimizer, {"sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"},
            "what steps the weights; momentum is SGD with momentum 0.9");
-  t.real("lr", &T::rate, "RATE", tiny, 1e37, "a number above 0 and up to 1e37", "learning rate");
+  t.real("lr", &T::rate, "RATE", tiny, 1e37, "a number above 0 and up to 1e37",
+         "learning rate of sgd; where none is given, momentum has a tenth, adam, adamw and rmsprop 0.002, "
+         "adagrad 0.05");
   t.real("wdecay", &T::weight_decay, "RATE", 0, 1, "a number from 0 to 1", "weight decay");
   t.real("clip", &T::clip, "NORM", 0, 1e37, "a number from 0 to 1e37",
          "largest norm of a step's gradient; 0 clips nothing");

@@ -186,12 +186,12 @@ TEST_CASE("rnnlm: every optimizer, schedule and average trains") {
   const RunFolder folder;
   const std::string run = "--tokens 8000 --emsize 12 --nhid 12 --batch-size 10 --epochs 3 --sentences 0 ";
   std::vector<double> reached;
-  for (const char* options : {"--optimizer momentum --lr 0.5", "--optimizer adam --lr 0.01",
-                              "--optimizer adamw --lr 0.01 --wdecay 0.01", "--optimizer rmsprop --lr 0.01",
-                              "--optimizer adagrad --lr 0.1", "--schedule constant", "--schedule plateau",
-                              "--schedule cosine --warmup 5", "--average exponential", "--average triggered",
-                              "--clip 0 --lr 0.5", "--init 0.1", "--wdecay 1e-5",
-                              "--dropout 0.2 --variational --wdrop 0.2 --cell mgu", "--patience 1"}) {
+  for (const char* options :
+       {"--optimizer momentum", "--optimizer adam", "--optimizer adamw --lr 0.01 --wdecay 0.01",
+        "--optimizer rmsprop --lr 0.01", "--optimizer adagrad --lr 0.1", "--schedule constant",
+        "--schedule plateau", "--schedule cosine --warmup 5", "--average exponential", "--average triggered",
+        "--clip 0 --lr 0.5", "--init 0.1", "--wdecay 1e-5",
+        "--dropout 0.2 --variational --wdrop 0.2 --cell mgu", "--patience 1"}) {
     CAPTURE(options);
     const auto outcome = folder.rnnlm(run + options);
     REQUIRE_MESSAGE(outcome.status == 0, outcome.out);
@@ -245,7 +245,8 @@ TEST_CASE("rnnlm: texts by character and byte, rare words, and words that are li
 
 TEST_CASE("rnnlm --check: the gradient of the very model is proved before training, and judged in float") {
   const RunFolder folder;
-  for (const char* model : {"--cell lstm --nlayers 2 --tied", "--cell gru --dtype double --dropout 0.3 --wdrop 0.2"}) {
+  for (const char* model :
+       {"--cell lstm --nlayers 2 --tied", "--cell gru --dtype double --dropout 0.3 --wdrop 0.2"}) {
     const auto run = folder.rnnlm(small + "--tokens 2000 --check " + model);
     CHECK(run.status == 0);
     CHECK_MESSAGE(run.says("gradcheck: right, "), run.out);
