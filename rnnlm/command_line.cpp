@@ -288,6 +288,7 @@ void complete(Settings& settings) {
             "--schedule decay or plateau");
   only_with("every", settings.checkpoint || settings.resume, "--checkpoint or --resume");
   only_with("variational", train.dropout > 0, "--dropout");
+  only_with("report", settings.log.has_value(), "--log, which has its curves");
   only_with("valid-split", train.data.has_value(), "--data");
   if (!train.data && train.level != "word")
     throw UsageError{"the built-in corpus is of words; --level " + train.level + " needs --data"};

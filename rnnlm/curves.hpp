@@ -30,14 +30,14 @@ struct Curves {
 
 /// A mark on an axis.
 struct Tick {
-  double at;
-  std::string label;
+  double at;          ///< in the coordinates of the axis
+  std::string label;  ///< the number there, for people
 };
 
 /// A scale with round marks, in the order of their values.
 struct Axis {
-  double low = 0, high = 1;
-  std::vector<Tick> ticks;
+  double low = 0, high = 1;  ///< its ends
+  std::vector<Tick> ticks;   ///< its marks
 
   /// Where `value` is, from 0 at `low` to 1 at `high`.
   double fraction(double value) const { return (value - low) / (high - low); }
@@ -45,12 +45,12 @@ struct Axis {
 
 /// How many marks an axis has at most.
 struct Marks {
-  std::size_t epochs, perplexity, rate;
+  std::size_t epochs, perplexity, rate;  ///< of each of the three
 };
 
 /// All that is drawn.
 struct Picture {
-  std::vector<Curves> runs;
+  std::vector<Curves> runs;  ///< in the order that was given
   Axis epochs;               ///< from 0
   Axis perplexity;           ///< of losses, marked by perplexities
   std::optional<Axis> rate;  ///< if the rate changes in a run; by logarithms if it changes much

@@ -226,6 +226,9 @@ std::vector<Option> make_options() {
          "unbroken run");
   t.text("log", &S::log, "FILE", "write one JSON object a line: settings, every interval, every epoch");
   t.count("log-interval", &S::log_interval, 1, billion, "windows from one line of progress to the next");
+  t.text("report", &S::report, "FILE.html",
+         "write a page with the curves of --log, settings, sentences, and the held-out text coloured by "
+         "surprise");
   t.flag("force", &S::force, "replace a file that is there").commands = {train, plot};
 
   t.section("What is shown", {train});

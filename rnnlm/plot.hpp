@@ -13,7 +13,7 @@ namespace xgrad {
 
 /// The size of a picture in pixels; what is smaller than 480 by 300 counts as that.
 struct SvgOptions {
-  std::size_t width = 800, height = 500;
+  std::size_t width = 800, height = 500;  ///< of the whole picture
 };
 
 /// The runs as an SVG 1.1 file on a white ground: training loss thin, held-out loss bold with marks at the

@@ -63,7 +63,7 @@ struct Settings {
   std::optional<std::string> checkpoint;  ///< the file from which a run goes on
   std::size_t every = 1000;               ///< steps from one checkpoint to the next
   std::optional<std::string> resume;      ///< the checkpoint to go on from
-  std::optional<std::string> log;
+  std::optional<std::string> log, report;
   std::size_t log_interval = 200;  ///< windows from one line of the log to the next
   bool force = false;              ///< replace files that are there
   bool check = false;              ///< prove the model's gradient first

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include <fmt/format.h>
@@ -32,6 +33,7 @@
 #include "methods.hpp"
 #include "model.hpp"
 #include "progress.hpp"
+#include "report.hpp"
 #include "resume.hpp"
 #include "run_windows.hpp"
 #include "show.hpp"
@@ -123,6 +125,7 @@ class TrainingRun {
     check("--save", all_.save);
     if (!all_.resume) check("--checkpoint", all_.checkpoint);
     check("--log", all_.log);
+    check("--report", all_.report);
     if (!all_.log) return;
     log_ = all_.resume && at_.log_size > 0 ? Log::resume(*all_.log, at_.log_size)
                                            : Log::create(*all_.log, all_.force);
@@ -353,6 +356,7 @@ class TrainingRun {
       progress_.clear();
     }
     log_.end(test);
+    if (all_.report) write_report(test);
     if (test) fmt::print("test perplexity {:.2f}, {}\n", std::exp(*test), beside(text_.test->baselines));
     if (all_.save) fmt::print("the model of epoch {} is in {}\n", at_.best_epoch, quote_file(*all_.save));
     const Baselines& baselines = text_.valid->baselines;
@@ -363,6 +367,32 @@ class TrainingRun {
     } else {
       fmt::print("held-out perplexity {:.2f}, {}\n", std::exp(loss), beside(baselines));
     }
+  }
+
+  void write_report(std::optional<double> test) {
+    Report report;
+    report.run = read_log(read_file(*all_.log), *all_.log);
+    report.settings = in_force(all_);
+    report.results = {
+        {"held-out perplexity", fmt::format("{:.2f}, in epoch {}", std::exp(best_.loss()), at_.best_epoch)}};
+    if (test) report.results.emplace_back("test perplexity", fmt::format("{:.2f}", std::exp(*test)));
+    report.results.emplace_back("beside", beside(text_.valid->baselines));
+    report.results.emplace_back("weights", std::to_string(parameters_.count()));
+    report.samples = samples_;
+    report.words = settings_.level == "word";
+    // A few pages of it.
+    const std::vector<Vocabulary::Id>& tokens = text_.valid->tokens;
+    std::vector<Vocabulary::Id> stream{
+        sentence_end(text_.vocabulary, settings_.level).value_or(tokens.front())};
+    const std::size_t shown = std::min<std::size_t>(tokens.size(), report.words ? 1000 : 4000);
+    stream.insert(stream.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(shown));
+    const auto losses = token_losses(network_, stream);
+    for (std::size_t i = 0; i < losses.size(); ++i)
+      report.text.emplace_back(text_.vocabulary.word(stream[i + 1]), losses[i]);
+    std::ofstream out(*all_.report, std::ios::binary | std::ios::trunc);
+    out << html_page(report) << std::flush;
+    if (!out) throw OutputError{fmt::format("--report {} cannot be written", quote_file(*all_.report))};
+    fmt::print("the report is in {}\n", quote_file(*all_.report));
   }
 
   // Mean loss in nats.
@@ -416,7 +446,7 @@ class TrainingRun {
   }
 
   // Sentences that the model makes up, each begun after an end of sentence.
-  void write_sentences() const {
+  void write_sentences() {
     const auto end = sentence_end(text_.vocabulary, settings_.level);
     for (std::size_t i = 0; i < all_.sentences; ++i) {
       const auto seed = static_cast<std::uint32_t>(settings_.seed + i);
@@ -426,6 +456,7 @@ class TrainingRun {
         sentence += (settings_.level == "word" ? " " : "") + text_.vocabulary.word(id);
       }
       fmt::print("  {}.{}{}\n", i + 1, settings_.level == "word" ? "" : " ", escaped(sentence));
+      samples_.push_back(sentence);
     }
   }
 
@@ -450,6 +481,7 @@ class TrainingRun {
   EarlyStopping patience_;
   decltype(std::declval<Network<T>>().zero(1)) state_;
   Position at_;
+  std::vector<std::string> samples_;
   std::string settings_text_;
   std::uint64_t text_mark_ = 0, tokens_before_ = 0;
   std::optional<Checkpoint> checkpoint_;
