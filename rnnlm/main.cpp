@@ -7,13 +7,13 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <xgrad/autograd/threads.hpp>
 #include <xgrad/training/corpus.hpp>
 
 #include "check.hpp"
@@ -54,18 +54,27 @@ bool fill_standard_streams() {
   return has_output;
 }
 
-// OpenBLAS starts its threads before main, each with a buffer for which it tries for ever where the memory is
-// limited; there the program starts itself again and tells it not to.
-void limit_blas_threads(char** argv) {
-  rlimit memory{};
-  if (std::getenv("OPENBLAS_NUM_THREADS") != nullptr) return;
-  if (getrlimit(RLIMIT_AS, &memory) != 0 || memory.rlim_cur == RLIM_INFINITY) return;
-  setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  execv("/proc/self/exe", argv);  // if it cannot, it goes on as it is
+// OpenBLAS starts a thread for each processor before main, each with a buffer: where memory is limited they look
+// for one for ever, so that the program never ends, and where threads are limited it is ended before it has begun. As
+// this program computes its products by the library's own kernels, it starts itself again with an environment that
+// tells OpenBLAS so. What stands in .preinit_array comes before all that shared libraries do.
+void limit_blas_threads(int, char** argv, char** environment) {
+  static char variable[] = "OPENBLAS_NUM_THREADS=1";
+  std::vector<char*> extended;
+  for (char** one = environment; *one != nullptr; ++one) {
+    if (std::string_view(*one).starts_with("OPENBLAS_NUM_THREADS=")) return;
+    extended.push_back(*one);
+  }
+  extended.push_back(variable);
+  extended.push_back(nullptr);
+  execve("/proc/self/exe", argv, extended.data());  // if it cannot, it goes on as it is
 }
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_libraries)(int, char**,
+                                                                             char**) = limit_blas_threads;
 
 void run(const Settings& settings) {
-  if (settings.threads > 0) set_threads(settings.threads);
+  // Not by set_threads(), which starts as many threads of OpenBLAS.
+  if (settings.threads > 0) setenv("XGRAD_NUM_THREADS", std::to_string(settings.threads).c_str(), 1);
   switch (settings.command) {
     case Command::train:
       return train(settings);
@@ -86,7 +95,6 @@ void run(const Settings& settings) {
 
 int main(int argc, char** argv) {
   if (!fill_standard_streams()) return fail(74, "standard output is closed");
-  limit_blas_threads(argv);
   try {
     const auto settings = parse({argv + 1, argv + argc});
     if (settings)
