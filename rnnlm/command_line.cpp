@@ -22,14 +22,10 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-bool knows(const Option& option, Command command) {
-  return std::find(option.commands.begin(), option.commands.end(), command) != option.commands.end();
-}
-
 Words names_for(Command command) {
   Words names;
   for (const Option& option : options())
-    if (knows(option, command)) names.push_back(option.name);
+    if (option.is_of(command)) names.push_back(option.name);
   return names;
 }
 
@@ -68,7 +64,7 @@ Split split(Command command, Words words) {
   app.set_help_flag();
   app.allow_extras();
   for (const Option& option : options()) {
-    if (!knows(option, command)) continue;
+    if (!option.is_of(command)) continue;
     const std::string name = option.name == "cell" ? "--cell,--model" : "--" + option.name;
     const auto take = [&result, &option](const std::string& text) {
       result.values.emplace_back(&option, text);
@@ -152,7 +148,7 @@ void read_config(std::string_view text, const std::string& file, Settings& setti
     std::string name = trimmed(std::string_view(line).substr(0, equals));
     std::replace(name.begin(), name.end(), '_', '-');
     const Option* const option = find_option(name);
-    if (option == nullptr || !knows(*option, Command::train))
+    if (option == nullptr || !option->is_of(Command::train))
       throw UsageError{fmt::format("{}: there is no option {}{}", where, quote(name),
                                    did_you_mean(name, names_for(Command::train)))};
     set(settings, *option, trimmed(std::string_view(line).substr(equals + 1)), where + ": " + name);

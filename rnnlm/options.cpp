@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -266,6 +267,10 @@ std::vector<Option> make_options() {
 }
 
 }  // namespace
+
+bool Option::is_of(Command command) const {
+  return std::find(commands.begin(), commands.end(), command) != commands.end();
+}
 
 const std::vector<Option>& options() {
   static const std::vector<Option> all = make_options();

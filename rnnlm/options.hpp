@@ -34,6 +34,7 @@ struct Option {
   std::function<std::string(const Settings&)> get;
 
   bool is_switch() const { return symbol.empty(); }
+  bool is_of(Command command) const;  ///< whether that command knows it
 };
 
 /// A value that an option cannot take; says which it can.

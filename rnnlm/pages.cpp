@@ -2,6 +2,7 @@
 #include "pages.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -65,8 +66,7 @@ std::string meaning(const Option& option, Command command) {
 template <class Visit>
 void for_each_option(Command command, Visit visit) {
   for (const Option& option : options())
-    if (std::find(option.commands.begin(), option.commands.end(), command) != option.commands.end())
-      visit(option);
+    if (option.is_of(command)) visit(option);
 }
 
 std::string option_list(Command command) {

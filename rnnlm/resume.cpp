@@ -19,9 +19,8 @@ namespace xgrad {
 namespace {
 
 bool is_kept(const Option& option) {
-  return std::find(option.commands.begin(), option.commands.end(), Command::train) != option.commands.end() &&
-         option.name != "resume" && option.name != "force" && option.name != "check" &&
-         option.name != "threads";
+  return option.is_of(Command::train) && option.name != "resume" && option.name != "force" &&
+         option.name != "check" && option.name != "threads";
 }
 
 }  // namespace

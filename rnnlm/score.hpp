@@ -1,6 +1,7 @@
 // What `rnnlm score` reads, apart from the model: lines, n-best lists, and the column of another model.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,6 +1,7 @@
 // See show.hpp.
 #include "show.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -46,8 +47,7 @@ std::string settings_in_force(const Settings& settings) {
   for (const Option& option : options()) {
     const std::string text = option.get(settings);
     if (text.empty() || option.name == "force" || option.name == "check") continue;
-    if (std::find(option.commands.begin(), option.commands.end(), Command::train) == option.commands.end())
-      continue;
+    if (!option.is_of(Command::train)) continue;
     result += fmt::format("{}{} {}", result.empty() ? "" : ", ", option.name, escaped(text));
   }
   return result;

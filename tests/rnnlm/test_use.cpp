@@ -1,4 +1,5 @@
 // The commands that use a model: eval, score, generate, info and plot; and the pages that describe them all.
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
