@@ -9,12 +9,15 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <xgrad/autograd/error.hpp>
@@ -58,6 +61,15 @@ std::atomic<std::size_t>& wanted_threads() {
 // This thread does a part of shared work, and shares none itself.
 constinit thread_local bool serving = false;
 
+// It does so until the brace.
+class Serving {
+ public:
+  Serving() { serving = true; }
+  ~Serving() { serving = false; }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+};
+
 // One piece of work at a time, cut into parts that the caller and the waiting threads take one by one.
 class Pool {
  public:
@@ -73,7 +85,7 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // False if another thread's work is being done.
+  // False if another thread's work is being done. Throws what the first part to fail has thrown.
   bool run(std::size_t parts, void (*work)(const void*, std::size_t), const void* data) {
     const std::unique_lock one(callers_, std::try_to_lock);
     if (!one.owns_lock()) return false;
@@ -85,16 +97,19 @@ class Pool {
       parts_ = parts;
       next_ = 0;
       underflow_ = false;
+      failure_ = nullptr;
       ++round_;
     }
     wake_.notify_all();
-    serving = true;
-    take_parts();
-    serving = false;
+    {
+      const Serving now;
+      take_parts();
+    }
     std::unique_lock lock(mutex_);
     done_.wait(lock,
                [this] { return busy_ == 0; });  // all parts are taken: what is not done, a busy thread does
     if (underflow_) std::feraiseexcept(FE_UNDERFLOW);
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return true;
   }
 
@@ -104,11 +119,19 @@ class Pool {
     try {
       while (threads_.size() < n) threads_.emplace_back([this] { serve(); });
     } catch (const std::system_error&) {  // the system has no more: those that there are take all parts
+    } catch (const std::bad_alloc&) {     // nor memory for one
     }
   }
 
+  // What a part throws is kept, as it may be on a waiting thread, and the parts that are left are not begun.
   void take_parts() {
-    for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) work_(data_, part);
+    try {
+      for (std::size_t part; (part = next_.fetch_add(1)) < parts_;) work_(data_, part);
+    } catch (...) {
+      next_ = parts_;
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
   }
 
   void serve() {
@@ -139,6 +162,7 @@ class Pool {
   std::atomic<std::size_t> next_{0};
   std::uint64_t round_ = 0;
   bool stop_ = false, underflow_ = false;  // a waiting thread's flag of the floating-point unit
+  std::exception_ptr failure_;
 };
 
 }  // namespace
@@ -161,9 +185,9 @@ void kernels::detail::run_parallel(std::size_t parts, void (*run)(const void* wo
                                    const void* work) {
   static Pool pool;
   if (pool.run(parts, run, work)) return;
-  serving = true;  // else what the parts share themselves might find the pool free, and only then be shared
+  const Serving
+      now;  // else what the parts share themselves might find the pool free, and only then be shared
   for (std::size_t part = 0; part < parts; ++part) run(work, part);
-  serving = false;
 }
 
 }  // namespace xgrad

@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -122,6 +124,25 @@ TEST_CASE("threads: little work is not shared") {
     CHECK(last == 7);
   });
   CHECK(calls == 1);
+}
+
+// As where a thread finds no memory for its own copy of a factor.
+TEST_CASE("threads: what a part throws reaches the caller, and the threads go on with other work") {
+  const Threads threads(4);
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> begun = 0;
+    const auto refused = [&](std::size_t bad) {
+      kernels::parallel_ranges(4, 1, [&](std::size_t first, std::size_t) {
+        ++begun;
+        if (first >= bad) throw std::bad_alloc();
+      });
+    };
+    for (const std::size_t bad : {0, 1, 3}) CHECK_THROWS_AS(refused(bad), std::bad_alloc);
+    CHECK(begun >= 3);
+    begun = 0;
+    refused(4);
+    CHECK(begun == 4);  // this thread did not stay one that shares nothing
+  }
 }
 
 TEST_CASE("threads: none are refused") {
