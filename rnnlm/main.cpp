@@ -62,8 +62,9 @@ void limit_blas_threads(int, char** argv, char** environment) {
   static char variable[] = "OPENBLAS_NUM_THREADS=1";
   std::vector<char*> extended;
   for (char** one = environment; *one != nullptr; ++one) {
-    if (std::string_view(*one).starts_with("OPENBLAS_NUM_THREADS=")) return;
-    extended.push_back(*one);
+    const std::string_view text = *one;
+    if (text == variable) return;
+    if (!text.starts_with("OPENBLAS_NUM_THREADS=")) extended.push_back(*one);
   }
   extended.push_back(variable);
   extended.push_back(nullptr);
