@@ -264,17 +264,18 @@ TrainSettings with_data() {
 void complete(Settings& settings) {
   if (settings.command == Command::eval && !settings.train.data)
     throw UsageError{"eval needs --data, the text to evaluate"};
-  if (settings.command != Command::train || settings.resume) return;
+  if (settings.command != Command::train) return;
   TrainSettings& train = settings.train;
-  if (train.reference)
+  if (!settings.resume && train.reference)
     apply_reference(settings);
-  else if (train.data)
+  else if (!settings.resume && train.data)
     take_defaults(settings, with_data());
   if (!settings.given.contains("lr")) train.rate = suitable_rate(train);
   if (train.tied && train.embedding != train.hidden)
     throw UsageError{
         fmt::format("--tied needs word vectors as wide as the hidden state, but --emsize is {} and --nhid {}",
                     train.embedding, train.hidden)};
+  if (settings.resume) return;
   const auto only_with = [&](const char* name, bool fits, const std::string& other) {
     if (settings.given.contains(name) && !fits)
       throw UsageError{fmt::format("--{} means something only with {}", name, other)};

@@ -45,7 +45,7 @@ class Writer {
     bool begins = true;  // of a line: no blank before the word
     for (const std::string_view view : views) show(view, begins);
     for (std::size_t i = 0; i < settings_.length; ++i) {
-      const Vocabulary::Id id = generator.next();
+      const Vocabulary::Id id = next(generator);
       if (id == end_ && (settings_.sentence || i + 1 == settings_.length)) break;  // its newline comes below
       show(file_.vocabulary.word(id), begins);
       if (std::fflush(stdout) != 0) throw OutputError{"cannot write to standard output"};
@@ -54,6 +54,15 @@ class Writer {
   }
 
  private:
+  // Finite weights may still give logits that are not.
+  static Vocabulary::Id next(Generator<Network<T>>& generator) {
+    try {
+      return generator.next();
+    } catch (const Error& error) {
+      throw BadData("generate", error.what());
+    }
+  }
+
   void show(std::string_view token, bool& begins) const {
     if (words_ && token == end_of_sentence) {
       fmt::print("\n");

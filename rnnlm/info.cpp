@@ -14,7 +14,7 @@ void info(const Settings& settings) {
   fmt::print("{}: {} weights in {}, a vocabulary of {} at the level {}\n", quote_file(file.path),
              file.parameters, file.is_double ? "double" : "float", file.vocabulary.size(),
              file.settings.level);
-  for (const auto& [name, value] : file.result) fmt::print("{}: {}\n", name, escaped(value));
+  for (const auto& [name, value] : file.result) fmt::print("{}: {}\n", escaped(name), escaped(value));
   Settings all;
   all.train = file.settings;
   for (const auto& [name, value] : in_force(all)) fmt::print("{} = {}\n", name, escaped(value));

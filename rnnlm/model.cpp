@@ -3,6 +3,7 @@
 // Bytes that are not UTF-8, which tokens of --level byte may be, are written as their code points.
 #include "model.hpp"
 
+#include <cmath>
 #include <complex>
 #include <filesystem>
 
@@ -112,6 +113,7 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
       const auto word = token.get<std::string>();
       vocabulary.add(settings.level == "byte" ? text_to_byte(word) : word);
     }
+    if (vocabulary.size() == 0) refuse("its vocabulary is empty");
     for (const auto& [name, value] : reached.items()) result[name] = value.get<std::string>();
     // Before a model of that size is built.
     const auto table = contents.tensors().find("embed/W");
@@ -125,9 +127,13 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
       for (const auto axis : tensor.shape) size *= axis;
       parameters += size;
     }
-    if (parameters / settings.layers / settings.hidden < settings.hidden)
-      refuse(fmt::format("{} weights are too few for --nlayers {} and --nhid {}", parameters, settings.layers,
-                         settings.hidden));
+    const std::size_t V = vocabulary.size(), D = settings.embedding, H = settings.hidden;
+    if (settings.tied && D != H)
+      refuse(fmt::format("it ties the output layer to word vectors of {}, but has {} units", D, H));
+    const std::size_t least = V * D + D * H + settings.layers * H * H + (settings.tied ? 0 : V * H);
+    if (parameters < least)
+      refuse(fmt::format("{} weights are too few for --nlayers {}, --nhid {} and --emsize {}", parameters,
+                         settings.layers, H, D));
   } catch (const nlohmann::json::exception& error) {
     refuse(error.what());
   } catch (const BadData&) {
@@ -150,9 +156,11 @@ void save_model(const std::string& path, const Parameters<T>& parameters, const 
     const std::string& token = vocabulary.word(static_cast<Vocabulary::Id>(id));
     tokens.push_back(settings.level == "byte" && token.size() == 1 ? byte_to_text(token) : token);
   }
+  // The name of the text may be anything.
+  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
   parameters.save(path, {{"format", format},
                          {"version", config().version},
-                         {"settings", options.dump()},
+                         {"settings", options.dump(-1, ' ', false, replace)},
                          {"vocabulary", tokens.dump()},
                          {"result", reached.dump()}});
 }
@@ -165,6 +173,11 @@ Model<T>::Model(const ModelFile& file)
   } catch (const Error& error) {
     throw BadData("model", error.what());
   }
+  for (const auto& w : parameters.list())
+    for (const T weight : w.value())
+      if (!std::isfinite(weight))
+        throw BadData("model", fmt::format("{} has a weight {} in {}, expected finite ones",
+                                           quote_file(file.path), weight, quote(parameters.path_of(w))));
 }
 
 #define XGRAD_INSTANTIATE_NETWORK(T) \

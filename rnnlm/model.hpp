@@ -64,7 +64,7 @@ struct Model {
   Parameters<T> parameters;
   Network<T> network;
 
-  /// Throws BadData if the weights do not fit the settings.
+  /// Throws BadData if the weights do not fit the settings, or are not finite.
   explicit Model(const ModelFile& file);
 };
 

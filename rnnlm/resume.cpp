@@ -23,13 +23,22 @@ bool is_kept(const Option& option) {
          option.name != "check" && option.name != "threads";
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty() && character_size(text) > 0) text.remove_prefix(character_size(text));
+  return text.empty();
+}
+
 }  // namespace
 
 std::string resumable_settings(const Settings& settings) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
   for (const Option& option : options()) {
     const std::string text = option.get(settings);
-    if (is_kept(option) && !text.empty()) object[option.name] = text;
+    if (!is_kept(option) || text.empty()) continue;
+    if (!is_utf8(text))
+      throw UsageError{fmt::format("--{} is {}, which is not UTF-8, as a checkpoint keeps its settings",
+                                   option.name, quote(text))};
+    object[option.name] = text;
   }
   return object.dump();
 }

@@ -36,8 +36,8 @@ struct Sentence {
 // A model, and the column of another one's scores.
 class Scorer {
  public:
-  Scorer(const ModelFile& file, const Settings& settings)
-      : file_(file), model_(file), window_(settings.eval_window), lambda_(settings.lambda) {
+  Scorer(const ModelFile& file, const Model<double>& model, const Settings& settings)
+      : file_(file), model_(model), window_(settings.eval_window), lambda_(settings.lambda) {
     const auto end = sentence_end(file.vocabulary, file.settings.level);
     if (!end) throw BadData("score", quote_file(file.path) + " knows no end of a sentence: it can only eval");
     end_ = *end;
@@ -80,7 +80,7 @@ class Scorer {
   }
 
   const ModelFile& file_;
-  Model<double> model_;
+  const Model<double>& model_;
   std::size_t window_;
   double lambda_;
   Vocabulary::Id end_ = 0;
@@ -174,17 +174,23 @@ std::vector<double> read_column(std::string_view text, const std::string& name) 
   return column;
 }
 
+void score(const ModelFile& file, const Model<double>& model, const std::string& text,
+           const std::string& name, const Settings& settings) {
+  // What is wrong with it, by the lines of the whole text, and before anything is printed.
+  (void)split_file_text(name, text, file.settings.level, 1);
+  Scorer scorer(file, model, settings);
+  settings.nbest ? rank(text, quote_file(name), scorer) : score_words(text, file, scorer);
+}
+
 void score(const Settings& settings) {
   const ModelFile file(settings.files[0]);
   const std::string path = settings.files.size() > 1 ? settings.files[1] : "-";
-  const std::string name = path == "-" ? "standard input" : quote_file(path);
   std::string text;
   if (path == "-")
     text.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
   else
     text = read_text(path, file.settings.level);
-  Scorer scorer(file, settings);
-  settings.nbest ? rank(text, name, scorer) : score_words(text, file, scorer);
+  score(file, Model<double>(file), text, path == "-" ? "standard input" : path, settings);
 }
 
 }  // namespace xgrad

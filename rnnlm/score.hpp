@@ -1,10 +1,13 @@
-// What `rnnlm score` reads, apart from the model: lines, n-best lists, and the column of another model.
+// What `rnnlm score` reads, apart from the model: lines, n-best lists, and the column of another model. Start with
+// `score`.
 #pragma once
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model.hpp"
 
 namespace xgrad {
 
@@ -32,5 +35,10 @@ NBestLine read_nbest(std::string_view line, const std::string& name, std::size_t
 
 /// Reads log10 probabilities, one a line. Throws BadData, naming the file and the line.
 std::vector<double> read_column(std::string_view text, const std::string& name);
+
+/// Prints the scores of a text, or its candidates ranked, as the settings say; errors call the text `name`.
+/// Throws NoInput and BadData for the text and for the column.
+void score(const ModelFile& file, const Model<double>& model, const std::string& text,
+           const std::string& name, const Settings& settings);
 
 }  // namespace xgrad

@@ -333,9 +333,13 @@ TEST_CASE("rnnlm: files that are no models, checkpoints or logs are refused") {
   folder.write("positive", "-1\n0.5\n");
   folder.write("line", "the cat sat\n");
   folder.write("list", "1 ||| the cat\nthe dog\n");
+  folder.write("nul", std::string("the cat\nthe dog\na\0\n", 19));
   check(folder,
         {{"score model line --mix column", 65, "'column' has 2 scores for 4 tokens, ends of lines included"},
          {"score model line --mix words", 65, "'words', line 2 is 'x', expected the log10 of a probability"},
          {"score model line --mix positive", 65, "'positive', line 2 is '0.5'"},
-         {"score model list --nbest", 65, "'list', line 2 is 'the dog', expected 'id ||| text'"}});
+         {"score model list --nbest", 65, "'list', line 2 is 'the dog', expected 'id ||| text'"},
+         {"score model nul", 65, "'nul', line 3, byte 2 is NUL"},
+         {"score model < nul", 65, "'standard input', line 3, byte 2 is NUL"},
+         {"--data line --checkpoint $(printf '\\303')", 2, "--checkpoint is '\\xc3', which is not UTF-8"}});
 }
