@@ -341,5 +341,5 @@ TEST_CASE("rnnlm: files that are no models, checkpoints or logs are refused") {
          {"score model list --nbest", 65, "'list', line 2 is 'the dog', expected 'id ||| text'"},
          {"score model nul", 65, "'nul', line 3, byte 2 is NUL"},
          {"score model < nul", 65, "'standard input', line 3, byte 2 is NUL"},
-         {"--data line --checkpoint $(printf '\\303')", 2, "--checkpoint is '\\xc3', which is not UTF-8"}});
+         {"--data text --checkpoint $(printf '\\303')", 2, "--checkpoint is '\\xc3', which is not UTF-8"}});
 }

@@ -134,7 +134,6 @@ TEST_CASE("rnnlm generate: from a prompt, with a seed, one text or several") {
   CHECK(folder.rnnlm("generate model --prompt 'the cat' --length 12 --seed 3").out == one.out);
   CHECK(folder.rnnlm("generate model --prompt 'the cat' --length 12 --seed 4").out != one.out);
   CHECK(folder.rnnlm("generate model --prompt - --length 12 --seed 3 < /dev/null").status == 0);
-  CHECK(folder.rnnlm("generate model --prompt - --length 12 --seed 3 <<< ''").status != -1);
   folder.write("prompt", "the cat\n");
   CHECK(folder.rnnlm("generate model --prompt - --length 12 --seed 3 < prompt").out == one.out);
   // At temperature 0 the seed does not matter, nor where one token is left.
