@@ -104,8 +104,8 @@ class Parameters {
 
   /// Writes all parameters below the scope to a safetensors file, each under its path below it. An old file
   /// is replaced as a whole: a failure, even of the power, leaves it as it was. Throws Error with the
-  /// system's reason, for a scope that has no parameters, and for `metadata` that is not UTF-8: texts that are
-  /// kept in the file.
+  /// system's reason, for a scope that has no parameters, and for `metadata` that is not UTF-8: texts that
+  /// are kept in the file.
   void save(const std::string& file,
             const std::map<std::string, std::string>& metadata = {}) const requires std::floating_point<T>;
   /// Replaces all elements of the parameters below the scope, in place, by those of a safetensors file, which

@@ -1,6 +1,6 @@
 // rnnlm: trains, evaluates and uses recurrent language models. Here a command is chosen, and every error
-// becomes a sentence and an exit status, of those of sysexits.h. The commands are in train.hpp and use.hpp; what
-// they can be told, and all statuses, stand in options.cpp.
+// becomes a sentence and an exit status, of those of sysexits.h. The commands are in train.hpp and use.hpp;
+// what they can be told, and all statuses, stand in options.cpp.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -54,10 +54,11 @@ bool fill_standard_streams() {
   return has_output;
 }
 
-// OpenBLAS starts a thread for each processor before main, each with a buffer: where memory is limited they look
-// for one for ever, so that the program never ends, and where threads are limited it is ended before it has begun. As
-// this program computes its products by the library's own kernels, it starts itself again with an environment that
-// tells OpenBLAS so. What stands in .preinit_array comes before all that shared libraries do.
+// OpenBLAS starts a thread for each processor before main, each with a buffer: where memory is limited they
+// look for one for ever, so that the program never ends, and where threads are limited it is ended before it
+// has begun. As this program computes its products by the library's own kernels, it starts itself again with
+// an environment that tells OpenBLAS so. What stands in .preinit_array comes before all that shared libraries
+// do.
 void limit_blas_threads(int, char** argv, char** environment) {
   static char variable[] = "OPENBLAS_NUM_THREADS=1";
   std::vector<char*> extended;

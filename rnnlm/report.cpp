@@ -23,9 +23,11 @@ constexpr const char* style = R"(
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; } svg { width: 100%; min-width: 34rem; height: auto; }
-table { border-collapse: collapse; } td, th { padding: .1rem 1rem .1rem 0; text-align: left; font-weight: normal; }
+table { border-collapse: collapse; }
+td, th { padding: .1rem 1rem .1rem 0; text-align: left; font-weight: normal; }
 td { font-variant-numeric: tabular-nums; }
-.columns { columns: 18rem; } .columns div { break-inside: avoid; display: flex; justify-content: space-between; gap: 1rem; }
+.columns { columns: 18rem; }
+.columns div { break-inside: avoid; display: flex; justify-content: space-between; gap: 1rem; }
 .columns div span:last-child { overflow-wrap: anywhere; text-align: right; }
 .text { line-height: 1.9; overflow-wrap: anywhere; }
 .text span, .key span { padding: .1rem .15rem; border-radius: .2rem; }

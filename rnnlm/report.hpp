@@ -1,5 +1,5 @@
-// --report: one page of HTML that shows a training run, and needs no other file: its curves, its settings, what
-// the model writes, and how much each word of the held-out text surprised it.
+// --report: one page of HTML that shows a training run, and needs no other file: its curves, its settings,
+// what the model writes, and how much each word of the held-out text surprised it.
 #pragma once
 
 #include <string>

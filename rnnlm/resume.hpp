@@ -8,8 +8,8 @@
 
 namespace xgrad {
 
-/// All options in force of a training run, as a JSON object of texts. Throws UsageError for a file's name that
-/// is not UTF-8.
+/// All options in force of a training run, as a JSON object of texts. Throws UsageError for a file's name
+/// that is not UTF-8.
 std::string resumable_settings(const Settings& settings);
 
 /// Takes over, from the checkpoint that the settings go on from, every option that was not given. Throws

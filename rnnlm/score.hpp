@@ -1,5 +1,5 @@
-// What `rnnlm score` reads, apart from the model: lines, n-best lists, and the column of another model. Start with
-// `score`.
+// What `rnnlm score` reads, apart from the model: lines, n-best lists, and the column of another model. Start
+// with `score`.
 #pragma once
 
 #include <algorithm>

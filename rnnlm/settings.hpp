@@ -83,7 +83,8 @@ struct Settings {
   std::optional<std::string> output;  ///< of plot
 };
 
-/// The rate that is taken where none is given, for the optimizer: that of the settings is for gradient descent.
+/// The rate that is taken where none is given, for the optimizer: that of the settings is for gradient
+/// descent.
 double suitable_rate(const TrainSettings& settings);
 
 /// The defaults for a text of the user's: a recipe that is better than an interpolated Kneser-Ney 5-gram on

@@ -10,7 +10,8 @@ namespace xgrad {
 
 /// The text in lines of at most 100 columns, each ended by a newline; all but the first indented.
 std::string paragraph(const std::string& text);
-/// "cell gru, emsize 200, ...", all options that are in force and determine the numbers, and those of the files.
+/// "cell gru, emsize 200, ...", all options that are in force and determine the numbers, and those of the
+/// files.
 std::string settings_in_force(const Settings& settings);
 /// How long the texts are, what is unknown, and a warning of a vocabulary that costs much; in lines.
 std::string text_summary(const TrainSettings& settings, const Text& text);

@@ -67,7 +67,8 @@ ReferenceWindows::ReferenceWindows(std::vector<Ids::value_type> tokens, std::siz
 Window ReferenceWindows::operator[](std::size_t i) const {
   const std::size_t targets = tokens_.size() - 1, jump = targets / N_;
   const std::size_t time = i % targets * (T_ % targets) % targets;
-  return window(tokens_, T_, N_, [&](std::size_t t, std::size_t n) { return (n * jump + time + t) % targets; });
+  return window(tokens_, T_, N_,
+                [&](std::size_t t, std::size_t n) { return (n * jump + time + t) % targets; });
 }
 
 }  // namespace xgrad

@@ -14,8 +14,8 @@ std::size_t parts_for(std::size_t size, std::size_t least);
 
 /// Calls f(first, last) for consecutive ranges that make up [0, n), on several threads if n, times what one
 /// unit costs, is worth it: `least` is the number of units that keep a thread busy for some twenty
-/// microseconds. Returns when all have returned. If one throws, as where memory ends, others may not be called,
-/// and this throws what it has thrown.
+/// microseconds. Returns when all have returned. If one throws, as where memory ends, others may not be
+/// called, and this throws what it has thrown.
 template <class F>
 void parallel_ranges(std::size_t n, std::size_t least, const F& f) {
   const std::size_t parts = n < 2 * least ? 1 : detail::parts_for(n, least);

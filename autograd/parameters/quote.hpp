@@ -19,7 +19,8 @@ inline std::string quote_file(const std::filesystem::path& file) { return quote(
 /// The whole text, without quotes, with the same escapes but for quotes and backslashes: for a terminal.
 std::string escaped(std::string_view text);
 
-/// The bytes of the character of UTF-8 that a text, which is not empty, begins with; 0 if it begins with none.
+/// The bytes of the character of UTF-8 that a text, which is not empty, begins with; 0 if it begins with
+/// none.
 std::size_t character_size(std::string_view text);
 
 }  // namespace xgrad

@@ -1,5 +1,5 @@
-// docs/rnnlm.md, word by word: every command line in it is run, in the order of the page, in a folder that has
-// the texts it speaks of.
+// docs/rnnlm.md, word by word: every command line in it is run, in the order of the page, in a folder that
+// has the texts it speaks of.
 #include <sstream>
 
 #include "rnnlm/program.hpp"
