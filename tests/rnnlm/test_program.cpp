@@ -175,8 +175,11 @@ TEST_CASE("rnnlm: a rate beyond all reason ends with what was not finite first, 
 
 TEST_CASE("rnnlm: a rate that decays for ever does not become 0") {
   const RunFolder folder;
+  folder.write("text", repeated("a b c\n", 40));
   const auto run = folder.rnnlm(
-      "--tokens 100 --emsize 2 --nhid 2 --batch-size 50 --sentences 0 --epochs 1200 --lr-epochs 1");
+      "--data text --dropout 0 --emsize 2 --nhid 2 --batch-size 2 --bptt 5 --lr 1 --sentences 0 --schedule "
+      "decay "
+      "--epochs 25 --lr-epochs 1 --lr-decay 0.01");
   CHECK_MESSAGE(run.status == 0, run.out);
   CHECK(run.says("rate 1.175e-38"));
   CHECK(folder.rnnlm(small + "--tokens 2000 --lr-decay 1e-300").status == 0);
