@@ -4,16 +4,27 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <span>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/training/corpus.hpp>
 
 namespace xgrad {
 
 namespace fs = std::filesystem;
+
+std::string sentence(const std::exception& error) {
+  std::string text = error.what();
+  for (auto end = text.find("] "); text.starts_with('[') && end != std::string::npos; end = text.find("] "))
+    text.erase(0, end + 2);
+  return text;
+}
 
 std::vector<std::string> input_files(const Settings& settings) {
   std::vector<std::string> files = settings.configs;
@@ -27,6 +38,17 @@ std::vector<std::string> input_files(const Settings& settings) {
         files.push_back((fs::path(*settings.train.data) / (std::string(prefix) + split + ".txt")).string());
   }
   return files;
+}
+
+void check_input(const std::string& path, const std::string& kind) {
+  std::error_code failed;
+  const auto type = fs::status(path, failed).type();
+  if (!failed && type == fs::file_type::directory)
+    throw NoInput("file", fmt::format("{} is a folder, expected {}", quote_file(path), kind));
+  if (!failed && type != fs::file_type::regular)
+    throw NoInput("file", fmt::format("{} is no regular file, expected {}", quote_file(path), kind));
+  if (!failed && access(path.c_str(), R_OK) != 0) failed = {errno, std::generic_category()};
+  if (failed) throw NoInput("file", fmt::format("cannot read {}: {}", quote_file(path), failed.message()));
 }
 
 void check_output(const std::string& option, const std::string& path, bool replace,
@@ -55,6 +77,24 @@ void check_output(const std::string& option, const std::string& path, bool repla
   if (access(folder.c_str(), W_OK | X_OK) != 0)
     throw OutputError{fmt::format("{} cannot be written: the folder {}: {}", name, quote_file(folder),
                                   std::strerror(errno))};
+}
+
+void write_file(const std::string& option, const std::string& path, const std::string& text) {
+  std::error_code none;
+  const auto status = fs::status(path, none);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device, which must not be replaced
+    std::ofstream out(path, std::ios::binary);
+    if (!(out << text << std::flush))
+      throw OutputError{
+          fmt::format("{}: cannot write {}: {}", option, quote_file(path), std::strerror(errno))};
+  } else {
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+    try {
+      replace_file(path, {&bytes, 1});
+    } catch (const Error& error) {
+      throw OutputError{option + ": " + sentence(error)};
+    }
+  }
 }
 
 }  // namespace xgrad

@@ -2,6 +2,7 @@
 // anything else.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,23 @@ struct FileExists {
   std::string message;
 };
 
+/// What an error says, without "[corpus] " and its like, which name functions of the library.
+std::string sentence(const std::exception& error);
+
 /// The files that the settings have the program read.
 std::vector<std::string> input_files(const Settings& settings);
+
+/// Throws NoInput unless there is a regular file of this name that can be read; `kind` is what was expected,
+/// "a model file".
+void check_input(const std::string& path, const std::string& kind);
 
 /// Throws unless a regular file of this name can be made, or replaced: FileExists if there is one and
 /// `replace` is false, or if it is one of `others` in any case; OutputError if it is no regular file, or its
 /// folder is missing or cannot be written. `option` is what errors call it, "--save". Nothing is written.
 void check_output(const std::string& option, const std::string& path, bool replace,
                   const std::vector<std::string>& others);
+
+/// Makes `text` the content of a file, as a whole. Throws OutputError, with what errors call it.
+void write_file(const std::string& option, const std::string& path, const std::string& text);
 
 }  // namespace xgrad

@@ -2,6 +2,7 @@
 // becomes a sentence and an exit status, of those of sysexits.h. The commands are in train.hpp and use.hpp;
 // what they can be told, and all statuses, stand in options.cpp.
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/threads.hpp>
 #include <xgrad/training/corpus.hpp>
 
 #include "check.hpp"
@@ -32,14 +35,6 @@ int fail(int code, const std::string& message) {
   std::fputs(("rnnlm: " + message + "\n").c_str(),
              stderr);  // not fmt, which throws where that cannot be written
   return code;
-}
-
-// Without "[corpus] " and its like, which name functions of the library.
-std::string sentence(const std::exception& error) {
-  std::string text = error.what();
-  for (auto end = text.find("] "); text.starts_with('[') && end != std::string::npos; end = text.find("] "))
-    text.erase(0, end + 2);
-  return text;
 }
 
 // What the program opens must not get the number of a standard stream that is closed: a log would have the
@@ -77,6 +72,11 @@ void limit_blas_threads(int, char** argv, char** environment) {
 void run(const Settings& settings) {
   // Not by set_threads(), which starts as many threads of OpenBLAS.
   if (settings.threads > 0) setenv("XGRAD_NUM_THREADS", std::to_string(settings.threads).c_str(), 1);
+  try {
+    threads();
+  } catch (const Error& error) {  // of the environment variable
+    throw UsageError{sentence(error)};
+  }
   switch (settings.command) {
     case Command::train:
       return train(settings);
@@ -96,6 +96,7 @@ void run(const Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that would become too long is an error of its write
   if (!fill_standard_streams()) return fail(74, "standard output is closed");
   try {
     const auto settings = parse({argv + 1, argv + argc});

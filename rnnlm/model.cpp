@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <complex>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +15,7 @@
 #include <xgrad/training/corpus.hpp>
 
 #include "command_line.hpp"
+#include "files.hpp"
 #include "options.hpp"
 
 namespace xgrad {
@@ -76,11 +76,7 @@ Network<T> build_network(const Parameters<T>& parameters, std::size_t V, const T
 }
 
 ModelFile::ModelFile(const std::string& file) : path(file) {
-  std::error_code failed;
-  const auto type = std::filesystem::status(file, failed).type();
-  if (failed) throw NoInput("model", fmt::format("cannot read {}: {}", quote_file(file), failed.message()));
-  if (type == std::filesystem::file_type::directory)
-    throw NoInput("model", quote_file(file) + " is a folder, expected a model file");
+  check_input(file, "a model file");
   const auto refuse = [&](const std::string& reason) {
     throw BadData("model", fmt::format("{} is no model of rnnlm: {}", quote_file(file), reason));
   };

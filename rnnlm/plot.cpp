@@ -1,7 +1,6 @@
 // rnnlm plot; see use.hpp.
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -41,9 +40,7 @@ void plot(const Settings& settings) {
     return;
   }
   check_output("--output", *settings.output, settings.force, settings.files);
-  std::ofstream out(*settings.output, std::ios::binary | std::ios::trunc);
-  out << svg(runs) << std::flush;
-  if (!out) throw OutputError{fmt::format("--output {} cannot be written", quote_file(*settings.output))};
+  write_file("--output", *settings.output, svg(runs));
   fmt::print("the curves are in {}\n", quote_file(*settings.output));
 }
 

@@ -87,9 +87,10 @@ bool is_set(const char* name) {
 
 Progress::Progress(Screen screen, std::size_t interval) : screen_(std::move(screen)), interval_(interval) {}
 
-Progress Progress::of_stdout(std::size_t interval) {
+Progress Progress::of_stdout(std::size_t interval, std::function<void(std::string_view)> write) {
   const bool codes = is_set("TERM") && std::strcmp(std::getenv("TERM"), "dumb") != 0 && !is_set("NO_COLOR");
-  return Progress({::isatty(STDOUT_FILENO) == 1, codes, stdout_width, write_stdout}, interval);
+  if (!write) write = write_stdout;
+  return Progress({::isatty(STDOUT_FILENO) == 1, codes, stdout_width, std::move(write)}, interval);
 }
 
 Progress::~Progress() {

@@ -40,8 +40,8 @@ class Progress {
   /// Without a terminal: a line whenever another `interval` windows of an epoch are done, none if that is 0.
   Progress(Screen screen, std::size_t interval);
   /// Standard output as it is: whether it is a terminal, its width at each moment, and TERM and NO_COLOR.
-  /// Calls throw OutputError if it cannot be written.
-  static Progress of_stdout(std::size_t interval);
+  /// Lines go to `write`; without one, calls throw OutputError if standard output cannot be written.
+  static Progress of_stdout(std::size_t interval, std::function<void(std::string_view)> write = {});
   /// Clears the line.
   ~Progress();
   Progress(const Progress&) = delete;

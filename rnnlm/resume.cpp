@@ -2,7 +2,6 @@
 #include "resume.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include <xgrad/training/corpus.hpp>
 
 #include "command_line.hpp"
+#include "files.hpp"
 #include "options.hpp"
 
 namespace xgrad {
@@ -46,10 +46,7 @@ std::string resumable_settings(const Settings& settings) {
 void take_resumed_settings(Settings& settings) {
   const std::string& file = *settings.resume;
   const std::string quoted = quote_file(file);
-  std::error_code failed;
-  const auto type = std::filesystem::status(file, failed).type();
-  if (failed) throw NoInput("resume", fmt::format("cannot read {}: {}", quoted, failed.message()));
-  if (type != std::filesystem::file_type::regular) throw NoInput("resume", quoted + " is no file");
+  check_input(file, "a checkpoint");
   try {
     const safetensors::File contents(file);
     const auto at = contents.metadata().find("settings/value");
@@ -61,6 +58,11 @@ void take_resumed_settings(Settings& settings) {
           fmt::format("--{} is {}, but {} in {}: a run that goes on keeps its settings; leave it out", name,
                       quote(asked), kept, quoted)};
     };
+    if (settings.checkpoint && *settings.checkpoint != file)
+      throw UsageError{
+          fmt::format("--checkpoint is {}, but --resume {} keeps writing to its own file; to leave "
+                      "that one as it is, copy it and resume the copy",
+                      quote(*settings.checkpoint), quoted)};
     for (const std::string& name : settings.given) {
       const Option& option = *find_option(name);
       if (option.role == Role::number && !kept_settings.contains(name))

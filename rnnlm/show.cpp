@@ -2,7 +2,9 @@
 #include "show.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -93,7 +95,21 @@ std::string beside(const Baselines& baselines) {
 }
 
 std::string signal_name(int signal) {
-  return signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
+  return signal == SIGINT    ? "SIGINT"
+         : signal == SIGTERM ? "SIGTERM"
+         : signal == SIGHUP  ? "SIGHUP"
+                             : "SIGPIPE";
+}
+
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("-_./+,:=@%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? "'\\''" : std::string(1, c);
+  return escaped(result) + "'";
 }
 
 }  // namespace xgrad

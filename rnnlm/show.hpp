@@ -17,6 +17,8 @@ std::string settings_in_force(const Settings& settings);
 std::string text_summary(const TrainSettings& settings, const Text& text);
 /// "unigram 639.30, KN-3 148.28, KN-5 141.19".
 std::string beside(const Baselines& baselines);
+/// A text as a shell reads it as one word, quoted where it has to be. Control characters are escaped.
+std::string shell_word(const std::string& text);
 /// "SIGINT".
 std::string signal_name(int signal);
 

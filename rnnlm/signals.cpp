@@ -25,6 +25,8 @@ void note_stop_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+void ask_to_stop(int signal) { noted = signal; }
+
 int stop_signal() { return noted; }
 
 }  // namespace xgrad

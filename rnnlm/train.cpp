@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include <fmt/format.h>
@@ -32,6 +31,7 @@
 #include "memory.hpp"
 #include "methods.hpp"
 #include "model.hpp"
+#include "outputs.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "resume.hpp"
@@ -58,13 +58,8 @@ void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {
   }
 }
 
-// A name in the working folder that no file has.
-std::string free_name() {
-  std::string name = "rnnlm.safetensors";
-  for (int i = 2; std::filesystem::exists(std::filesystem::symlink_status(name)); ++i)
-    name = fmt::format("rnnlm-{}.safetensors", i);
-  return name;
-}
+// Thrown out of an evaluation by a signal to stop.
+struct Interrupted {};
 
 template <class T>
 class TrainingRun {
@@ -81,7 +76,8 @@ class TrainingRun {
         average_(parameters_, settings_),
         best_(parameters_),
         patience_({.patience = std::max<std::size_t>(settings_.patience, 1) - 1}),
-        progress_(Progress::of_stdout(all.log_interval)) {
+        progress_(
+            Progress::of_stdout(all.log_interval, [this](std::string_view line) { outputs_.say(line); })) {
     if (settings_.reference) initialize_reference(parameters_, settings_.seed);
     state_ = network_.zero(settings_.batch);
     if (text.valid) valid_.emplace(heldout_windows(text, settings_, *text.valid));
@@ -92,9 +88,14 @@ class TrainingRun {
     open_files();
     introduce();
     if (all_.check) check_model(parameters_, settings_, text_.vocabulary.size(), windows_.at(0, 0));
-    if (checkpoint_ && !all_.resume) save_checkpoint();
-    for (; at_.epoch <= settings_.epochs && at_.stopped_early == 0; next_epoch()) train_epoch();
-    finish();
+    if (checkpoint_ && !all_.resume) write_checkpoint();
+    try {
+      for (; at_.epoch <= settings_.epochs && at_.stopped_early == 0; next_epoch()) train_epoch();
+      finish();
+    } catch (const Interrupted&) {
+      stop();
+    }
+    outputs_.finish();
   }
 
  private:
@@ -112,7 +113,7 @@ class TrainingRun {
 
   void open_files() {
     if (all_.resume || all_.checkpoint) {
-      make_checkpoint(all_.resume ? *all_.resume : *all_.checkpoint);
+      make_checkpoint(checkpoint_name());
       if (all_.resume) restore();
     }
     // A run that goes on replaces what it has written before.
@@ -123,13 +124,20 @@ class TrainingRun {
       others.push_back(*file);
     };
     check("--save", all_.save);
-    if (!all_.resume) check("--checkpoint", all_.checkpoint);
+    if (!all_.resume && all_.checkpoint) {
+      check("--checkpoint", all_.checkpoint);
+      check("--checkpoint", *all_.checkpoint + ".previous");
+    }
     check("--log", all_.log);
     check("--report", all_.report);
+    if (all_.save) model_file_.emplace("--save", *all_.save);
+    if (checkpoint_) checkpoint_file_.emplace(all_.resume ? "--resume" : "--checkpoint", checkpoint_name());
     if (!all_.log) return;
     log_ = all_.resume && at_.log_size > 0 ? Log::resume(*all_.log, at_.log_size)
                                            : Log::create(*all_.log, all_.force);
   }
+
+  const std::string& checkpoint_name() const { return all_.resume ? *all_.resume : *all_.checkpoint; }
 
   void make_checkpoint(const std::string& file) {
     checkpoint_.emplace(file);
@@ -167,11 +175,18 @@ class TrainingRun {
     resumed_seconds_ = at_.seconds;
   }
 
-  void save_checkpoint() {
+  void write_checkpoint() {
     log_.synchronize();
     at_.log_size = log_.size();
     at_.seconds = seconds();
-    checkpoint_->save();
+    checkpoint_file_->replace([&] { checkpoint_->save(); });
+  }
+  void save_checkpoint() {
+    outputs_.attempt("checkpoint", [&] { write_checkpoint(); });
+  }
+  template <class Line>
+  void log(const Line& line) {
+    outputs_.attempt_once("log", [&] { log_.write(line); });
   }
 
   void introduce() {
@@ -255,9 +270,9 @@ class TrainingRun {
     progress_.update(
         {at_.epoch, settings_.epochs, at_.window, windows_.size(), mean, norm, optimizer_->rate(), speed()});
     if (at_.step % all_.log_interval != 0) return;
-    log_.write(Interval{at_.epoch, at_.step, at_.tokens,
-                        at_.interval_loss / static_cast<double>(at_.interval_tokens), norm,
-                        optimizer_->rate(), seconds()});
+    log(Interval{at_.epoch, at_.step, at_.tokens,
+                 at_.interval_loss / static_cast<double>(at_.interval_tokens), norm, optimizer_->rate(),
+                 seconds()});
     at_.interval_loss = 0;
     at_.interval_tokens = 0;
   }
@@ -274,18 +289,16 @@ class TrainingRun {
       check_sense(training, loss);
       if (best_(loss)) {
         at_.best_epoch = at_.epoch;
-        if (all_.save) save(*all_.save, loss);
+        if (all_.save) save_best(loss);
       }
     }
     at_.last_loss = loss;
     schedule_.observe(loss);
     average_.observe(loss);
     at_.stopped_early = settings_.patience > 0 && patience_(loss) ? 1 : 0;
-    log_.write(Epoch{at_.epoch, at_.step, at_.tokens, training,
-                     valid_ ? loss : std::numeric_limits<double>::quiet_NaN(), optimizer_->rate(),
-                     seconds()});
-    fmt::print("{}\n", epoch_line(training, loss, tokens_per_second));
-    std::fflush(stdout);
+    log(Epoch{at_.epoch, at_.step, at_.tokens, training,
+              valid_ ? loss : std::numeric_limits<double>::quiet_NaN(), optimizer_->rate(), seconds()});
+    outputs_.say(epoch_line(training, loss, tokens_per_second) + "\n");
   }
 
   void next_epoch() {
@@ -298,56 +311,69 @@ class TrainingRun {
     if (stop_signal() != 0) stop();
   }
 
-  // The work is saved before anything else is done.
+  // The work is saved before anything else is done. What stands in the file of --save is the best so far;
+  // that of this moment may be worse.
   [[noreturn]] void stop() {
     const int signal = stop_signal();
+    stopping_ = true;
     progress_.clear();
-    if (checkpoint_) save_checkpoint();
-    const std::string file = all_.save ? *all_.save : free_name();
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    const bool has_best = at_.best_epoch > 0;
-    // What stands in the file of --save is the best so far; that of this moment may be worse.
-    if (!all_.save || !has_best) {
+    if (checkpoint_ && !over_) save_checkpoint();
+    std::string file = all_.save.value_or("");
+    const bool is_of_now = at_.best_epoch == 0 || !has_model();
+    if (is_of_now) {
       const auto averaged = average_.use();
-      save(file, none);
+      file = keep_model(std::numeric_limits<double>::quiet_NaN());
     }
+    const std::string kept = file.empty() ? "no model is kept" : "the model is in " + quote_file(file);
+    if (signal == SIGPIPE)
+      throw OutputError{"cannot write to standard output, whose reader is gone; " + kept};
     std::string reached;
-    if (valid_) {
-      double loss = none;
-      {
-        const auto averaged = average_.use();
-        loss = heldout("valid", *valid_);
-        if (best_(loss)) {
-          at_.best_epoch = at_.epoch;
-          save(file, loss);
-        }
-      }
-      reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
-      if (best_.loss() < loss) {
-        if (!all_.save) {
-          best_.restore_parameters();
-          save(file, best_.loss());
-        }
-        reached += fmt::format(", {:.2f} after epoch {}", std::exp(best_.loss()), at_.best_epoch);
-      }
-      progress_.clear();
-    }
-    fmt::print("{}", paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
-                                           at_.epoch, settings_.epochs, reached)));
+    if (valid_)
+      reached = over_ ? fmt::format(", held-out perplexity {:.2f}", std::exp(best_.loss()))
+                      : evaluate_stopped(file, is_of_now);
+    outputs_.say(paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
+                                       std::min<std::uint64_t>(at_.epoch, settings_.epochs), settings_.epochs,
+                                       reached)));
     if (checkpoint_)
-      fmt::print("go on with: rnnlm --resume {}\n", all_.resume ? *all_.resume : *all_.checkpoint);
-    fmt::print("the model is in {}\n", quote_file(file));
-    std::fflush(stdout);
+      outputs_.say(fmt::format("go on with: rnnlm --resume {}\n", shell_word(checkpoint_name())));
+    outputs_.say(kept + "\n");
     throw Stopped{signal};
   }
 
+  // What the weights of this moment reach. If those in the file are `of_now`, and others were better, these
+  // take their place.
+  std::string evaluate_stopped(const std::string& file, bool is_of_now) {
+    double loss = 0;
+    {
+      const auto averaged = average_.use();
+      loss = heldout("valid", *valid_);
+      if (best_(loss)) {
+        at_.best_epoch = at_.epoch;
+        rewrite_model(file, loss);
+      }
+    }
+    std::string reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
+    if (best_.loss() < loss) {
+      if (is_of_now) {
+        best_.restore_parameters();
+        rewrite_model(file, best_.loss());
+      }
+      reached += fmt::format(", {:.2f} after epoch {}", std::exp(best_.loss()), at_.best_epoch);
+    }
+    progress_.clear();
+    return reached;
+  }
+
   void finish() {
+    over_ = true;
     if (!settings_.reference) best_.restore_parameters();
+    std::string file = all_.save.value_or("");
+    if (all_.save && !has_model()) file = keep_model(best_.loss());
     write_sentences();
-    const double loss = best_.loss();
     if (settings_.reference) {
-      log_.end(std::nullopt);
-      fmt::print("training perplexity {:.4f} after {} epochs\n", std::exp(at_.last_loss), settings_.epochs);
+      outputs_.attempt_once("log", [&] { log_.end(std::nullopt); });
+      outputs_.say(fmt::format("training perplexity {:.4f} after {} epochs\n", std::exp(at_.last_loss),
+                               settings_.epochs));
       return;
     }
     std::optional<double> test;
@@ -355,18 +381,20 @@ class TrainingRun {
       test = heldout("test", heldout_windows(text_, settings_, *text_.test));
       progress_.clear();
     }
-    log_.end(test);
-    if (all_.report) write_report(test);
-    if (test) fmt::print("test perplexity {:.2f}, {}\n", std::exp(*test), beside(text_.test->baselines));
-    if (all_.save) fmt::print("the model of epoch {} is in {}\n", at_.best_epoch, quote_file(*all_.save));
+    outputs_.attempt_once("log", [&] { log_.end(test); });
+    if (all_.report) outputs_.attempt("report", [&] { write_report(test); });
+    if (test)
+      outputs_.say(
+          fmt::format("test perplexity {:.2f}, {}\n", std::exp(*test), beside(text_.test->baselines)));
+    if (!file.empty())
+      outputs_.say(fmt::format("the model of epoch {} is in {}\n", at_.best_epoch, quote_file(file)));
     const Baselines& baselines = text_.valid->baselines;
-    if (baselines.floor) {
-      const double perplexity = std::exp(loss);
-      fmt::print("held-out perplexity {:.2f}, floor {:.2f}, ratio {:.3f}\n", perplexity, *baselines.floor,
-                 perplexity / *baselines.floor);
-    } else {
-      fmt::print("held-out perplexity {:.2f}, {}\n", std::exp(loss), beside(baselines));
-    }
+    const double perplexity = std::exp(best_.loss());
+    if (baselines.floor)
+      outputs_.say(fmt::format("held-out perplexity {:.2f}, floor {:.2f}, ratio {:.3f}\n", perplexity,
+                               *baselines.floor, perplexity / *baselines.floor));
+    else
+      outputs_.say(fmt::format("held-out perplexity {:.2f}, {}\n", perplexity, beside(baselines)));
   }
 
   void write_report(std::optional<double> test) {
@@ -389,16 +417,16 @@ class TrainingRun {
     const auto losses = token_losses(network_, stream);
     for (std::size_t i = 0; i < losses.size(); ++i)
       report.text.emplace_back(text_.vocabulary.word(stream[i + 1]), losses[i]);
-    std::ofstream out(*all_.report, std::ios::binary | std::ios::trunc);
-    out << html_page(report) << std::flush;
-    if (!out) throw OutputError{fmt::format("--report {} cannot be written", quote_file(*all_.report))};
-    fmt::print("the report is in {}\n", quote_file(*all_.report));
+    write_file("--report", *all_.report, html_page(report));
+    outputs_.say(fmt::format("the report is in {}\n", quote_file(*all_.report)));
   }
 
   // Mean loss in nats.
   double heldout(const char* name, const StreamWindows& windows) {
-    const Watched watched{windows,
-                          [&](std::size_t done) { progress_.evaluating(name, done, windows.size()); }};
+    const Watched watched{windows, [&](std::size_t done) {
+                            if (stop_signal() != 0 && !stopping_) throw Interrupted();
+                            progress_.evaluating(name, done, windows.size());
+                          }};
     const TokenLosses losses = evaluate(network_, watched);
     return losses.total / static_cast<double>(losses.count);
   }
@@ -410,8 +438,34 @@ class TrainingRun {
     try {
       save_model(file, parameters_, text_.vocabulary, settings_, result);
     } catch (const Error& error) {
-      throw OutputError{error.what()};
+      throw OutputError{sentence(error)};
     }
+  }
+
+  // Whether the file of --save has the best model.
+  bool has_model() const { return all_.save && !outputs_.failed("model") && model_file_->is_there(); }
+
+  bool save_best(double loss) {
+    return outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, loss); }); });
+  }
+
+  // Writes the model to the file of --save or, where there is none or that fails, to another; returns which,
+  // or nothing if that fails, too.
+  std::string keep_model(double loss) {
+    if (all_.save && save_best(loss)) return *all_.save;
+    std::string file;
+    outputs_.attempt("another model", [&] {
+      file = save_under_free_name([&](const std::string& free) { save(free, loss); });
+    });
+    return file;
+  }
+
+  // Writes it anew where it was kept.
+  void rewrite_model(const std::string& file, double loss) {
+    if (file == all_.save)
+      save_best(loss);
+    else if (!file.empty())
+      outputs_.attempt("another model", [&] { save(file, loss); });
   }
 
   // A model that is worse than one that knows nothing has diverged, though all of its numbers are finite. A
@@ -432,7 +486,7 @@ class TrainingRun {
     if (worse > std::log(is_last ? 1.5 : 10.0))
       throw Diverged{fmt::format("{}: the training diverged; try a smaller --lr than {}, or a smaller --clip",
                                  what, settings_.rate)};
-    fmt::print("{}", paragraph("warning: " + what));
+    outputs_.say(paragraph("warning: " + what));
   }
 
   std::string epoch_line(double training, double loss, double tokens_per_second) const {
@@ -440,8 +494,10 @@ class TrainingRun {
       return fmt::format("epoch {:3}/{}: training perplexity {:.6f}, {:.0f} tokens/s", at_.epoch,
                          settings_.epochs, std::exp(loss), tokens_per_second);
     return fmt::format(
-        "epoch {:2}/{}: held-out {:7.2f}, training {:.2f}, rate {:.4g}, {:.0f} tokens/s{}", at_.epoch,
-        settings_.epochs, std::exp(loss), std::exp(training), optimizer_->rate(), tokens_per_second,
+        "epoch {:2}/{}: held-out {:7.2f}, training {:.2f}, rate {:.4g}{}{}", at_.epoch, settings_.epochs,
+        std::exp(loss), std::exp(training), optimizer_->rate(),
+        tokens_per_second > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second)
+                              : "",  // resumed at its end
         at_.best_epoch == at_.epoch ? "" : fmt::format("; best was {:.2f}", std::exp(best_.loss())));
   }
 
@@ -455,7 +511,8 @@ class TrainingRun {
         if (id == end) break;
         sentence += (settings_.level == "word" ? " " : "") + text_.vocabulary.word(id);
       }
-      fmt::print("  {}.{}{}\n", i + 1, settings_.level == "word" ? "" : " ", escaped(sentence));
+      outputs_.say(
+          fmt::format("  {}.{}{}\n", i + 1, settings_.level == "word" ? "" : " ", escaped(sentence)));
       samples_.push_back(sentence);
     }
   }
@@ -485,7 +542,10 @@ class TrainingRun {
   std::string settings_text_;
   std::uint64_t text_mark_ = 0, tokens_before_ = 0;
   std::optional<Checkpoint> checkpoint_;
+  std::optional<OwnFile> checkpoint_file_, model_file_;
+  bool stopping_ = false, over_ = false;  // over: the weights are the best ones, not the last
   Log log_;
+  Outputs outputs_;
   Progress progress_;
   Clock::time_point start_ = Clock::now();
   double resumed_seconds_ = 0, epoch_start_ = 0;

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -119,6 +120,18 @@ class Child {
 inline std::string repeated(const std::string& text, int times) {
   std::string result;
   for (int i = 0; i < times; ++i) result += text;
+  return result;
+}
+
+/// So many lines of three words, of 24 in all, in no order.
+inline std::string sentences(int count) {
+  std::string result;
+  std::uint32_t random = 1;
+  const auto draw = [&] { return (random = random * 1664525 + 1013904223) >> 29; };  // 0 to 7
+  for (int i = 0; i < count; ++i) {
+    const auto subject = draw();
+    result += fmt::format("s{} v{} o{}\n", subject, (subject + draw() / 4) % 8, draw());
+  }
   return result;
 }
 

@@ -319,7 +319,7 @@ TEST_CASE("rnnlm: files that are no models, checkpoints or logs are refused") {
   check(folder, {{"generate size", 65, "'size'"},
                  {"--resume model", 65, "'model' is no checkpoint of rnnlm"},
                  {"--resume text", 65, "'text'"},
-                 {"--resume .", 66, "'.' is no file"},
+                 {"--resume .", 66, "'.' is a folder, expected a checkpoint"},
                  {"--resume nowhere", 66, "cannot read 'nowhere': No such file or directory"},
                  {"plot nowhere", 66, "cannot read 'nowhere': No such file or directory"},
                  {"plot text", 65, "text"},

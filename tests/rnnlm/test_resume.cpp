@@ -18,8 +18,15 @@ const std::string options =
     "--cell lstm --nlayers 2 --emsize 8 --nhid 8 --dropout 0.2 --variational --wdrop 0.1 "
     "--optimizer adam --lr 0.01 --schedule plateau --average exponential --batch-size 4 --bptt 10 --epochs 4 "
     "--log-interval 50 --sentences 1 ";
-const std::string run = "--tokens 6000 " + options;
+const std::string run = "--data . " + options;
 const std::string files = "--save model --checkpoint ckpt --log log --every 7 ";
+
+// The texts of `run`: an epoch takes as long as a test can wait for, an evaluation no time.
+void write_texts(const RunFolder& folder) {
+  folder.write("train.txt", checks::repeated("the cat sat\nthe dog ran home\n", 800));
+  for (const char* name : {"valid.txt", "test.txt"})
+    folder.write(name, checks::repeated("the cat sat\nthe dog ran home\n", 20));
+}
 
 // Waits until the log has so many lines, or the run is over.
 void wait_for_lines(const RunFolder& folder, std::size_t count) {
@@ -38,6 +45,7 @@ void remove_all(const RunFolder& folder) {
 
 TEST_CASE("rnnlm: SIGINT and SIGTERM save the run, which goes on as if it had never been stopped") {
   const RunFolder folder;
+  write_texts(folder);
   const auto whole = folder.rnnlm(run + files);
   REQUIRE_MESSAGE(whole.status == 0, whole.out);
   const std::string model = folder.read("model");
@@ -67,6 +75,7 @@ TEST_CASE("rnnlm: SIGINT and SIGTERM save the run, which goes on as if it had ne
 
 TEST_CASE("rnnlm: a run that is stopped without --save leaves its model in the working folder") {
   const RunFolder folder;
+  write_texts(folder);
   folder.write("rnnlm.safetensors", "somebody else's");
   const checks::Child child(folder, run + "--log log");
   wait_for_lines(folder, 5);
@@ -80,6 +89,7 @@ TEST_CASE("rnnlm: a run that is stopped without --save leaves its model in the w
 TEST_CASE(
     "rnnlm: a run that was over goes on to its report, with another log too, and the reference protocol") {
   const RunFolder folder;
+  write_texts(folder);
   const auto whole = folder.rnnlm(run + files);
   REQUIRE_MESSAGE(whole.status == 0, whole.out);
   const auto again = folder.rnnlm("--resume ckpt --log other");
