@@ -150,6 +150,7 @@ TEST_CASE("rnnlm: runs that meet at a name that was free do not replace each oth
   folder.write("text", text);
   const Child child(folder, endless + "--save model --log log --log-interval 1000000");
   wait_for(folder, "model");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it has seen that the file is its own
   // Another program writes there, as a copy would that is renamed.
   folder.write("new", "somebody else's");
   std::filesystem::rename(folder / "new", folder / "model");
