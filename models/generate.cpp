@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -84,6 +85,17 @@ Ids::value_type draw(const std::vector<double>& logits, const GenerateOptions& o
   if (options.stop && (*options.stop < 0 || *options.stop >= size))
     throw Error("generate",
                 fmt::format("needs a stop in the vocabulary, [0, {}), got {}", size, *options.stop));
+  if (!options.never.empty()) {
+    GenerateOptions rest = options;
+    std::vector<double> allowed = logits;
+    for (const auto token : std::exchange(rest.never, {})) {
+      if (token < 0 || token >= size)
+        throw Error("generate",
+                    fmt::format("needs tokens of the vocabulary, [0, {}), for never, got {}", size, token));
+      allowed[static_cast<std::size_t>(token)] = -infinity;
+    }
+    return draw(allowed, rest, i);
+  }
   const auto likeliest = std::max_element(logits.begin(), logits.end());
   if (options.temperature == 0) return likeliest - logits.begin();
   std::vector<double> weights(logits.size());

@@ -25,6 +25,8 @@ struct GenerateOptions {
   /// whose probability is at least this, in [0, 1], may be drawn, and at least one token; of equals those of
   /// the lower ids. It is the probability after the temperature, among what top_k leaves. 1: all.
   double top_p = 1;
+  /// Tokens that are not drawn, as if their logits were -inf.
+  std::vector<Ids::value_type> never{};
   /// The token at which generate() ends; it is not part of the result. To Generator it is like any other.
   std::optional<Ids::value_type> stop{};
 };
@@ -68,7 +70,8 @@ class Generator {
 
   /// Draws a token, which the next one follows.
   /// Throws Error if there is nothing to follow yet, for a stop outside the vocabulary, and for logits that
-  /// are NaN or inf, or all of them -inf; a token whose logit is -inf beside others is never drawn.
+  /// are NaN or inf, or all of them -inf; a token whose logit is -inf beside others is never drawn. The same
+  /// for one of options.never outside the vocabulary.
   Ids::value_type next() {
     feed_last();
     if (logits_.empty()) throw Error("generate", "needs a prompt of at least one token before it can draw");

@@ -3,6 +3,7 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -106,8 +107,15 @@ Split split(Command command, Words words) {
     const std::string bare = name.substr(
         name.find_first_not_of('-') == std::string::npos ? name.size() : name.find_first_not_of('-'));
     const Option* const other = find_option(bare);
-    if (other != nullptr && name.starts_with("--"))
-      throw UsageError{fmt::format("{} is no option of {}", quote(name), page_of(command).name)};
+    if (other != nullptr && name.starts_with("--")) {
+      const CommandPage& page = page_of(command);
+      throw UsageError{
+          fmt::format("{} is no option of {}{}", quote(name), page.name,
+                      page.arguments.empty() ? "" : ": expected " + page.name + " " + page.arguments)};
+    }
+    if (bare.starts_with("no-") && find_option(bare.substr(3)) != nullptr)
+      throw UsageError{
+          fmt::format("there is no option {}; --{}=false switches it off", quote(name), bare.substr(3))};
     throw UsageError{
         fmt::format("there is no option {}{}", quote(name), did_you_mean(bare, names_for(command), "--"))};
   }
@@ -115,14 +123,27 @@ Split split(Command command, Words words) {
   return result;
 }
 
+// What somebody may have meant by a word that is no option.
+std::string hint(Command command, const std::string& word) {
+  std::error_code ignored;
+  const bool takes_data = command == Command::train || command == Command::eval;
+  if (takes_data && std::filesystem::exists(word, ignored))
+    return fmt::format("; did you mean --data {}?", word);
+  if (command == Command::generate) return "; a prompt stands in quotes, --prompt 'once upon'";
+  return "";
+}
+
 void check_files(const Settings& settings) {
   const CommandPage& page = page_of(settings.command);
   const std::size_t n = settings.files.size();
   if (n > page.most)
-    throw UsageError{fmt::format("{} is one too many: {}", quote(settings.files[page.most]),
-                                 page.most == 0 ? page.name + " takes options alone"
-                                                : "expected " + page.name + " " + page.arguments)};
-  if (n < page.least) throw UsageError{fmt::format("expected {} {}", page.name, page.arguments)};
+    throw UsageError{fmt::format(
+        "{} is one too many: {}{}", quote(settings.files[page.most]),
+        page.most == 0 ? page.name + " takes options alone" : "expected " + page.name + " " + page.arguments,
+        hint(settings.command, settings.files[page.most]))};
+  if (n < page.least)
+    throw UsageError{
+        fmt::format("expected {} {}, as in '{}'", page.name, page.arguments, page.examples.front().first)};
 }
 
 }  // namespace
@@ -159,14 +180,18 @@ std::optional<Settings> parse(const Words& arguments) {
   Words words = with_dashes(arguments);
   Settings settings;
   bool named = false;
+  if (!words.empty() && words[0] == "help") {  // as `git help train`
+    words.erase(words.begin());
+    words.push_back("--help");
+  }
   if (!words.empty() && !words[0].starts_with("-")) {
     const auto page = std::find_if(commands().begin(), commands().end(),
                                    [&](const CommandPage& one) { return one.name == words[0]; });
     if (page == commands().end()) {
       Words known;
       for (const CommandPage& one : commands()) known.push_back(one.name);
-      throw UsageError{
-          fmt::format("there is no command {}{}", quote(words[0]), did_you_mean(words[0], known))};
+      throw UsageError{fmt::format("there is no command {}{}{}", quote(words[0]),
+                                   did_you_mean(words[0], known), hint(Command::train, words[0]))};
     }
     settings.command = page->command;
     named = true;
@@ -264,6 +289,11 @@ TrainSettings with_data() {
 void complete(Settings& settings) {
   if (settings.command == Command::eval && !settings.train.data)
     throw UsageError{"eval needs --data, the text to evaluate"};
+  const auto only_with = [&](const char* name, bool fits, const std::string& other) {
+    if (settings.given.contains(name) && !fits)
+      throw UsageError{fmt::format("--{} means something only with {}", name, other)};
+  };
+  only_with("lambda", settings.column.has_value(), "--mix");
   if (settings.command != Command::train) return;
   TrainSettings& train = settings.train;
   if (!settings.resume && train.reference)
@@ -276,10 +306,6 @@ void complete(Settings& settings) {
         fmt::format("--tied needs word vectors as wide as the hidden state, but --emsize is {} and --nhid {}",
                     train.embedding, train.hidden)};
   if (settings.resume) return;
-  const auto only_with = [&](const char* name, bool fits, const std::string& other) {
-    if (settings.given.contains(name) && !fits)
-      throw UsageError{fmt::format("--{} means something only with {}", name, other)};
-  };
   only_with("lr-epochs", train.schedule == "decay", "--schedule decay");
   only_with("lr-decay", train.schedule == "decay" || train.schedule == "plateau",
             "--schedule decay or plateau");

@@ -25,7 +25,9 @@ class Writer {
   Writer(const ModelFile& file, const Settings& settings)
       : file_(file), settings_(settings), model_(file), words_(file.settings.level == "word") {
     end_ = sentence_end(file.vocabulary, file.settings.level);
-    other_ = file.vocabulary.find(unknown_word);
+    // No text has it as a character.
+    const auto other = file.vocabulary.find(unknown_word);
+    if (!words_ && other) never_.push_back(*other);
   }
 
   // One text that begins with the prompt, which is shown, too.
@@ -34,12 +36,14 @@ class Writer {
     const auto views = split_text(prompt, file_.settings.level);
     std::vector<Vocabulary::Id> ids = numbered(views, file_.vocabulary, unknown);
     if (unknown > 0)
-      fmt::print(stderr, "rnnlm: {} of {} tokens of the prompt are not in the vocabulary\n", unknown,
-                 ids.size());
+      fmt::print(stderr,
+                 "rnnlm: {} of {} tokens of the prompt are not in the vocabulary and are read as {}: {}\n",
+                 unknown, ids.size(), unknown_word, unknown_tokens(views));
     Generator<Network<T>> generator(model_.network, {.seed = seed,
                                                      .temperature = settings_.temperature,
                                                      .top_k = settings_.top_k,
-                                                     .top_p = settings_.top_p});
+                                                     .top_p = settings_.top_p,
+                                                     .never = never_});
     generator.read({end_.value_or(0)});
     generator.read(ids);
     bool begins = true;  // of a line: no blank before the word
@@ -63,6 +67,18 @@ class Writer {
     }
   }
 
+  // The first of them.
+  std::string unknown_tokens(const std::vector<std::string_view>& tokens) const {
+    std::string result;
+    std::size_t count = 0;
+    for (const std::string_view token : tokens) {
+      if (file_.vocabulary.find(token)) continue;
+      if (++count > 3) return result + " ...";
+      result += (result.empty() ? "" : ", ") + quote(token);
+    }
+    return result;
+  }
+
   void show(std::string_view token, bool& begins) const {
     if (words_ && token == end_of_sentence) {
       fmt::print("\n");
@@ -80,7 +96,8 @@ class Writer {
   const Settings& settings_;
   Model<T> model_;
   bool words_;
-  std::optional<Vocabulary::Id> end_, other_;
+  std::optional<Vocabulary::Id> end_;
+  std::vector<Vocabulary::Id> never_;  // drawn
 };
 
 template <class T>

@@ -88,6 +88,8 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
       if (at == metadata.end()) refuse(fmt::format("its metadata has no '{}'", key));
       return at->second;
     };
+    if (text("format").starts_with("xgrad checkpoint"))
+      refuse("it is a checkpoint of a run, whose model is in the file of --save");
     if (text("format") != format)
       refuse(fmt::format("its format is {}, expected '{}'", quote(text("format")), format));
     Settings known;
@@ -134,8 +136,8 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
     refuse(error.what());
   } catch (const BadData&) {
     throw;
-  } catch (const Error& error) {
-    throw BadData("model", error.what());
+  } catch (const Error& error) {  // no safetensors file
+    refuse(sentence(error));
   }
 }
 

@@ -158,12 +158,9 @@ std::vector<Option> make_options() {
   const std::string part = "a number from 0 to 0.99";
   Table t;
   t.section("Text", {train});
-  t.text(
-       "data", &T::data, "PATH",
-       "a folder with train.txt, valid.txt and test.txt, or ptb.train.txt and so on, or one text file, "
-       "which is split; without it a built-in corpus. To eval: a text file, or such a folder, whose test.txt "
-       "is read")
-      .commands = {train, eval};
+  t.text("data", &T::data, "PATH",
+         "one text file, which is split, or a folder with train.txt, valid.txt and perhaps test.txt, or "
+         "ptb.train.txt and so on; without it a built-in corpus");
   t.choice("level", &T::level, {"word", "char", "byte"},
            "what a token is: a word between blanks, a character of UTF-8, a byte");
   t.count("vocab", &T::vocabulary, 0, billion,
@@ -211,15 +208,16 @@ std::vector<Option> make_options() {
           "stop after N epochs without a better held-out loss; 0 never stops early");
   t.count("batch-size", &T::batch, 1, million, "tracks that are read side by side");
   t.count("bptt", &T::window, 1, million, "steps that the gradient flows back");
-  t.count("seed", &T::seed, 0, ~std::uint32_t{0}, "of the initial weights and all that is drawn").commands = {
-      train, generate};
+  t.count("seed", &T::seed, 0, ~std::uint32_t{0}, "of the initial weights and all that is drawn");
   t.either("dtype", &T::use_double, "float", "double", "the scalar");
   t.either("protocol", &T::reference, "streams", "reference",
            "streams: contiguous tracks, every token once an epoch; reference: the small word model of the "
            "teaching literature, exactly (10 rows, 5 steps, 100 units, rate 0.1)");
 
   t.section("Files", {train});
-  t.text("save", &S::save, "MODEL", "write the model here whenever it is the best so far");
+  t.text("save", &S::save, "MODEL",
+         "write the model here whenever it is the best so far; without it, a model of --data goes to "
+         "rnnlm.safetensors at the end");
   t.text("checkpoint", &S::checkpoint, "FILE", "write all of the run here, so that it can go on");
   t.count("every", &S::every, 1, billion, "steps from one checkpoint to the next");
   t.text("resume", &S::resume, "FILE",
@@ -228,8 +226,8 @@ std::vector<Option> make_options() {
   t.text("log", &S::log, "FILE", "write one JSON object a line: settings, every interval, every epoch");
   t.count("log-interval", &S::log_interval, 1, billion, "windows from one line of progress to the next");
   t.text("report", &S::report, "FILE.html",
-         "write a page with the curves of --log, settings, sentences, and the held-out text coloured by "
-         "surprise");
+         "write a page with the curves of --log, which it needs, settings, sentences, and the held-out text "
+         "coloured by surprise");
   t.flag("force", &S::force, "replace a file that is there").commands = {train, plot};
 
   t.section("What is shown", {train});
@@ -239,7 +237,11 @@ std::vector<Option> make_options() {
   t.count("sentences", &S::sentences, 0, 1000, "sentences to write at the end");
 
   t.section("Generation", {generate});
-  t.text("prompt", &S::prompt, "TEXT", "what the text begins with; - reads standard input");
+  t.text("prompt", &S::prompt, "TEXT",
+         "what the text begins with; - reads standard input, which is not read otherwise, but where it is a "
+         "terminal that is asked for prompts");
+  t.count("seed", &T::seed, 0, ~std::uint32_t{0}, "of the draws: the same seed, the same text").role =
+      Role::other;
   t.count("length", &S::length, 1, billion, "tokens to draw at most");
   t.count("count", &S::count, 1, million, "texts to draw, each with a seed of its own");
   t.real("temperature", &S::temperature, "TAU", 0, 1e6, "a number from 0 to 1000000",
@@ -252,9 +254,14 @@ std::vector<Option> make_options() {
 
   t.section("Scores", {score});
   t.flag("nbest", &S::nbest, "the text is lines 'id ||| text': rank the texts of each id");
-  t.text("mix", &S::column, "FILE",
-         "mix with another model's log10 probabilities, one a line for each word and end of line");
+  t.text(
+      "mix", &S::column, "FILE",
+      "mix with another model's log10 probabilities of the same text: what its `score` has written, or one "
+      "number a line for each word and end of line");
   t.real("lambda", &S::lambda, "WEIGHT", 0, 1, "a number from 0 to 1", "weight of this model in the mixture");
+  t.section("Text", {eval});
+  t.text("data", &T::data, "PATH", "the text to measure: a file, or a folder, whose test.txt is read").role =
+      Role::other;
   t.section("Scores", {eval, score});
   t.count("window", &S::eval_window, 1, million, "tokens read at a time; the result does not depend on it");
 

@@ -110,14 +110,14 @@ void Progress::update(const Status& status) {
   const std::string share = percent(status.done, status.windows);
   const std::string epochs = fmt::format("{}/{}", status.epoch, status.epochs);
   std::vector<std::string> pieces{fmt::format("loss {:.3f}", status.loss), "ppl " + perplexity(status.loss),
-                                  "norm " + short_number(status.norm),
-                                  fmt::format("rate {:.4g}", status.rate)};
-  if (std::isfinite(status.tokens_per_second))
-    pieces.push_back(fmt::format("{:.0f} tokens/s", status.tokens_per_second));
+                                  "norm " + short_number(status.norm)};
   const double remaining = number(status.epochs) * number(status.windows) - done;
   const std::chrono::duration<double> elapsed = screen_.now() - *start_;
   if (const std::string left = duration(elapsed.count() / (done - before_) * remaining); !left.empty())
-    pieces.push_back(left + " left");
+    pieces.insert(pieces.end() - 1, left + " left");
+  pieces.push_back(fmt::format("rate {:.4g}", status.rate));
+  if (std::isfinite(status.tokens_per_second))
+    pieces.push_back(fmt::format("{:.0f} tokens/s", status.tokens_per_second));
   show({"epoch " + epochs + "  " + share, epochs + "  " + share, share}, pieces);
 }
 
@@ -141,13 +141,12 @@ bool Progress::due() {
   return true;
 }
 
-// Whether this window is the last of an interval. A run may begin within an epoch, where it went on.
+// Whether this window is the last of an interval; they are counted on through the epochs. A run may begin
+// within one, where it went on.
 bool Progress::interval_ends(const Status& status) {
-  if (epoch_ == 0) last_ = std::max<std::size_t>(status.done, 1) - 1;
-  if (epoch_ != 0 && epoch_ != status.epoch) last_ = 0;
-  epoch_ = status.epoch;
-  const std::size_t before = std::exchange(last_, status.done);
-  return interval_ > 0 && status.done / interval_ > before / interval_;
+  const std::size_t done = (status.epoch - 1) * status.windows + status.done;
+  const std::size_t before = std::exchange(last_, done).value_or(done - 1);
+  return interval_ > 0 && done / interval_ > before / interval_;
 }
 
 // The last column stays free, since terminals differ in where the cursor is behind it.

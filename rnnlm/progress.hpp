@@ -37,7 +37,7 @@ class Progress {
     std::function<Clock::time_point()> now = Clock::now;
   };
 
-  /// Without a terminal: a line whenever another `interval` windows of an epoch are done, none if that is 0.
+  /// Without a terminal: a line whenever another `interval` windows are done, none if that is 0.
   Progress(Screen screen, std::size_t interval);
   /// Standard output as it is: whether it is a terminal, its width at each moment, and TERM and NO_COLOR.
   /// Lines go to `write`; without one, calls throw OutputError if standard output cannot be written.
@@ -67,8 +67,8 @@ class Progress {
   std::size_t shown_ = 0;                  // columns of the line on the terminal
   std::optional<Clock::time_point> next_;  // when the next line is due
   std::optional<Clock::time_point> start_;
-  double before_ = 0;                 // windows that were done at the start
-  std::size_t epoch_ = 0, last_ = 0;  // of the last update without a terminal
+  double before_ = 0;                // windows that were done at the start
+  std::optional<std::size_t> last_;  // windows done at the last update without a terminal
 };
 
 }  // namespace xgrad

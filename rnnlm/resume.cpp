@@ -50,6 +50,8 @@ void take_resumed_settings(Settings& settings) {
   try {
     const safetensors::File contents(file);
     const auto at = contents.metadata().find("settings/value");
+    if (at == contents.metadata().end() && contents.metadata().contains("vocabulary"))
+      throw BadData("resume", quoted + " is a model; a run goes on from the file of its --checkpoint");
     if (at == contents.metadata().end())
       throw BadData("resume", quoted + " is no checkpoint of rnnlm: it has no settings");
     const nlohmann::json kept_settings = nlohmann::json::parse(at->second);

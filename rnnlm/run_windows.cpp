@@ -40,11 +40,11 @@ EpochWindows::EpochWindows(const Settings& settings, const Tokens& tokens) {
     streams_.emplace(tokens, settings.train.batch, settings.train.window);
 }
 
-StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout) {
+StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout,
+                              std::size_t tracks) {
   Tokens tokens{sentence_end(text.vocabulary, settings.level).value_or(heldout.tokens.front())};
   tokens.insert(tokens.end(), heldout.tokens.begin(), heldout.tokens.end());
-  const std::size_t tracks = std::min<std::size_t>(10, heldout.tokens.size());
-  return StreamWindows(std::move(tokens), tracks, settings.window);
+  return StreamWindows(std::move(tokens), std::min(tracks, heldout.tokens.size()), settings.window);
 }
 
 }  // namespace xgrad

@@ -26,8 +26,11 @@ class EpochWindows {
   std::optional<ReferenceWindows> reference_;
 };
 
-/// A held-out text as windows: an end of sentence goes before it, so that its first word is predicted too.
-StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout);
+/// A held-out text as windows of so many tracks, if it is long enough: an end of sentence goes before it, so
+/// that its first word is predicted too. On one track the sum is that of `rnnlm eval`; more are faster, and
+/// begin in the initial state.
+StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout,
+                              std::size_t tracks);
 
 /// Windows that tell how many of them have been read.
 struct Watched {

@@ -163,13 +163,26 @@ NBestLine read_nbest(std::string_view line, const std::string& name, std::size_t
 std::vector<double> read_column(std::string_view text, const std::string& name) {
   std::vector<double> column;
   for_each_line(text, [&](std::string_view line, std::size_t number) {
+    const auto add = [&](std::string_view one) {
+      double value = 0;
+      const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), value);
+      if (error != std::errc{} || end != one.data() + one.size() || !(value <= 0))
+        throw BadData("score", fmt::format("{}, line {} is {}, expected the log10 of a probability, or what "
+                                           "`rnnlm score` writes",
+                                           name, number, quote(one)));
+      column.push_back(value);
+    };
     while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
-    double value = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (error != std::errc{} || end != line.data() + line.size() || !(value <= 0))
-      throw BadData("score", fmt::format("{}, line {} is {}, expected the log10 of a probability", name,
-                                         number, quote(line)));
-    column.push_back(value);
+    for (const char* closing :
+         {"Perplexity including OOVs:\t", "Perplexity excluding OOVs:\t", "OOVs:\t", "Tokens:\t"})
+      if (line.starts_with(closing)) return;
+    // A line of `score`: "word=id n log10", a tab, and so on until "Total: ...".
+    std::size_t tab = 0;
+    for (; (tab = line.find('\t')) != std::string_view::npos; line.remove_prefix(tab + 1)) {
+      const std::string_view word = line.substr(0, tab);
+      add(word.substr(word.rfind(' ') + 1));
+    }
+    if (!line.starts_with("Total: ")) add(line);
   });
   return column;
 }

@@ -84,14 +84,16 @@ void add_baselines(Text& text, const std::string& level) {
   reach(5, &Baselines::five);
 }
 
-void at_least_two(const std::string& name, const Views& tokens) {
+void at_least_two(const std::string& name, const Views& tokens, const std::string& advice = "") {
   if (tokens.size() < 2)
     throw BadData("text", fmt::format("{} has {} token{}, expected at least two", name, tokens.size(),
-                                      tokens.size() == 1 ? "" : "s"));
+                                      tokens.size() == 1 ? "" : "s") +
+                              advice);
 }
 
-HeldOut held_out(const std::string& name, const std::string& file, const Views& tokens, const Text& text) {
-  at_least_two(file, tokens);
+HeldOut held_out(const std::string& name, const std::string& file, const Views& tokens, const Text& text,
+                 const std::string& advice = "") {
+  at_least_two(file, tokens, advice);
   HeldOut result;
   result.name = name;
   result.tokens = numbered(tokens, text.vocabulary, result.unknown);
@@ -234,8 +236,8 @@ Text load_text(const TrainSettings& settings) {
     take_training("the training part of " + quote_file(path),
                   split(path, view.substr(0, at), settings.tokens));
     if (settings.reference) return text;
-    text.valid =
-        held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)), text);
+    text.valid = held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)),
+                          text, "; give a longer text or a larger --valid-split");
     add_baselines(text, settings.level);
     return text;
   }
@@ -246,7 +248,11 @@ Text load_text(const TrainSettings& settings) {
   }
   if (settings.reference) return text;
   for (const char* name : {"valid", "test"}) {
-    const std::string file = file_of(name), whole = read_text(file, settings.level);
+    const std::string file = file_of(name);
+    if (name == std::string_view("test") &&
+        !std::filesystem::exists(std::filesystem::symlink_status(file, ignored)))
+      break;
+    const std::string whole = read_text(file, settings.level);
     (name == std::string_view("valid") ? text.valid : text.test) =
         held_out(name, quote_file(file), split(file, whole), text);
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 
 #include <fmt/format.h>
@@ -80,7 +81,7 @@ class TrainingRun {
             Progress::of_stdout(all.log_interval, [this](std::string_view line) { outputs_.say(line); })) {
     if (settings_.reference) initialize_reference(parameters_, settings_.seed);
     state_ = network_.zero(settings_.batch);
-    if (text.valid) valid_.emplace(heldout_windows(text, settings_, *text.valid));
+    if (text.valid) valid_.emplace(heldout_windows(text, settings_, *text.valid, 10));
   }
 
   void operator()() {
@@ -104,7 +105,7 @@ class TrainingRun {
   // Where the run is: all of its numbers that are neither weights nor states.
   struct Position {
     std::uint64_t epoch = 1, window = 0, step = 0, tokens = 0, stopped_early = 0, best_epoch = 0,
-                  log_size = 0;
+                  best_step = 0, log_size = 0;
     std::uint64_t epoch_tokens = 0, interval_tokens = 0;
     double epoch_loss = 0, interval_loss = 0,
            last_loss = 0;  // sums over tokens; of windows in the reference protocol
@@ -133,6 +134,9 @@ class TrainingRun {
     if (all_.save) model_file_.emplace("--save", *all_.save);
     if (checkpoint_) checkpoint_file_.emplace(all_.resume ? "--resume" : "--checkpoint", checkpoint_name());
     if (!all_.log) return;
+    if (all_.resume && at_.log_size > 0 && !std::filesystem::exists(*all_.log))
+      throw OutputError{fmt::format(
+          "the log of this run, {}, is gone; put it back, or begin another by --log", quote_file(*all_.log))};
     log_ = all_.resume && at_.log_size > 0 ? Log::resume(*all_.log, at_.log_size)
                                            : Log::create(*all_.log, all_.force);
   }
@@ -146,7 +150,7 @@ class TrainingRun {
     checkpoint_->keep("state", state_).keep("settings", settings_text_).keep("text", text_mark_);
     checkpoint_->keep("epoch", at_.epoch).keep("window", at_.window).keep("step", at_.step);
     checkpoint_->keep("tokens", at_.tokens).keep("stopped_early", at_.stopped_early);
-    checkpoint_->keep("best_epoch", at_.best_epoch);
+    checkpoint_->keep("best_epoch", at_.best_epoch).keep("best_step", at_.best_step);
     checkpoint_->keep("log_size", at_.log_size).keep("epoch_tokens", at_.epoch_tokens);
     checkpoint_->keep("interval_tokens", at_.interval_tokens).keep("epoch_loss", at_.epoch_loss);
     checkpoint_->keep("interval_loss", at_.interval_loss).keep("last_loss", at_.last_loss);
@@ -166,9 +170,10 @@ class TrainingRun {
       throw BadData("checkpoint", error.what());
     }
     if (text_mark_ != mark)
-      throw BadData("checkpoint",
-                    fmt::format("{} is of a run on another text than {}", quoted,
-                                settings_.data ? quote_file(*settings_.data) : "the built-in corpus"));
+      throw BadData(
+          "checkpoint",
+          fmt::format("{} is of a run on another text than {}; give that text, or begin a new run", quoted,
+                      settings_.data ? quote_file(*settings_.data) : "the built-in corpus"));
     // Another log begins here.
     if (nlohmann::json::parse(settings_text_).value("log", "") != all_.log.value_or("")) at_.log_size = 0;
     settings_text_ = settings;
@@ -196,7 +201,10 @@ class TrainingRun {
                                            settings_.layers == 1 ? "" : "s", settings_.embedding,
                                            parameters_.count())));
     fmt::print("{}", paragraph("settings: " + settings_in_force(all_)));
-    if (all_.resume)
+    if (all_.resume && (at_.epoch > settings_.epochs || at_.stopped_early != 0))
+      fmt::print("{} is of a run that has done its {} epochs; with more --epochs it goes on\n",
+                 quote_file(*all_.resume), at_.epoch - 1);
+    else if (all_.resume)
       fmt::print("goes on from {}: epoch {}, window {} of {}\n", quote_file(*all_.resume), at_.epoch,
                  at_.window, windows_.size());
     std::fflush(stdout);
@@ -287,10 +295,7 @@ class TrainingRun {
       if (valid_) loss = heldout("valid", *valid_);
       progress_.clear();
       check_sense(training, loss);
-      if (best_(loss)) {
-        at_.best_epoch = at_.epoch;
-        if (all_.save) save_best(loss);
-      }
+      if (note_best(loss) && all_.save) save_to_model_file(Which::best);
     }
     at_.last_loss = loss;
     schedule_.observe(loss);
@@ -311,64 +316,57 @@ class TrainingRun {
     if (stop_signal() != 0) stop();
   }
 
-  // The work is saved before anything else is done. What stands in the file of --save is the best so far;
-  // that of this moment may be worse.
+  // The work is saved before anything else is done; then the weights of this moment are evaluated, unless the
+  // run was over, and take the place of the best ones in the file if they are better.
   [[noreturn]] void stop() {
     const int signal = stop_signal();
     stopping_ = true;
     progress_.clear();
     if (checkpoint_ && !over_) save_checkpoint();
-    std::string file = all_.save.value_or("");
-    const bool is_of_now = at_.best_epoch == 0 || !has_model();
-    if (is_of_now) {
+    std::string file;
+    if (at_.best_epoch > 0) {
+      file = with_best([this] { return keep_model(Which::best); });
+    } else {
       const auto averaged = average_.use();
-      file = keep_model(std::numeric_limits<double>::quiet_NaN());
+      file = keep_model(Which::last);
     }
-    const std::string kept = file.empty() ? "no model is kept" : "the model is in " + quote_file(file);
+    const auto kept = [&] {
+      if (file.empty()) return std::string("no model is kept");
+      if (at_.best_epoch == 0) return "the model is in " + quote_file(file);
+      return fmt::format("the best model so far, of epoch {} and held-out perplexity {:.2f}, is in {}",
+                         at_.best_epoch, std::exp(best_.loss()), quote_file(file));
+    };
     if (signal == SIGPIPE)
-      throw OutputError{"cannot write to standard output, whose reader is gone; " + kept};
+      throw OutputError{"cannot write to standard output, whose reader is gone; " + kept()};
     std::string reached;
-    if (valid_)
-      reached = over_ ? fmt::format(", held-out perplexity {:.2f}", std::exp(best_.loss()))
-                      : evaluate_stopped(file, is_of_now);
+    if (valid_ && !over_) {
+      const auto averaged = average_.use();
+      const double loss = heldout("valid", *valid_);
+      progress_.clear();
+      reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
+      if (note_best(loss)) {
+        model_is_written_ = false;
+        file = keep_model(Which::best, file);
+      }
+    }
     outputs_.say(paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
                                        std::min<std::uint64_t>(at_.epoch, settings_.epochs), settings_.epochs,
                                        reached)));
+    if (all_.report && at_.best_epoch > 0) outputs_.attempt("report", [&] { write_report(std::nullopt); });
     if (checkpoint_)
       outputs_.say(fmt::format("go on with: rnnlm --resume {}\n", shell_word(checkpoint_name())));
-    outputs_.say(kept + "\n");
+    outputs_.say(paragraph(kept()));
     throw Stopped{signal};
-  }
-
-  // What the weights of this moment reach. If those in the file are `of_now`, and others were better, these
-  // take their place.
-  std::string evaluate_stopped(const std::string& file, bool is_of_now) {
-    double loss = 0;
-    {
-      const auto averaged = average_.use();
-      loss = heldout("valid", *valid_);
-      if (best_(loss)) {
-        at_.best_epoch = at_.epoch;
-        rewrite_model(file, loss);
-      }
-    }
-    std::string reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
-    if (best_.loss() < loss) {
-      if (is_of_now) {
-        best_.restore_parameters();
-        rewrite_model(file, best_.loss());
-      }
-      reached += fmt::format(", {:.2f} after epoch {}", std::exp(best_.loss()), at_.best_epoch);
-    }
-    progress_.clear();
-    return reached;
   }
 
   void finish() {
     over_ = true;
-    if (!settings_.reference) best_.restore_parameters();
-    std::string file = all_.save.value_or("");
-    if (all_.save && !has_model()) file = keep_model(best_.loss());
+    std::string file;
+    if (!settings_.reference) {
+      best_.restore_parameters();
+      // A model of a text of one's own is kept without --save, too.
+      if (all_.save || settings_.data) file = keep_model(Which::best);
+    }
     write_sentences();
     if (settings_.reference) {
       outputs_.attempt_once("log", [&] { log_.end(std::nullopt); });
@@ -378,7 +376,7 @@ class TrainingRun {
     }
     std::optional<double> test;
     if (text_.test) {
-      test = heldout("test", heldout_windows(text_, settings_, *text_.test));
+      test = heldout("test", heldout_windows(text_, settings_, *text_.test, 1));
       progress_.clear();
     }
     outputs_.attempt_once("log", [&] { log_.end(test); });
@@ -431,10 +429,34 @@ class TrainingRun {
     return losses.total / static_cast<double>(losses.count);
   }
 
-  void save(const std::string& file, double loss) const {
-    std::map<std::string, std::string> result{{"epoch", std::to_string(at_.epoch)},
-                                              {"step", std::to_string(at_.step)}};
-    if (std::isfinite(loss)) result["held-out perplexity"] = fmt::format("{:.4f}", std::exp(loss));
+  // The loss of an epoch, or of a part of one, at the weights of this moment.
+  bool note_best(double loss) {
+    if (!best_(loss)) return false;
+    at_.best_epoch = at_.epoch;
+    at_.best_step = at_.step;
+    return true;
+  }
+
+  // Calls f while the weights are the best ones.
+  template <class F>
+  auto with_best(F f) {
+    std::vector<Array<T>> now;
+    for (const auto& w : parameters_.list()) now.push_back(w.value());
+    best_.restore_parameters();
+    const auto result = f();
+    for (std::size_t i = 0; i < now.size(); ++i)
+      parameters_.assign(parameters_.path_of(parameters_.list()[i]), now[i]);
+    return result;
+  }
+
+  // Which weights a file has: those of the least held-out loss, or those of this moment.
+  enum class Which { best, last };
+
+  void save(const std::string& file, Which which) const {
+    std::map<std::string, std::string> result;
+    result["epoch"] = std::to_string(which == Which::best ? at_.best_epoch : at_.epoch);
+    result["step"] = std::to_string(which == Which::best ? at_.best_step : at_.step);
+    if (which == Which::best) result["held-out perplexity"] = fmt::format("{:.4f}", std::exp(best_.loss()));
     try {
       save_model(file, parameters_, text_.vocabulary, settings_, result);
     } catch (const Error& error) {
@@ -442,30 +464,25 @@ class TrainingRun {
     }
   }
 
-  // Whether the file of --save has the best model.
-  bool has_model() const { return all_.save && !outputs_.failed("model") && model_file_->is_there(); }
-
-  bool save_best(double loss) {
-    return outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, loss); }); });
+  bool save_to_model_file(Which which) {
+    return model_is_written_ =
+               outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, which); }); });
   }
 
-  // Writes the model to the file of --save or, where there is none or that fails, to another; returns which,
-  // or nothing if that fails, too.
-  std::string keep_model(double loss) {
-    if (all_.save && save_best(loss)) return *all_.save;
+  // Writes the weights of this moment, unless the file of --save has them, to that file or, where there is
+  // none or it cannot be written, to `other` or, where that is empty, to a file of a name that is free.
+  // Returns its name, or nothing if nothing could be written.
+  std::string keep_model(Which which, const std::string& other = "") {
+    if (all_.save && ((model_is_written_ && model_file_->is_there()) || save_to_model_file(which)))
+      return *all_.save;
     std::string file;
     outputs_.attempt("another model", [&] {
-      file = save_under_free_name([&](const std::string& free) { save(free, loss); });
+      if (other.empty())
+        file = save_under_free_name([&](const std::string& free) { save(free, which); });
+      else
+        save(file = other, which);
     });
     return file;
-  }
-
-  // Writes it anew where it was kept.
-  void rewrite_model(const std::string& file, double loss) {
-    if (file == all_.save)
-      save_best(loss);
-    else if (!file.empty())
-      outputs_.attempt("another model", [&] { save(file, loss); });
   }
 
   // A model that is worse than one that knows nothing has diverged, though all of its numbers are finite. A
@@ -544,6 +561,7 @@ class TrainingRun {
   std::optional<Checkpoint> checkpoint_;
   std::optional<OwnFile> checkpoint_file_, model_file_;
   bool stopping_ = false, over_ = false;  // over: the weights are the best ones, not the last
+  bool model_is_written_ = false;         // in this process, with the best weights so far
   Log log_;
   Outputs outputs_;
   Progress progress_;

@@ -152,6 +152,19 @@ TEST_CASE("generate: top_p leaves the smallest set of likeliest tokens that has 
   CHECK(drawn(row, {.top_k = 2, .top_p = 0.68}) == Set{1, 3});
 }
 
+TEST_CASE("generate: what is never to be drawn is not, also at the temperature zero") {
+  CHECK(drawn({0, 3, 5, 1}, {.never = {2, 1}}) == Set{0, 3});
+  CHECK(generate(Fixed{{0, 3, 5, 1}}, {0}, 20, {.temperature = 0, .never = {2}}) == Tokens(20, 1));
+  CHECK(generate(Fixed{{0, 3, 5, 1}}, {0}, 50, {.never = {}}) == generate(Fixed{{0, 3, 5, 1}}, {0}, 50));
+  checks::check_error(
+      [] {
+        generate(Fixed{{0, 1}}, {0}, 1, {.never = {2}});
+      },
+      {"[generate] needs tokens of the vocabulary, [0, 2), for never, got 2"});
+  checks::check_error([] { generate(Fixed{{0, 1}}, {0}, 1, {.never = {-1}}); }, {"for never, got -1"});
+  checks::check_error([] { generate(Fixed{{0, 1}}, {0}, 1, {.never = {0, 1}}); }, {"there is no token to draw"});
+}
+
 TEST_CASE("generate: at the temperature zero the likeliest token is taken, of equals the lowest") {
   for (const double zero : {0.0, -0.0})
     for (const std::uint32_t seed : {0U, 7U}) {
@@ -379,19 +392,19 @@ TEST_CASE("generate: a wrong prompt or option is refused") {
   using checks::check_error;
   const Parameters<float> p;
   const Rnnlm model(p, 6, 3, 4);
-  check_error([&] { generate(model, {}, 5); }, {"[generate]", "at least one token"});
-  check_error([&] { generate(model, {0, 6}, 5); }, {"id 6 at position (1, 0)", "[0, 6)"});
-  check_error([&] { generate(model, {-1}, 5); }, {"id -1", "[0, 6)"});
+  checks::check_error([&] { generate(model, {}, 5); }, {"[generate]", "at least one token"});
+  checks::check_error([&] { generate(model, {0, 6}, 5); }, {"id 6 at position (1, 0)", "[0, 6)"});
+  checks::check_error([&] { generate(model, {-1}, 5); }, {"id -1", "[0, 6)"});
   Generator unfed(model);
-  check_error([&] { unfed.next(); }, {"[generate]", "at least one token"});
+  checks::check_error([&] { unfed.next(); }, {"[generate]", "at least one token"});
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double temperature : {-subnormal, -0.5, -infinity, nan})
     check_error([&] { generate(model, {0}, 5, {.temperature = temperature}); },
                 {"[generate]", "temperature >= 0, got"});
-  check_error([&] { generate(model, {0}, 5, {.temperature = -0.5}); }, {"got -0.5"});
+  checks::check_error([&] { generate(model, {0}, 5, {.temperature = -0.5}); }, {"got -0.5"});
   for (const double top_p : {-0.5, 1 + 1e-15, infinity, nan})
     check_error([&] { Generator(model, {.top_p = top_p}); }, {"[generate]", "top_p in [0, 1], got"});
-  check_error([&] { generate(model, {0}, 5, {.stop = 6}); }, {"[generate]", "stop in", "[0, 6), got 6"});
-  check_error([&] { generate(model, {0}, 5, {.temperature = 0, .stop = -1}); }, {"[0, 6), got -1"});
+  checks::check_error([&] { generate(model, {0}, 5, {.stop = 6}); }, {"[generate]", "stop in", "[0, 6), got 6"});
+  checks::check_error([&] { generate(model, {0}, 5, {.temperature = 0, .stop = -1}); }, {"[0, 6), got -1"});
   static_assert(!std::is_constructible_v<Generator<Fixed>, Fixed>);  // it would not outlive the generator
 }

@@ -11,7 +11,7 @@ TEST_CASE("rnnlm: every command line of its page does what it says") {
   folder.write("other.txt", "it was the age of wisdom\n");
   folder.write("sentences.txt", "it was the best\nthe worst of times\n");
   folder.write("candidates.txt", "1 ||| it was the best\n1 ||| best the was it\n");
-  folder.write("other.column", checks::repeated("-1.5\n", 10));
+  folder.write("other.scores", checks::repeated("-1.5\n", 10));
   folder.write("book.conf", "nhid = 16  # units\nemsize = 16\n");
   std::filesystem::create_directory(folder / "ptb");
   for (const char* split : {"train", "valid", "test"})

@@ -84,8 +84,23 @@ TEST_CASE("rnnlm: a folder of texts is trained on and the last line has no floor
   folder.write("ptb.train.txt", repeated(" the cat sat \n the dog ran \n", 40));
   folder.write("ptb.valid.txt", repeated(" the cat ran \n", 10));
   folder.write("ptb.test.txt", repeated(" the bird ran \n", 10));
-  const auto run = rnnlm(folder.data() + small);
+  const auto run = folder.rnnlm("--data . " + small);
   CHECK(run.status == 0);
+  // Its model is kept without --save, and reads the text as it was evaluated: in float there, in double here.
+  CHECK(run.says(" is in 'rnnlm.safetensors'\n"));
+  const auto evaluated = folder.rnnlm("eval rnnlm.safetensors --data .");
+  CHECK_MESSAGE(evaluated.status == 0, evaluated.out);
+  const auto test = [](const std::string& text, const std::string& before) {
+    const auto at = text.find(before);
+    REQUIRE(at != std::string::npos);
+    return std::stod(text.substr(at + before.size()));
+  };
+  CHECK(test(run.out, "test perplexity ") ==
+        doctest::Approx(test(evaluated.out, "perplexity ")).epsilon(1e-3));
+  folder.remove("ptb.test.txt");
+  const auto without = folder.rnnlm("--data . " + small);
+  CHECK_MESSAGE(without.status == 0, without.out);
+  CHECK_FALSE(without.says("test perplexity"));
   CHECK(run.says("10 of 40 test tokens are not in the vocabulary and count as <unk>"));
   CHECK_FALSE(run.says("held-out tokens are not"));
   double heldout = 0, unigram = 0, three = 0, five = 0;

@@ -53,6 +53,9 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
          {"''", 2, "there is no command ''"},
          {"train stray", 2, "'stray' is one too many: train takes options alone"},
          {"train -- --epochs", 2, "'--epochs' is one too many"},
+         {"train text", 2, "did you mean --data text?"},
+         {"text", 2, "there is no command 'text'; did you mean --data text?"},
+         {"--no-tied", 2, "there is no option '--no-tied'; --tied=false switches it off"},
          {"--epochs", 2, "--epochs needs a value, a whole number from 1 to 1000000"},
          {"--epochs=", 2, "--epochs needs a value, a whole number from 1"},
          {"--cell", 2, "--cell needs a value, one of rnn, rnn_relu, lstm"},
@@ -125,7 +128,12 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
          {"--protocol reference --dropout 0.1", 2, "fixes --dropout at 0"},
          {"--protocol reference --tied", 2, "fixes --tied at false"},
          {"--protocol reference --lr-epochs 3", 2, "--lr-epochs"},
-         {"eval", 2, "expected eval MODEL"},
+         {"eval", 2, "expected eval MODEL, as in 'rnnlm eval book.safetensors --data other.txt'"},
+         {"eval m text", 2, "'text' is one too many: expected eval MODEL; did you mean --data text?"},
+         {"score m --data text", 2, "'--data' is no option of score: expected score MODEL [FILE|-]"},
+         {"score m --lambda 0.5", 2, "--lambda means something only with --mix"},
+         {"generate m once upon", 2,
+          "'once' is one too many: expected generate MODEL; a prompt stands in quotes"},
          {"eval m", 2, "eval needs --data, the text to evaluate"},
          {"eval m n --data text", 2, "'n' is one too many: expected eval MODEL"},
          {"eval m --data text --epochs 3", 2, "'--epochs' is no option of eval"},
@@ -202,6 +210,7 @@ TEST_CASE("rnnlm: text that cannot be read is status 66, and text that cannot be
   folder.write("nothing", "");
   folder.write("blank", " \t ");
   folder.write("single", "word");
+  folder.write("few", "a few words\n");
   folder.write("short", checks::repeated("a b c d\n", 10));
   check(folder,
         {{"--data nowhere", 66, "cannot read 'nowhere': No such file or directory"},
@@ -231,6 +240,8 @@ TEST_CASE("rnnlm: text that cannot be read is status 66, and text that cannot be
          {"--data nothing", 65, "the training part of 'nothing' has 0 tokens"},
          {"--data blank", 65, "the training part of 'blank' has 0 tokens"},
          {"--data single", 65, "'single' has"},
+         {"--data few", 65,
+          "has 0 tokens, expected at least two; give a longer text or a larger --valid-split"},
          {"--data short --batch-size 100", 65, "too short for --batch-size 100: it needs 101"},
          {"--data good --batch-size 5000 --bptt 2", 65, "too short for --batch-size 5000"},
          {"--data good --bptt 1000000", 65, "--bptt 1000000"},
@@ -306,28 +317,31 @@ TEST_CASE("rnnlm: files that are no models, checkpoints or logs are refused") {
   folder.write("size", other);
   folder.write("half", "{\"event\":\"epoch\"\n{}\n");
   for (const char* command : {"info ", "generate ", "eval --data text ", "score "})
-    check(folder, {{command + std::string("nowhere"), 66, "cannot read 'nowhere': No such file or directory"},
-                   {command + std::string("."), 66, "'.' is a folder, expected a model file"},
-                   {command + std::string("text"), 65, "'text'"},
-                   {command + std::string("cut"), 65, "'cut'"},
-                   {command + std::string("head"), 65, "'head'"},
-                   {command + std::string("empty"), 65, "'empty'"},
-                   {command + std::string("json"), 65, "'json'"},
-                   {command + std::string("ckpt"), 65, "'ckpt' is no model of rnnlm"},
-                   {command + std::string("version"), 65,
-                    "its format is 'xgrad rnnlm 9', expected 'xgrad rnnlm 1'"}});
-  check(folder, {{"generate size", 65, "'size'"},
-                 {"--resume model", 65, "'model' is no checkpoint of rnnlm"},
-                 {"--resume text", 65, "'text'"},
-                 {"--resume .", 66, "'.' is a folder, expected a checkpoint"},
-                 {"--resume nowhere", 66, "cannot read 'nowhere': No such file or directory"},
-                 {"plot nowhere", 66, "cannot read 'nowhere': No such file or directory"},
-                 {"plot text", 65, "text"},
-                 {"plot half", 65, "half"},
-                 {"plot log --output text", 73, "--output 'text' is there already; --force replaces it"},
-                 {"plot log --output log --force", 73, "--output 'log' is 'log', which the run needs"},
-                 {"eval model --data nowhere", 66, "cannot read 'nowhere'"},
-                 {"score model nowhere", 66, "cannot read 'nowhere'"}});
+    check(
+        folder,
+        {{command + std::string("nowhere"), 66, "cannot read 'nowhere': No such file or directory"},
+         {command + std::string("."), 66, "'.' is a folder, expected a model file"},
+         {command + std::string("text"), 65, "'text'"},
+         {command + std::string("cut"), 65, "'cut'"},
+         {command + std::string("head"), 65, "'head'"},
+         {command + std::string("empty"), 65, "'empty'"},
+         {command + std::string("json"), 65, "'json'"},
+         {command + std::string("ckpt"), 65,
+          "'ckpt' is no model of rnnlm: it is a checkpoint of a run, whose model is in the file of --save"},
+         {command + std::string("version"), 65, "its format is 'xgrad rnnlm 9', expected 'xgrad rnnlm 1'"}});
+  check(folder,
+        {{"generate size", 65, "'size'"},
+         {"--resume model", 65, "'model' is a model; a run goes on from the file of its --checkpoint"},
+         {"--resume text", 65, "'text'"},
+         {"--resume .", 66, "'.' is a folder, expected a checkpoint"},
+         {"--resume nowhere", 66, "cannot read 'nowhere': No such file or directory"},
+         {"plot nowhere", 66, "cannot read 'nowhere': No such file or directory"},
+         {"plot text", 65, "text"},
+         {"plot half", 65, "half"},
+         {"plot log --output text", 73, "--output 'text' is there already; --force replaces it"},
+         {"plot log --output log --force", 73, "--output 'log' is 'log', which the run needs"},
+         {"eval model --data nowhere", 66, "cannot read 'nowhere'"},
+         {"score model nowhere", 66, "cannot read 'nowhere'"}});
   folder.write("column", "-1\n-2\n");
   folder.write("words", "-1\nx\n");
   folder.write("positive", "-1\n0.5\n");

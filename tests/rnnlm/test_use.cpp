@@ -124,6 +124,12 @@ TEST_CASE("rnnlm score: ranks candidates, and mixes with the scores of another m
   CHECK(score(mixed.out, "cat", " 2 ") == doctest::Approx(expected("cat", " 2 ", -2)).epsilon(1e-4));
   CHECK(score(mixed.out, "</s>", " 3 ") == doctest::Approx(expected("</s>", " 3 ", -0.5)).epsilon(1e-4));
   CHECK(folder.rnnlm("score model line --mix column --lambda 1").out == mine.out);
+  // What `score` writes is a column, too; mixed with itself a model says the same, to the digits written.
+  folder.write("written", folder.rnnlm("score model list").out);
+  const auto itself = folder.rnnlm("score model list --mix written");
+  REQUIRE_MESSAGE(itself.status == 0, itself.out);
+  CHECK(number_after(itself.out, "Perplexity including OOVs:\t") ==
+        doctest::Approx(number_after(folder.read("written"), "Perplexity including OOVs:\t")).epsilon(1e-5));
 }
 
 TEST_CASE("rnnlm generate: from a prompt, with a seed, one text or several") {
@@ -146,7 +152,8 @@ TEST_CASE("rnnlm generate: from a prompt, with a seed, one text or several") {
   const auto second = folder.rnnlm("generate model --seed 1 --sentence");
   CHECK(several.out.find("\n" + second.out) != std::string::npos);  // text n has the seed + n
   const auto unknown = folder.rnnlm("generate model --prompt 'the bird' --length 1");
-  CHECK(unknown.says("rnnlm: 1 of 2 tokens of the prompt are not in the vocabulary"));
+  CHECK(unknown.says(
+      "rnnlm: 1 of 2 tokens of the prompt are not in the vocabulary and are read as <unk>: 'bird'\n"));
   const auto characters = folder.rnnlm("generate chars --prompt 'the c' --length 30");
   CHECK(characters.out.starts_with("the c"));
   CHECK(characters.out.size() == 5 + 30 + 1);
