@@ -4,11 +4,14 @@
 
 #include <optional>
 #include <utility>
+#include <variant>
 
+#include <xgrad/layers/adaptive_softmax.hpp>
 #include <xgrad/layers/affine.hpp>
 #include <xgrad/layers/dropout.hpp>
 #include <xgrad/layers/embedding.hpp>
 #include <xgrad/layers/rnn.hpp>
+#include <xgrad/layers/sampled_softmax.hpp>
 #include <xgrad/layers/unroll.hpp>
 
 namespace xgrad {
@@ -30,22 +33,28 @@ struct RnnlmOptions {
   std::size_t loss_rows = 0;
   EmbeddingOptions embed{};  ///< of the embedding
   AffineOptions affine{};    ///< of the output layer; where that is tied, its W may not be given
+  /// @{ Another output layer in its place, for large vocabularies; at most one. Tokens are numbered by
+  /// falling frequency then, unless the sampler has counts. An adaptive softmax cannot be tied.
+  std::optional<AdaptiveSoftmaxOptions> adaptive{};
+  std::optional<SampledSoftmaxOptions> sampled{};
+  /// @}
 };
 
 /// A language model: the distribution of the next token given all before (Mikolov et al. 2010, "Recurrent
 /// neural network based language model").
 ///     V: vocabulary   D: embedding   H: hidden
 /// `Cell` is built as Cell(p / "cell", D, H, args...). Parameters "embed/W", "cell/...", "affine/W" unless it
-/// is tied, "affine/b", in this order.
+/// is tied, "affine/b", in this order; in the place of "affine" "adaptive/..." or "sampled/...".
 template <class T, class Cell = Rnn<T>>
 struct Rnnlm {
   using value_type = T;  ///< the scalar
 
-  std::size_t H;                   ///< the width that the cell was built with
-  RnnlmOptions options;            ///< as given
-  Embedding<T> embed;              ///< of V tokens in D dimensions
-  Cell cell;                       ///< reads the embedded tokens
-  Affine<T> affine;                ///< the output layer, from the cell's output to V logits
+  std::size_t H;         ///< the width that the cell was built with
+  RnnlmOptions options;  ///< as given
+  Embedding<T> embed;    ///< of V tokens in D dimensions
+  Cell cell;             ///< reads the embedded tokens
+  /// The output layer, from the cell's output to the logits, or logarithms of probabilities, of V tokens.
+  std::variant<Affine<T>, AdaptiveSoftmax<T>, SampledSoftmax<T>> output;
   std::optional<RandomKey> key{};  ///< set in for_training()
 
   /// Throws Error if it is to be tied and the widths do not fit or options.affine has a W, and for a rate of
@@ -57,15 +66,18 @@ struct Rnnlm {
         options(model_options),
         embed(checked(p, options) / "embed", V, D, options.embed),
         cell(p / "cell", D, hidden, args...),
-        affine(output_layer(p / "affine", V, D)) {}
+        output(output_layer(p, V, D)) {}
 
   /// Logits of the token after each of `ids`, and the state after the last.
   ///     ids: (T, N), any at padding   logits: (T, N, V)
   template <class S>
   auto operator()(const Ids& ids, const S& state, const Sequences& sequences = {}) const {
     auto [ys, next] = outputs(ids, state, sequences);
-    return Step{affine(ys), std::move(next)};
+    return Step{std::visit([&](const auto& layer) { return layer(ys); }, output), std::move(next)};
   }
+
+  /// The output layer of a full softmax. Throws std::bad_variant_access if it is another one.
+  const Affine<T>& affine() const { return std::get<Affine<T>>(output); }
 
   /// Cross entropy of `targets` in nats, and the state after the last step.     ids, targets: (T, N)
   /// What stands at padding counts nowhere, and may be any number: the mean is over the other targets, and of
@@ -97,16 +109,24 @@ struct Rnnlm {
       throw Error("Rnnlm",
                   "ties the output layer to the embedding, whose initial values are options.embed.W; "
                   "it cannot have those of options.affine.W");
+    if (options.adaptive && options.sampled)
+      throw Error("Rnnlm", "has one output layer: options.adaptive or options.sampled");
+    if (options.adaptive && options.tied)
+      throw Error("Rnnlm", "cannot tie an adaptive softmax, whose vectors have several widths");
     return detail::with_rates(p, "Rnnlm", {options.dropout});
   }
 
-  Affine<T> output_layer(const Parameters<T>& p, std::size_t V, std::size_t D) const {
+  auto output_layer(const Parameters<T>& p, std::size_t V, std::size_t D) const -> decltype(output) {
     const std::size_t width = output_width(cell, H);
-    if (!options.tied) return Affine<T>(p, width, V, options.affine);
-    if (width != D)
+    if (options.adaptive) return AdaptiveSoftmax<T>(p / "adaptive", width, V, *options.adaptive);
+    if (options.tied && width != D)
       throw Error("Rnnlm", "ties an output layer that reads width " + std::to_string(width) +
                                " to an embedding of width " + std::to_string(D) + "; they must be equal");
-    return Affine<T>::tied(p, embed.W, options.affine);
+    if (options.sampled)
+      return options.tied ? SampledSoftmax<T>::tied(p / "sampled", embed.W, *options.sampled)
+                          : SampledSoftmax<T>(p / "sampled", width, V, *options.sampled);
+    return options.tied ? Affine<T>::tied(p / "affine", embed.W, options.affine)
+                        : Affine<T>(p / "affine", width, V, options.affine);
   }
 
   // What the output layer reads.     (T, N, width)
@@ -120,6 +140,11 @@ struct Rnnlm {
 
   // ys: (..., width)   targets: (...)
   Variable<T> cross_entropy_of(const Variable<T>& ys, const Ids& targets, Reduction reduction) const {
+    if (const auto* adaptive = std::get_if<AdaptiveSoftmax<T>>(&output))
+      return adaptive->loss(ys, targets, reduction);
+    if (const auto* sampled = std::get_if<SampledSoftmax<T>>(&output))
+      return sampled->loss(ys, targets, reduction, key ? std::optional(key->fold(2)) : std::nullopt);
+    const Affine<T>& affine = std::get<Affine<T>>(output);
     if (options.loss_rows == 0 || reduction == Reduction::none)
       return softmax_cross_entropy(affine(ys), targets, reduction);
     return affine_cross_entropy({ys, affine.W}, affine.b, targets,
@@ -132,7 +157,7 @@ struct Rnnlm {
   Variable<T> present_loss(const Variable<T>& ys, const Ids& targets, Reduction reduction,
                            const Ids& mask) const {
     const Ids filled = detail::fill_padding("Rnnlm", "targets", targets, mask);
-    filled.check_range("Rnnlm", "target", affine.b.size());  // here, where their positions are known
+    filled.check_range("Rnnlm", "target", embed.W.shape()[0]);  // here, where their positions are known
     const auto [positions, present] = detail::present_ids(filled, mask);
     const Variable<T> rows = take(reshape(ys, {mask.size(), ys.shape().back()}), positions),
                       loss = cross_entropy_of(rows, present, reduction);

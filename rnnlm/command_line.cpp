@@ -305,7 +305,10 @@ void complete(Settings& settings) {
     throw UsageError{
         fmt::format("--tied needs word vectors as wide as the hidden state, but --emsize is {} and --nhid {}",
                     train.embedding, train.hidden)};
+  if (train.tied && train.output == "adaptive")
+    throw UsageError{"--tied and --output adaptive exclude each other: its vectors have several widths"};
   if (settings.resume) return;
+  only_with("samples", train.output == "sampled", "--output sampled");
   only_with("lr-epochs", train.schedule == "decay", "--schedule decay");
   only_with("lr-decay", train.schedule == "decay" || train.schedule == "plateau",
             "--schedule decay or plateau");

@@ -68,6 +68,10 @@ Network<T> build_network(const Parameters<T>& parameters, std::size_t V, const T
     options.embed.W = options.affine.b = uniform(-settings.init, settings.init);
     if (!settings.tied) options.affine.W = uniform(-settings.init, settings.init);
   }
+  if (settings.output == "adaptive") options.adaptive = AdaptiveSoftmaxOptions{.W = options.affine.W};
+  if (settings.output == "sampled")
+    options.sampled =
+        SampledSoftmaxOptions{.samples = settings.samples, .W = options.affine.W, .b = options.affine.b};
   return Network<T>(
       parameters, V, settings.embedding, settings.hidden, options,
       StackOptions{
@@ -128,7 +132,8 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
     const std::size_t V = vocabulary.size(), D = settings.embedding, H = settings.hidden;
     if (settings.tied && D != H)
       refuse(fmt::format("it ties the output layer to word vectors of {}, but has {} units", D, H));
-    const std::size_t least = V * D + D * H + settings.layers * H * H + (settings.tied ? 0 : V * H);
+    const bool has_matrix = !settings.tied && settings.output != "adaptive";  // of V by H
+    const std::size_t least = V * D + D * H + settings.layers * H * H + (has_matrix ? V * H : 0);
     if (parameters < least)
       refuse(fmt::format("{} weights are too few for --nlayers {}, --nhid {} and --emsize {}", parameters,
                          settings.layers, H, D));

@@ -176,6 +176,12 @@ std::vector<Option> make_options() {
   t.count("nhid", &T::hidden, 1, 32768, "units of each layer");
   t.count("nlayers", &T::layers, 1, 100, "layers of cells");
   t.flag("tied", &T::tied, "the output layer shares the embedding's matrix");
+  t.choice(
+      "output", &T::output, {"full", "adaptive", "sampled"},
+      "the output layer; for vocabularies of tens of thousands of words and more, adaptive: rare words have "
+      "narrower vectors and cost little; sampled: trained on --samples words a step. Both are evaluated "
+      "exactly");
+  t.count("samples", &T::samples, 1, million, "words that a step of --output sampled draws beside its own");
   t.real("dropout", &T::dropout, "RATE", 0, 0.99, part,
          "rate of dropout on the embedding, between layers and before the output layer");
   t.flag("variational", &T::variational, "drop the same elements at all steps of a window");

@@ -29,11 +29,13 @@ struct TrainSettings {
 
   std::string cell = "rnn";  ///< one of cell_names()
   std::size_t embedding = 128, hidden = 128, layers = 1;
-  bool tied = false;         ///< the output layer shares the embedding's matrix
-  double dropout = 0;        ///< rate on embedding, between layers, and on what the output layer reads
-  bool variational = false;  ///< the same elements are dropped at all steps of a window
-  double weight_drop = 0;    ///< rate on the recurrent weights
-  double init = 0;           ///< initial weights are uniform in +-init; 0: as each layer's default
+  bool tied = false;            ///< the output layer shares the embedding's matrix
+  std::string output = "full";  ///< the output layer: full, adaptive or sampled
+  std::size_t samples = 1024;   ///< tokens that a step of a sampled one draws
+  double dropout = 0;           ///< rate on embedding, between layers, and on what the output layer reads
+  bool variational = false;     ///< the same elements are dropped at all steps of a window
+  double weight_drop = 0;       ///< rate on the recurrent weights
+  double init = 0;              ///< initial weights are uniform in +-init; 0: as each layer's default
 
   std::string optimizer = "sgd";  ///< sgd, momentum, adam, adamw, rmsprop or adagrad
   double rate = 4;

@@ -72,16 +72,16 @@ std::string text_summary(const TrainSettings& settings, const Text& text) {
   for (const auto* heldout : {&text.valid, &text.test})
     if (*heldout) result += unknown_note(**heldout);
   if (text.valid) result += paragraph("held-out text: " + beside(text.valid->baselines));
-  if (V > large_vocabulary) {
+  if (V > large_vocabulary && settings.output == "full") {
     const double weights = static_cast<double>(V) *
                            static_cast<double>(settings.embedding + (settings.tied ? 0 : settings.hidden));
     const double logits = static_cast<double>(V) * static_cast<double>(settings.batch * settings.window);
     const double bytes = settings.use_double ? 8 : 4;
-    result +=
-        paragraph(fmt::format("warning: {} {} take {:.1f} GB for their weights, {:.1f} GB for the logits of "
-                              "a window, and most of the time "
-                              "of each step; --vocab 50000 keeps the most frequent",
-                              V, unit, weights * bytes / 1e9, logits * bytes / 1e9));
+    result += paragraph(fmt::format(
+        "warning: {} {} take {:.1f} GB for their weights, {:.1f} GB for the logits of "
+        "a window, and most of the time "
+        "of each step; --output adaptive or sampled costs a fraction, --vocab 50000 keeps the most frequent",
+        V, unit, weights * bytes / 1e9, logits * bytes / 1e9));
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -127,6 +128,77 @@ std::size_t split_at(std::string_view text, double fraction) {
   return i;
 }
 
+// The user's texts.
+Text read_texts(const TrainSettings& settings) {
+  const std::string& path = *settings.data;
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(path, ignored);
+  const auto split = [&](const std::string& file, std::string_view text, std::size_t limit = no_limit) {
+    return split_file_text(file, text, settings.level, limit);
+  };
+
+  Text text;
+  const auto take_training = [&](const std::string& file, const Views& tokens) {
+    at_least_two(file, tokens);
+    text.vocabulary = frequent(tokens, settings.vocabulary, settings.min_count);
+    // For the words that are left out, and those of other texts.
+    if (!settings.reference || settings.vocabulary > 0 || settings.min_count > 1)
+      text.vocabulary.add(unknown_word);
+    text.train = numbered(tokens, text.vocabulary, text.unknown);
+  };
+  if (!is_folder) {
+    const std::string whole = read_text(path, settings.level);
+    (void)split(path, whole, 1);  // what is wrong with it, by the lines of the whole file
+    const std::size_t at = settings.reference ? whole.size() : split_at(whole, settings.valid_split);
+    const std::string_view view = whole;
+    take_training("the training part of " + quote_file(path),
+                  split(path, view.substr(0, at), settings.tokens));
+    if (settings.reference) return text;
+    text.valid = held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)),
+                          text, "; give a longer text or a larger --valid-split");
+    add_baselines(text, settings.level);
+    return text;
+  }
+  const auto file_of = [&](const char* name) { return split_file(path, name).string(); };
+  {
+    const std::string file = file_of("train"), whole = read_text(file, settings.level);
+    take_training(quote_file(file), split(file, whole, settings.tokens));
+  }
+  if (settings.reference) return text;
+  for (const char* name : {"valid", "test"}) {
+    const std::string file = file_of(name);
+    if (name == std::string_view("test") &&
+        !std::filesystem::exists(std::filesystem::symlink_status(file, ignored)))
+      break;
+    const std::string whole = read_text(file, settings.level);
+    (name == std::string_view("valid") ? text.valid : text.test) =
+        held_out(name, quote_file(file), split(file, whole), text);
+  }
+  add_baselines(text, settings.level);
+  return text;
+}
+
+// Numbers the tokens anew, the most frequent of the training text first, of equally frequent ones in the old
+// order.
+void sort_by_frequency(Text& text) {
+  std::vector<std::size_t> counts(text.vocabulary.size(), 0);
+  for (const auto id : text.train) ++counts[static_cast<std::size_t>(id)];
+  std::vector<Vocabulary::Id> order(counts.size()), rank(counts.size());
+  std::iota(order.begin(), order.end(), Vocabulary::Id{0});
+  std::stable_sort(order.begin(), order.end(), [&](Vocabulary::Id a, Vocabulary::Id b) {
+    return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)];
+  });
+  Vocabulary sorted;
+  for (const auto id : order) rank[static_cast<std::size_t>(id)] = sorted.add(text.vocabulary.word(id));
+  const auto renumber = [&](Tokens& tokens) {
+    for (auto& id : tokens) id = rank[static_cast<std::size_t>(id)];
+  };
+  renumber(text.train);
+  if (text.valid) renumber(text.valid->tokens);
+  if (text.test) renumber(text.test->tokens);
+  text.vocabulary = std::move(sorted);
+}
+
 }  // namespace
 
 Views split_text(std::string_view text, const std::string& level, std::size_t limit) {
@@ -211,52 +283,8 @@ std::uint64_t Text::fingerprint() const {
 }
 
 Text load_text(const TrainSettings& settings) {
-  if (!settings.data) return built_in(settings);
-  const std::string& path = *settings.data;
-  std::error_code ignored;
-  const bool is_folder = std::filesystem::is_directory(path, ignored);
-  const auto split = [&](const std::string& file, std::string_view text, std::size_t limit = no_limit) {
-    return split_file_text(file, text, settings.level, limit);
-  };
-
-  Text text;
-  const auto take_training = [&](const std::string& file, const Views& tokens) {
-    at_least_two(file, tokens);
-    text.vocabulary = frequent(tokens, settings.vocabulary, settings.min_count);
-    // For the words that are left out, and those of other texts.
-    if (!settings.reference || settings.vocabulary > 0 || settings.min_count > 1)
-      text.vocabulary.add(unknown_word);
-    text.train = numbered(tokens, text.vocabulary, text.unknown);
-  };
-  if (!is_folder) {
-    const std::string whole = read_text(path, settings.level);
-    (void)split(path, whole, 1);  // what is wrong with it, by the lines of the whole file
-    const std::size_t at = settings.reference ? whole.size() : split_at(whole, settings.valid_split);
-    const std::string_view view = whole;
-    take_training("the training part of " + quote_file(path),
-                  split(path, view.substr(0, at), settings.tokens));
-    if (settings.reference) return text;
-    text.valid = held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)),
-                          text, "; give a longer text or a larger --valid-split");
-    add_baselines(text, settings.level);
-    return text;
-  }
-  const auto file_of = [&](const char* name) { return split_file(path, name).string(); };
-  {
-    const std::string file = file_of("train"), whole = read_text(file, settings.level);
-    take_training(quote_file(file), split(file, whole, settings.tokens));
-  }
-  if (settings.reference) return text;
-  for (const char* name : {"valid", "test"}) {
-    const std::string file = file_of(name);
-    if (name == std::string_view("test") &&
-        !std::filesystem::exists(std::filesystem::symlink_status(file, ignored)))
-      break;
-    const std::string whole = read_text(file, settings.level);
-    (name == std::string_view("valid") ? text.valid : text.test) =
-        held_out(name, quote_file(file), split(file, whole), text);
-  }
-  add_baselines(text, settings.level);
+  Text text = settings.data ? read_texts(settings) : built_in(settings);
+  if (settings.output != "full") sort_by_frequency(text);
   return text;
 }
 

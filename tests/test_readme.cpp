@@ -158,12 +158,12 @@ TEST_CASE("docs: the table of ops names every one there is") {
 TEST_CASE("docs: what was computed from a parameter enters a tape by detach alone") {
   const Parameters<float> parameters;
   const Rnnlm<float, Ugrnn<float>> model(parameters, V, D, H);
-  auto doubled = 2 * model.affine.W;  // nothing records here
+  auto doubled = 2 * model.affine().W;  // nothing records here
   Tape<float> tape;
-  auto fixed = sum(detach(doubled) * model.affine.W);  // without detach: an error that names affine/W
+  auto fixed = sum(detach(doubled) * model.affine().W);  // without detach: an error that names affine/W
   auto gradients = tape.gradient(fixed);
-  CHECK_THROWS_WITH_AS(doubled * model.affine.W, doctest::Contains("'affine/W'"), Error);
-  CHECK(gradients[model.affine.W].data()[0] == 2 * model.affine.W.value().data()[0]);
+  CHECK_THROWS_WITH_AS(doubled * model.affine().W, doctest::Contains("'affine/W'"), Error);
+  CHECK(gradients[model.affine().W].data()[0] == 2 * model.affine().W.value().data()[0]);
 }
 
 TEST_CASE("docs: the proof of a cell") {

@@ -99,7 +99,7 @@ TEST_CASE("docs, training: an optimizer for each part") {
   const Parameters<double> parameters;
   const Model<double> model(parameters, V, D, H);
   const auto gradients = gradient_of_window(model, 0);
-  const auto E = model.embed.W.value().copy(), b = model.affine.b.value().copy();
+  const auto E = model.embed.W.value().copy(), b = model.affine().b.value().copy();
   Sgd embed(parameters / "embed", 0.5);
   Adam cell(parameters / "cell", 1e-3), affine(parameters / "affine", 1e-2);
   embed.step(gradients);
@@ -107,20 +107,20 @@ TEST_CASE("docs, training: an optimizer for each part") {
   affine.step(gradients);
   CHECK(checks::distance(model.embed.W.value(), E - 0.5 * gradients[model.embed.W]) < 1e-15);
   CHECK(longest_move(model.cell.b, Array<double>::zeros({2 * H})) / 1e-3 == doctest::Approx(1).epsilon(1e-3));
-  CHECK(longest_move(model.affine.b, b) / 1e-2 == doctest::Approx(1).epsilon(1e-3));
+  CHECK(longest_move(model.affine().b, b) / 1e-2 == doctest::Approx(1).epsilon(1e-3));
 }
 
 TEST_CASE("docs, training: one optimizer with two rates") {
   const Parameters<double> parameters;
   const Model<double> model(parameters, V, D, H);
-  const auto E = model.embed.W.value().copy(), b = model.affine.b.value().copy();
+  const auto E = model.embed.W.value().copy(), b = model.affine().b.value().copy();
   const auto slow_embedding = [](std::string_view path, const Shape&) {
     return ParameterFactors{.rate = path.starts_with("embed/") ? 0.1 : 1};
   };
   Adam adam(parameters, 1e-3, {.by_parameter = slow_embedding});
   adam.step(gradient_of_window(model, 0));
   CHECK(longest_move(model.embed.W, E) / 1e-4 == doctest::Approx(1).epsilon(1e-3));
-  CHECK(longest_move(model.affine.b, b) / 1e-3 == doctest::Approx(1).epsilon(1e-3));
+  CHECK(longest_move(model.affine().b, b) / 1e-3 == doctest::Approx(1).epsilon(1e-3));
 }
 
 TEST_CASE("docs, training: no decay of biases and gains") {

@@ -262,7 +262,7 @@ TEST_CASE("initial values: of the language model, and its gradient") {
   normal(1)(random, first);
   CHECK(std::equal(first.begin(), first.end(), model.embed.W.value().begin()));
   const double bound = std::sqrt(6.0 / (H + 6));
-  for (const double w : model.affine.W.value()) CHECK(std::abs(w) <= bound);
+  for (const double w : model.affine().W.value()) CHECK(std::abs(w) <= bound);
 
   const Ids inputs({3, 2}, {0, 5, 1, 1, 3, 0}), targets({3, 2}, {1, 1, 3, 0, 5, 5});
   CHECK(checks::prove_function([&]<class T>(const Parameters<T>& q) {

@@ -149,7 +149,7 @@ TEST_CASE_TEMPLATE("rnnlm: logits loss and state are the composition by hand", T
   for (std::size_t t = 0; t < 5; ++t) {
     const auto x = take(model.embed.W, inputs.row(t));
     h = tanh(matmul(x, model.cell.Wx) + matmul(h, model.cell.Wh) + model.cell.b);
-    const auto logits = matmul(h, model.affine.W) + model.affine.b;
+    const auto logits = matmul(h, model.affine().W) + model.affine().b;
     CHECK(checks::distance(result.y.value().row(t), logits.value()) < 8 * checks::epsilon<T>);
     for (std::size_t n = 0; n < 2; ++n)
       loss = loss - select(select(log_softmax(logits), static_cast<std::ptrdiff_t>(n)), targets[t * 2 + n]);
@@ -339,6 +339,57 @@ TEST_CASE("rnnlm: the gradient with variational dropout is proved, and the model
   CHECK(loss(dropping.for_training(RandomKey(1))) != loss(plain));
   CHECK(loss(dropping.for_training(RandomKey(1))) == loss(dropping.for_training(RandomKey(1))));
   CHECK(loss(dropping.for_training(RandomKey(1))) != loss(dropping.for_training(RandomKey(2))));
+}
+
+TEST_CASE(
+    "rnnlm: gradients with an adaptive and a sampled output layer, of a whole window with padding, too") {
+  const Ids mask({5, 2}, {1, 1, 1, 1, 1, 0, 1, 0, 0, 0});
+  for (const bool padded : {false, true})
+    for (const RnnlmOptions& options :
+         {RnnlmOptions{.adaptive = AdaptiveSoftmaxOptions{.cutoffs = {2, 4}}},
+          RnnlmOptions{.sampled = SampledSoftmaxOptions{.samples = 3}},
+          RnnlmOptions{.tied = true, .dropout = 0.25, .sampled = SampledSoftmaxOptions{.samples = 3}}}) {
+      const Sequences sequences = padded ? Sequences{.mask = mask} : Sequences{};
+      CHECK(checks::prove_function([&](auto p) {
+        const Rnnlm model(p, 6, 4, 4, options);
+        return model.for_training(RandomKey(3))
+            .loss(inputs, targets, model.zero(2), Reduction::mean, sequences)
+            .y;
+      }));
+    }
+}
+
+TEST_CASE("rnnlm: an output layer that trains by samples is exact in evaluation, and both write text") {
+  const Parameters<double> p(1), q(1);
+  const Rnnlm sampled(p, 6, 3, 4, {.sampled = SampledSoftmaxOptions{.samples = 2}}),
+      adaptive(q, 6, 3, 4, {.adaptive = AdaptiveSoftmaxOptions{.cutoffs = {2}}});
+  const auto check = [](const auto& model) {
+    const auto [logits, state] = model(inputs, model.zero(2));
+    const auto exact = softmax_cross_entropy(logits, targets).item();
+    CHECK(model.loss(inputs, targets, model.zero(2)).y.item() == doctest::Approx(exact).epsilon(1e-12));
+    CHECK(generate(model, {0}, 10).size() == 10);
+  };
+  check(sampled);
+  check(adaptive);
+  const auto drawn = [&](std::uint64_t seed) {
+    return sampled.for_training(RandomKey(seed)).loss(inputs, targets, sampled.zero(2)).y.item();
+  };
+  CHECK(drawn(1) == drawn(1));
+  CHECK(drawn(1) != drawn(2));
+  std::string paths;
+  for (const auto* parameters : {&p, &q})
+    for (const auto& parameter : parameters->list()) paths += parameter.parameter()->path + " ";
+  CHECK(paths ==
+        "embed/W cell/Wx cell/Wh cell/b sampled/W sampled/b "
+        "embed/W cell/Wx cell/Wh cell/b adaptive/head/W adaptive/head/b adaptive/1/P adaptive/1/W ");
+  checks::check_error(
+      [&] { Rnnlm(p / "m", 6, 4, 4, {.tied = true, .adaptive = AdaptiveSoftmaxOptions{.cutoffs = {2}}}); },
+      {"[Rnnlm] cannot tie an adaptive softmax"});
+  checks::check_error(
+      [&] {
+        Rnnlm(p / "m", 6, 4, 4, {.adaptive = AdaptiveSoftmaxOptions{}, .sampled = SampledSoftmaxOptions{}});
+      },
+      {"[Rnnlm] has one output layer"});
 }
 
 TEST_CASE("rnnlm: parameters in order and the initial state of any cell") {

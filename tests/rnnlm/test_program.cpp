@@ -265,6 +265,41 @@ TEST_CASE("rnnlm: texts by character and byte, rare words, and words that are li
   CHECK(run.out.find('\0') == std::string::npos);
 }
 
+TEST_CASE("rnnlm --output: adaptive and sampled output layers train, resume, evaluate and write") {
+  const RunFolder folder;
+  std::string text;  // of 1,500 words, of which the first are frequent
+  for (std::uint32_t i = 0, random = 1; i < 6000; ++i) {
+    random = random * 1664525 + 1013904223;
+    const std::uint32_t word = random >> 16;
+    text += fmt::format("w{}{}", i % 4 == 3 ? i / 4 : word % 20, i % 10 == 9 ? "\n" : " ");
+  }
+  folder.write("text", text);
+  for (const std::string output : {"--output adaptive", "--output sampled --samples 50",
+                                   "--output sampled --samples 50 --tied", "--output sampled"}) {
+    CAPTURE(output);
+    const std::string train =
+        "--data text --emsize 16 --nhid 16 --batch-size 10 --bptt 10 --lr 5 --sentences 1 " + output;
+    const auto run = folder.rnnlm(train + " --epochs 2 --save model --checkpoint ckpt --force");
+    REQUIRE_MESSAGE(run.status == 0, run.out);
+    CHECK(run.says("output " + output.substr(9, output.find(' ', 9) - 9)));
+    // Half of the uniform distribution's perplexity: the frequent words are learned.
+    double perplexity = 0;
+    REQUIRE(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf", &perplexity) == 1);
+    CHECK(perplexity < 750);
+    CHECK(folder.rnnlm("generate model --length 5").status == 0);
+    const auto one = folder.rnnlm("eval model --data text --window 1"),
+               many = folder.rnnlm("eval model --data text --window 700");
+    REQUIRE_MESSAGE(one.status == 0, one.out);
+    CHECK(std::stod(one.last_line().substr(11)) ==
+          doctest::Approx(std::stod(many.last_line().substr(11))).epsilon(1e-9));
+    // What is drawn hangs on the step, not on where a run began.
+    const auto longer = folder.rnnlm("--resume ckpt --epochs 3");
+    REQUIRE_MESSAGE(longer.status == 0, longer.out);
+    const auto unbroken = folder.rnnlm(train + " --epochs 3 --save whole --force");
+    CHECK(longer.last_line() == unbroken.last_line());
+  }
+}
+
 TEST_CASE("rnnlm --check: the gradient of the very model is proved before training, and judged in float") {
   const RunFolder folder;
   folder.write("text", checks::sentences(500));

@@ -1,0 +1,170 @@
+// AdaptiveSoftmax: an output layer for large vocabularies, exact and a fraction of the work of a full one.
+// The frequent tokens stand in the head; the others in clusters, each of which is one more class of the head
+// and has narrower vectors. Most targets need the head alone. Start with `loss`.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/parameters.hpp>
+#include <xgrad/layers/affine.hpp>
+
+namespace xgrad {
+
+namespace detail {
+
+// Throws Error unless there is a target for each row.     ys: S + (D,)   targets: S
+inline void check_targets(const char* op, const Shape& ys, const Shape& targets) {
+  if (ys.rank() == 0 || targets != Shape(ys.begin(), ys.end() - 1))
+    throw Error(op, "needs a target for each row of the outputs " + to_string(ys) +
+                        ", got targets of shape " + to_string(targets));
+}
+
+}  // namespace detail
+
+/// Options of AdaptiveSoftmax.
+struct AdaptiveSoftmaxOptions {
+  /// The first token of each cluster, increasing, in (0, V); tokens before the first of them are in the head.
+  /// Empty: those of adaptive_cutoffs(V).
+  std::vector<std::size_t> cutoffs{};
+  /// The vectors of cluster i, counted from 1, have max(D / factor^i, 8) dimensions, but never more than D;
+  /// at least 1.
+  double factor = 4;
+  Initializer W{};  ///< how the matrices are drawn, if not by the default
+};
+
+/// Cutoffs for V tokens that are numbered by falling frequency: at V^(3/4) and V^(9/10), rounded; none for
+/// fewer than 1,000 tokens. Under Zipf's law the head then has two thirds to three quarters of a text.
+inline std::vector<std::size_t> adaptive_cutoffs(std::size_t V) {
+  if (V < 1000) return {};
+  const auto power = [V](double exponent) {
+    return static_cast<std::size_t>(std::lround(std::pow(static_cast<double>(V), exponent)));
+  };
+  return {power(0.75), power(0.9)};
+}
+
+/// The adaptive softmax of Grave et al. 2017 (arXiv:1609.04309), which is PyTorch's
+/// AdaptiveLogSoftmaxWithLoss with biases in the head: with c the cluster of token t, or none,
+///   log p(t) = log softmax(head)[t]   or   log softmax(head)[class of c] + log softmax(cluster c)[t].
+///     y: (..., D)   targets: (...), in [0, V), numbered by falling frequency
+/// Parameters "head/W" (D, first cutoff + clusters), "head/b", and of each cluster, counted from 1, "1/P" (D,
+/// K) and "1/W" (K, its tokens), uniform in +-1/sqrt(rows) unless an option says otherwise.
+template <class T>
+struct AdaptiveSoftmax {
+  /// The tokens [first, last), which share a class of the head.
+  struct Cluster {
+    std::size_t first, last;
+    Variable<T> P,  ///< (D, K)
+        W;          ///< (K, last - first)
+  };
+
+  std::size_t V;                  ///< how many tokens there are
+  Affine<T> head;                 ///< logits of the frequent tokens, then of the clusters
+  std::vector<Cluster> clusters;  ///< by falling frequency
+
+  /// Declares the parameters in the scope of `p`, for inputs of width D. Throws Error for cutoffs that do not
+  /// increase or are outside (0, V), and for a factor below 1.
+  AdaptiveSoftmax(const Parameters<T>& p, std::size_t D, std::size_t tokens,
+                  const AdaptiveSoftmaxOptions& options = {})
+      : AdaptiveSoftmax(p, D, tokens, options, checked(tokens, options)) {}
+
+  /// Cross entropy of the targets in nats. Only the clusters that have a target are computed, each for its
+  /// own targets.     ys: (..., D)   targets: (...)   result: (), or (...) for none Throws Error for targets
+  /// outside [0, V), shapes that do not fit, and the mean of nothing.
+  Variable<T> loss(const Variable<T>& ys, const Ids& targets, Reduction reduction = Reduction::mean) const {
+    const std::size_t n = targets.size();
+    targets.check_range("AdaptiveSoftmax", "target", V);
+    detail::check_targets("AdaptiveSoftmax", ys.shape(), targets.shape());
+    const Variable<T> rows = reshape(ys, {n, ys.shape().back()});
+    if (reduction == Reduction::mean && n == 0) throw Error("AdaptiveSoftmax", "the mean over no targets");
+    const Reduction of_parts = reduction == Reduction::none ? Reduction::none : Reduction::sum;
+    const std::size_t frequent = head.b.size() - clusters.size();
+    const std::vector<Ids::value_type> tokens(targets.begin(), targets.end());
+    std::vector<Ids::value_type> classes = tokens;
+    std::vector<Variable<T>> losses;
+    std::vector<Ids> places;
+    for (std::size_t c = 0; c < clusters.size(); ++c) {
+      const Cluster& cluster = clusters[c];
+      std::vector<Ids::value_type> at, within;
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto token = static_cast<std::size_t>(tokens[i]);
+        if (token < cluster.first || token >= cluster.last) continue;
+        classes[i] = static_cast<Ids::value_type>(frequent + c);
+        at.push_back(static_cast<Ids::value_type>(i));
+        within.push_back(static_cast<Ids::value_type>(token - cluster.first));
+      }
+      if (at.empty()) continue;
+      const Shape shape{at.size()};
+      places.emplace_back(shape, std::move(at));
+      losses.push_back(softmax_cross_entropy(logits(cluster, take(rows, places.back())),
+                                             Ids(shape, std::move(within)), of_parts));
+    }
+    Variable<T> total = softmax_cross_entropy(head(rows), Ids({n}, std::move(classes)), of_parts);
+    for (std::size_t i = 0; i < losses.size(); ++i)
+      total = reduction == Reduction::none ? scatter_add(total, places[i], losses[i], 0) : total + losses[i];
+    if (reduction == Reduction::mean) return total / static_cast<double>(n);
+    return reduction == Reduction::none ? reshape(total, targets.shape()) : total;
+  }
+
+  /// log p of all tokens.     ys: (..., D)   result: (..., V)
+  Variable<T> operator()(const Variable<T>& ys) const {
+    const std::size_t frequent = head.b.size() - clusters.size();
+    const Variable<T> of_head = log_softmax(head(ys));
+    const auto part = [&](std::size_t first, std::size_t last) {
+      return slice(of_head, static_cast<std::ptrdiff_t>(first), static_cast<std::ptrdiff_t>(last), -1);
+    };
+    std::vector<Variable<T>> parts{part(0, frequent)};
+    for (std::size_t c = 0; c < clusters.size(); ++c)
+      parts.push_back(log_softmax(logits(clusters[c], ys)) + part(frequent + c, frequent + c + 1));
+    return parts.size() == 1 ? parts[0] : concat(parts, -1);
+  }
+
+ private:
+  AdaptiveSoftmax(const Parameters<T>& p, std::size_t D, std::size_t tokens,
+                  const AdaptiveSoftmaxOptions& options, const std::vector<std::size_t>& cutoffs)
+      : V(tokens),
+        head(p / "head", D, (cutoffs.empty() ? V : cutoffs[0]) + cutoffs.size(), {.W = options.W}) {
+    double width = static_cast<double>(D);
+    for (std::size_t c = 0; c < cutoffs.size(); ++c) {
+      width /= options.factor;
+      const std::size_t K = std::min(D, std::max<std::size_t>(static_cast<std::size_t>(width), 8));
+      const std::size_t last = c + 1 < cutoffs.size() ? cutoffs[c + 1] : V;
+      const Parameters<T> scope = p / std::to_string(c + 1);
+      const Variable<T> P = detail::weight(scope, "P", {D, K}, options.W);
+      clusters.push_back(
+          {cutoffs[c], last, P, detail::weight(scope, "W", {K, last - cutoffs[c]}, options.W)});
+    }
+  }
+
+  static std::vector<std::size_t> checked(std::size_t V, const AdaptiveSoftmaxOptions& options) {
+    const std::vector<std::size_t> cutoffs = options.cutoffs.empty() ? adaptive_cutoffs(V) : options.cutoffs;
+    std::size_t before = 0;
+    for (const std::size_t cutoff : cutoffs) {
+      if (cutoff <= before || cutoff >= V)
+        throw Error("AdaptiveSoftmax", "needs cutoffs that increase, in (0, " + std::to_string(V) +
+                                           "), got " + std::to_string(cutoff) + " after " +
+                                           std::to_string(before));
+      before = cutoff;
+    }
+    if (!(options.factor >= 1))
+      throw Error("AdaptiveSoftmax", "needs a factor of at least 1, got " + std::to_string(options.factor));
+    return cutoffs;
+  }
+
+  static Variable<T> logits(const Cluster& cluster, const Variable<T>& ys) {
+    return matmul(matmul(ys, cluster.P), cluster.W);
+  }
+};
+
+/// T is that of the parameters.
+template <class T>
+AdaptiveSoftmax(Parameters<T>, std::size_t, std::size_t) -> AdaptiveSoftmax<T>;
+/// T is that of the parameters.
+template <class T>
+AdaptiveSoftmax(Parameters<T>, std::size_t, std::size_t, AdaptiveSoftmaxOptions) -> AdaptiveSoftmax<T>;
+
+}  // namespace xgrad
