@@ -13,6 +13,7 @@
 #include <xgrad/autograd/ops/linear.hpp>
 #include <xgrad/autograd/ops/losses.hpp>
 #include <xgrad/autograd/ops/pointwise.hpp>
+#include <xgrad/autograd/ops/recompute.hpp>
 #include <xgrad/autograd/ops/reduce.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>

@@ -77,6 +77,18 @@ class Tape {
 
   // For the library's own ops and readers.
 
+  /// The parameters that were used so far and are not frozen, in the order of their first use.
+  std::vector<Variable<T>> parameters() const {
+    std::vector<Variable<T>> result;
+    for (const auto& use : graph_.uses) {
+      if (use.node == no_node) continue;
+      Variable<T>& parameter = result.emplace_back();
+      parameter.value_ = use.parameter->value;
+      parameter.kind_ = Variable<T>::Kind::parameter;
+      parameter.parameter_ = use.parameter;
+    }
+    return result;
+  }
   /// The recording as data.
   const Graph<T>& graph() const { return graph_; }
   /// Hands the recording out, so that it outlives the tape, on which nothing may be recorded after that.

@@ -28,6 +28,10 @@ class VjpTarget {
   void add(RowSparse<T> dx);
   /// The same for an outer product. Throws Error if it has not the shape of x.
   void add(OuterProduct<T> dx);
+  /// The same for either of the first two.
+  void add(Gradient<T> dx) {
+    std::visit([this](auto& one) { add(std::move(one)); }, dx);
+  }
   /// Lets `add_to(dx)` add to the dense sum in place. Throws Error if it leaves another shape behind.
   template <class F>
   void add_in_place(F add_to) {
@@ -62,7 +66,7 @@ struct Vjp {
   virtual bool with_copy(void (*look)(void*), void* context) const = 0;
 };
 
-/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, or an
+/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, a Gradient<T>, or an
 /// OuterProduct<T>), `f(dy, dx)` adds it to dx in place. A callable with both is asked for the contribution
 /// while dx is still empty, which saves filling it with zeros. An array that is captured by copy should not
 /// be const: the closure moves to its place on the tape, and a const member is copied instead. What is
@@ -98,7 +102,7 @@ struct VjpOf final : Vjp<T> {
     if constexpr (returns) {
       using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Array<T>&>>;
       static_assert(std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>> ||
-                        std::same_as<Result, OuterProduct<T>>,
+                        std::same_as<Result, Gradient<T>> || std::same_as<Result, OuterProduct<T>>,
                     "a vjp must return an evaluated Array<T> (or RowSparse<T>, or OuterProduct<T>), not a "
                     "lazy xtensor expression, whose operands are gone when it is read: write `return "
                     "Array<T>(...)`");

@@ -132,6 +132,16 @@ TEST_CASE("docs: the ops that keep NaN out and drop the same again") {
   CHECK(sum(h1).item() == sum(dropout(h, 0.5, run.fold(window).fold(layer))).item());
 }
 
+TEST_CASE("docs: a part of a model that is computed again") {
+  const Parameters<double> p(1);
+  const Affine layer1(p / "1", 3, 4), layer2(p / "2", 4, 2);
+  Tape<double> tape;
+  const auto x = tape.leaf(Array<double>::full({5, 3}, 0.5));
+  auto y = recompute([&](const auto& h) { return layer2(tanh(layer1(h))); }, x);
+  CHECK(tape.nodes().back().op == std::string("recompute"));
+  CHECK(tape.gradient(sum(y))[layer1.W].data()[0] != 0);
+}
+
 TEST_CASE("docs: a formula of elements") {
   Tape<double> tape;
   const auto z = tape.leaf(Array<double>({2}, {0, 0.25})), n = tape.leaf(Array<double>({2}, {0.5, 1})),
