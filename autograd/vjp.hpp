@@ -30,7 +30,7 @@ class VjpTarget {
   void add(OuterProduct<T> dx);
   /// The same for either of the first two.
   void add(Gradient<T> dx) {
-    std::visit([this](auto& one) { add(std::move(one)); }, dx);
+    std::visit([this](auto& one) { this->add(std::move(one)); }, dx);
   }
   /// Lets `add_to(dx)` add to the dense sum in place. Throws Error if it leaves another shape behind.
   template <class F>

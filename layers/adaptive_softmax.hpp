@@ -57,9 +57,10 @@ template <class T>
 struct AdaptiveSoftmax {
   /// The tokens [first, last), which share a class of the head.
   struct Cluster {
-    std::size_t first, last;
-    Variable<T> P,  ///< (D, K)
-        W;          ///< (K, last - first)
+    std::size_t first,  ///< its most frequent token
+        last;           ///< the first token after it
+    Variable<T> P,      ///< (D, K)
+        W;              ///< (K, last - first)
   };
 
   std::size_t V;                  ///< how many tokens there are

@@ -72,8 +72,8 @@ struct Rnnlm {
   ///     ids: (T, N), any at padding   logits: (T, N, V)
   template <class S>
   auto operator()(const Ids& ids, const S& state, const Sequences& sequences = {}) const {
-    auto [ys, next] = outputs(ids, state, sequences);
-    return Step{std::visit([&](const auto& layer) { return layer(ys); }, output), std::move(next)};
+    auto read = outputs(ids, state, sequences);
+    return Step{std::visit([&](const auto& layer) { return layer(read.y); }, output), std::move(read.state)};
   }
 
   /// The output layer of a full softmax. Throws std::bad_variant_access if it is another one.
