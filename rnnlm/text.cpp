@@ -103,7 +103,8 @@ HeldOut held_out(const std::string& name, const std::string& file, const Views& 
 
 Text built_in(const TrainSettings& settings) {
   const Grammar grammar;
-  const std::string train = grammar.sample(training_seed, built_in_training_tokens);
+  const std::string train =
+      grammar.sample(training_seed, std::min(settings.tokens, built_in_training_tokens));
   const std::string valid = grammar.sample(heldout_seed, built_in_heldout_tokens);
   Text text;
   const Views tokens = split_text(train, "word", settings.tokens);

@@ -352,7 +352,8 @@ class TrainingRun {
     outputs_.say(paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
                                        std::min<std::uint64_t>(at_.epoch, settings_.epochs), settings_.epochs,
                                        reached)));
-    if (all_.report && at_.best_epoch > 0) outputs_.attempt("report", [&] { write_report(std::nullopt); });
+    if (all_.report && at_.best_epoch > 0)
+      with_best([this] { return outputs_.attempt("report", [this] { write_report(std::nullopt); }); });
     if (checkpoint_)
       outputs_.say(fmt::format("go on with: rnnlm --resume {}\n", shell_word(checkpoint_name())));
     outputs_.say(paragraph(kept()));

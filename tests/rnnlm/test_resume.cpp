@@ -23,7 +23,7 @@ const std::string files = "--save model --checkpoint ckpt --log log --every 7 ";
 
 // The texts of `run`: an epoch takes as long as a test can wait for, an evaluation no time.
 void write_texts(const RunFolder& folder) {
-  folder.write("train.txt", checks::repeated("the cat sat\nthe dog ran home\n", 800));
+  folder.write("train.txt", checks::repeated("the cat sat\nthe dog ran home\n", 400));
   for (const char* name : {"valid.txt", "test.txt"})
     folder.write(name, checks::repeated("the cat sat\nthe dog ran home\n", 20));
 }
@@ -77,11 +77,12 @@ TEST_CASE("rnnlm: a run that is stopped without --save leaves its model in the w
   const RunFolder folder;
   write_texts(folder);
   folder.write("rnnlm.safetensors", "somebody else's");
-  const checks::Child child(folder, run + "--log log");
+  const checks::Child child(folder, run + "--log log --report page.html");
   wait_for_lines(folder, 5);
   child.signal(SIGINT);
   CHECK(child.wait() == 130);
   CHECK(folder.read("rnnlm.safetensors") == "somebody else's");
+  CHECK(folder.read("page.html").find("held-out perplexity") != std::string::npos);
   CHECK(folder.read("out").find("is in 'rnnlm-2.safetensors'\n") != std::string::npos);
   CHECK(folder.rnnlm("info rnnlm-2.safetensors").status == 0);
 }
