@@ -31,20 +31,21 @@ struct AdaptiveSoftmaxOptions {
   /// The first token of each cluster, increasing, in (0, V); tokens before the first of them are in the head.
   /// Empty: those of adaptive_cutoffs(V).
   std::vector<std::size_t> cutoffs{};
-  /// The vectors of cluster i, counted from 1, have max(D / factor^i, 8) dimensions, but never more than D;
-  /// at least 1.
-  double factor = 4;
+  /// With c the first cutoff, the vectors of a cluster whose first token is t have D (c / t)^narrowing
+  /// dimensions, but at least 8 where D is; 0 makes all as wide as the outputs, D.
+  double narrowing = 0.5;
   Initializer W{};  ///< how the matrices are drawn, if not by the default
 };
 
-/// Cutoffs for V tokens that are numbered by falling frequency: at V^(3/4) and V^(9/10), rounded; none for
-/// fewer than 1,000 tokens. Under Zipf's law the head then has two thirds to three quarters of a text.
+/// Cutoffs for V tokens that are numbered by falling frequency: the first at 3 sqrt(V), each of the others
+/// 1.15 times the one before; none for fewer than 1,000 tokens. Under Zipf's law a target needs 3 sqrt(V) + V
+/// log(1.15) / log(V) logits, which grows far slower than V.
 inline std::vector<std::size_t> adaptive_cutoffs(std::size_t V) {
-  if (V < 1000) return {};
-  const auto power = [V](double exponent) {
-    return static_cast<std::size_t>(std::lround(std::pow(static_cast<double>(V), exponent)));
-  };
-  return {power(0.75), power(0.9)};
+  std::vector<std::size_t> cutoffs;
+  if (V < 1000) return cutoffs;
+  for (double at = 3 * std::sqrt(static_cast<double>(V)); at < 0.9 * static_cast<double>(V); at *= 1.15)
+    cutoffs.push_back(static_cast<std::size_t>(at));
+  return cutoffs;
 }
 
 /// The adaptive softmax of Grave et al. 2017 (arXiv:1609.04309), which is PyTorch's
@@ -68,14 +69,15 @@ struct AdaptiveSoftmax {
   std::vector<Cluster> clusters;  ///< by falling frequency
 
   /// Declares the parameters in the scope of `p`, for inputs of width D. Throws Error for cutoffs that do not
-  /// increase or are outside (0, V), and for a factor below 1.
+  /// increase or are outside (0, V), and for a narrowing below 0.
   AdaptiveSoftmax(const Parameters<T>& p, std::size_t D, std::size_t tokens,
                   const AdaptiveSoftmaxOptions& options = {})
       : AdaptiveSoftmax(p, D, tokens, options, checked(tokens, options)) {}
 
   /// Cross entropy of the targets in nats. Only the clusters that have a target are computed, each for its
-  /// own targets.     ys: (..., D)   targets: (...)   result: (), or (...) for none Throws Error for targets
-  /// outside [0, V), shapes that do not fit, and the mean of nothing.
+  /// own targets; the others have a gradient of no rows.
+  ///     ys: (..., D)   targets: (...)   result: (), or (...) for none
+  /// Throws Error for targets outside [0, V), shapes that do not fit, and the mean of nothing.
   Variable<T> loss(const Variable<T>& ys, const Ids& targets, Reduction reduction = Reduction::mean) const {
     const std::size_t n = targets.size();
     targets.check_range("AdaptiveSoftmax", "target", V);
@@ -84,29 +86,34 @@ struct AdaptiveSoftmax {
     if (reduction == Reduction::mean && n == 0) throw Error("AdaptiveSoftmax", "the mean over no targets");
     const Reduction of_parts = reduction == Reduction::none ? Reduction::none : Reduction::sum;
     const std::size_t frequent = head.b.size() - clusters.size();
-    const std::vector<Ids::value_type> tokens(targets.begin(), targets.end());
-    std::vector<Ids::value_type> classes = tokens;
-    std::vector<Variable<T>> losses;
-    std::vector<Ids> places;
-    for (std::size_t c = 0; c < clusters.size(); ++c) {
-      const Cluster& cluster = clusters[c];
-      std::vector<Ids::value_type> at, within;
-      for (std::size_t i = 0; i < n; ++i) {
-        const auto token = static_cast<std::size_t>(tokens[i]);
-        if (token < cluster.first || token >= cluster.last) continue;
-        classes[i] = static_cast<Ids::value_type>(frequent + c);
-        at.push_back(static_cast<Ids::value_type>(i));
-        within.push_back(static_cast<Ids::value_type>(token - cluster.first));
-      }
-      if (at.empty()) continue;
-      const Shape shape{at.size()};
-      places.emplace_back(shape, std::move(at));
-      losses.push_back(softmax_cross_entropy(logits(cluster, take(rows, places.back())),
-                                             Ids(shape, std::move(within)), of_parts));
+    std::vector<Ids::value_type> classes(targets.begin(), targets.end());
+    struct Members {
+      std::vector<Ids::value_type> rows, tokens;  // counted from the cluster's first
+    };
+    std::vector<Members> members(clusters.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto token = static_cast<std::size_t>(classes[i]);
+      const auto after =
+          std::upper_bound(clusters.begin(), clusters.end(), token,
+                           [](std::size_t t, const Cluster& cluster) { return t < cluster.first; });
+      if (after == clusters.begin()) continue;
+      const auto c = static_cast<std::size_t>(after - clusters.begin()) - 1;
+      classes[i] = static_cast<Ids::value_type>(frequent + c);
+      members[c].rows.push_back(static_cast<Ids::value_type>(i));
+      members[c].tokens.push_back(static_cast<Ids::value_type>(token - clusters[c].first));
     }
     Variable<T> total = softmax_cross_entropy(head(rows), Ids({n}, std::move(classes)), of_parts);
-    for (std::size_t i = 0; i < losses.size(); ++i)
-      total = reduction == Reduction::none ? scatter_add(total, places[i], losses[i], 0) : total + losses[i];
+    for (std::size_t c = 0; c < clusters.size(); ++c) {
+      const Shape shape{members[c].rows.size()};
+      const Ids places(shape, std::move(members[c].rows));
+      if (places.size() == 0) {  // 0, of which every parameter has a gradient, for optimizers
+        total = total + sum(take(clusters[c].P, places)) + sum(take(clusters[c].W, places));
+        continue;
+      }
+      const Variable<T> part = softmax_cross_entropy(logits(clusters[c], take(rows, places)),
+                                                     Ids(shape, std::move(members[c].tokens)), of_parts);
+      total = reduction == Reduction::none ? scatter_add(total, places, part, 0) : total + part;
+    }
     if (reduction == Reduction::mean) return total / static_cast<double>(n);
     return reduction == Reduction::none ? reshape(total, targets.shape()) : total;
   }
@@ -129,10 +136,10 @@ struct AdaptiveSoftmax {
                   const AdaptiveSoftmaxOptions& options, const std::vector<std::size_t>& cutoffs)
       : V(tokens),
         head(p / "head", D, (cutoffs.empty() ? V : cutoffs[0]) + cutoffs.size(), {.W = options.W}) {
-    double width = static_cast<double>(D);
     for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-      width /= options.factor;
-      const std::size_t K = std::min(D, std::max<std::size_t>(static_cast<std::size_t>(width), 8));
+      const double rank = static_cast<double>(cutoffs[c]) / static_cast<double>(cutoffs[0]),
+                   width = static_cast<double>(D) / std::pow(rank, options.narrowing);
+      const std::size_t K = std::max(std::min<std::size_t>(D, 8), static_cast<std::size_t>(width));
       const std::size_t last = c + 1 < cutoffs.size() ? cutoffs[c + 1] : V;
       const Parameters<T> scope = p / std::to_string(c + 1);
       const Variable<T> P = detail::weight(scope, "P", {D, K}, options.W);
@@ -151,8 +158,8 @@ struct AdaptiveSoftmax {
                                            std::to_string(before));
       before = cutoff;
     }
-    if (!(options.factor >= 1))
-      throw Error("AdaptiveSoftmax", "needs a factor of at least 1, got " + std::to_string(options.factor));
+    if (!(options.narrowing >= 0))
+      throw Error("AdaptiveSoftmax", "needs a narrowing >= 0, got " + std::to_string(options.narrowing));
     return cutoffs;
   }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/training/sgd.hpp>
 
 #include "autograd/ops/checks.hpp"
 
@@ -13,7 +14,7 @@ using checks::numbers;
 
 namespace {
 
-const AdaptiveSoftmaxOptions three{.cutoffs = {3, 5}, .factor = 2};
+const AdaptiveSoftmaxOptions three{.cutoffs = {3, 5}, .narrowing = 1};
 
 // Every cluster has a target, and the second one has two.
 const Ids targets({2, 3}, {0, 9, 3, 5, 2, 4});
@@ -80,7 +81,8 @@ TEST_CASE("adaptive softmax: a cluster without a target has no gradient, and no 
   const AdaptiveSoftmax<double> layer(p, 16, 10, three);
   Tape<double> tape;
   const auto loss = layer.loss(numbers<double>({2, 16}, -1, 1, 3), Ids({2}, {0, 4}));
-  const auto gradients = tape.gradient(loss, {.unreached = zeros});
+  const auto gradients = tape.gradient(loss);
+  Sgd(p, 0.1).step(gradients);  // which asks for that of every parameter
   CHECK(gradients.norm() > 0);
   for (const double g : gradients[layer.clusters[1].W]) CHECK(g == 0);
   CHECK(gradients[layer.clusters[0].W].data()[0] != 0);
@@ -95,13 +97,17 @@ TEST_CASE("adaptive softmax: parameters and the widths of the clusters") {
   const Parameters<double> p(1);
   const AdaptiveSoftmax<double> layer(p / "out", 64, 1000, {.cutoffs = {100, 300, 500}});
   CHECK(layer.head.W.shape() == Shape{64, 103});
-  CHECK(layer.clusters[0].P.shape() == Shape{64, 16});
-  CHECK(layer.clusters[0].W.shape() == Shape{16, 200});
-  CHECK(layer.clusters[1].P.shape() == Shape{64, 8});  // 64 / 4^2 = 4, but at least 8
-  CHECK(layer.clusters[2].W.shape() == Shape{8, 500});
+  CHECK(layer.clusters[0].P.shape() == Shape{64, 64});
+  CHECK(layer.clusters[0].W.shape() == Shape{64, 200});
+  CHECK(layer.clusters[1].P.shape() == Shape{64, 36});  // 64 / sqrt(3)
+  CHECK(layer.clusters[2].W.shape() == Shape{28, 500});
   CHECK(layer.head.b.parameter()->path == "out/head/b");
   CHECK(layer.clusters[2].W.parameter()->path == "out/3/W");
-  CHECK(adaptive_cutoffs(10'000) == std::vector<std::size_t>{1000, 3981});
+  const auto cutoffs = adaptive_cutoffs(10'000);
+  CHECK(cutoffs.size() == 25);
+  CHECK(cutoffs[0] == 300);
+  CHECK(cutoffs[1] == 345);
+  CHECK(cutoffs.back() == 8587);
   CHECK(adaptive_cutoffs(999).empty());
   const Parameters<double> narrow(1);
   CHECK(AdaptiveSoftmax<double>(narrow, 4, 10, three).clusters[0].P.shape() ==
@@ -116,7 +122,7 @@ TEST_CASE("adaptive softmax: what cannot be is refused by name") {
   refused({.cutoffs = {5, 5}}, {"[AdaptiveSoftmax] needs cutoffs that increase, in (0, 10), got 5 after 5"});
   refused({.cutoffs = {0}}, {"got 0 after 0"});
   refused({.cutoffs = {10}}, {"got 10 after 0"});
-  refused({.cutoffs = {5}, .factor = 0.5}, {"needs a factor of at least 1"});
+  refused({.cutoffs = {5}, .narrowing = -1}, {"needs a narrowing >= 0"});
   CHECK(p.list().empty());
   const AdaptiveSoftmax<double> layer(p / "out", 4, 10, three);
   const Variable<double> ys = numbers<double>({2, 4});
