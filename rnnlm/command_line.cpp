@@ -128,7 +128,7 @@ std::string hint(Command command, const std::string& word) {
   std::error_code ignored;
   const bool takes_data = command == Command::train || command == Command::eval;
   if (takes_data && std::filesystem::exists(word, ignored))
-    return fmt::format("; did you mean --data {}?", word);
+    return fmt::format("; did you mean --data {}?", escaped(word));
   if (command == Command::generate) return "; a prompt stands in quotes, --prompt 'once upon'";
   return "";
 }
