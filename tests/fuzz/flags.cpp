@@ -28,8 +28,8 @@ std::vector<std::string> arguments(std::string_view input) {
     input.remove_prefix(std::min(input.size(), line.size() + 1));
     std::string word(line.substr(0, line.find('\0')));  // as the system's are
     const std::string name = name_of(word);
-    static const std::vector<std::string> pages{"-h", "--help", "--version", "--man-page",
-                                                "--bash-completion"};
+    static const std::vector<std::string> pages{"help",      "-h",         "--help",
+                                                "--version", "--man-page", "--bash-completion"};
     if (std::find(pages.begin(), pages.end(), name) != pages.end()) continue;
     if (name == "--config" || name == "--resume") word = name + "=/dev/null/nothing";
     words.push_back(std::move(word));

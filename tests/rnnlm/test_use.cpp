@@ -191,7 +191,9 @@ TEST_CASE("rnnlm --help: at most 100 columns, with every command, defaults and e
     CHECK(page.says("Exit status:"));
     CHECK(folder.rnnlm(command + std::string("-h")).out == page.out);
   }
+  CHECK(folder.rnnlm("help train").out == folder.rnnlm("train --help").out);
   const auto page = folder.rnnlm("--help");
+  CHECK(folder.rnnlm("help").out == page.out);
   for (const char* command :
        {"train", "eval MODEL", "score MODEL [FILE|-]", "generate MODEL", "info MODEL", "plot LOG..."})
     CHECK(page.says("\n  " + std::string(command)));
