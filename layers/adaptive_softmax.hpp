@@ -48,8 +48,8 @@ inline std::vector<std::size_t> adaptive_cutoffs(std::size_t V) {
   return cutoffs;
 }
 
-/// The adaptive softmax of Grave et al. 2017 (arXiv:1609.04309), which is PyTorch's
-/// AdaptiveLogSoftmaxWithLoss with biases in the head: with c the cluster of token t, or none,
+/// The adaptive softmax of Grave et al. 2017 (arXiv:1609.04309), in PyTorch AdaptiveLogSoftmaxWithLoss; here
+/// the head has biases, and widths follow `narrowing`: with c the cluster of token t, or none,
 ///   log p(t) = log softmax(head)[t]   or   log softmax(head)[class of c] + log softmax(cluster c)[t].
 ///     y: (..., D)   targets: (...), in [0, V), numbered by falling frequency
 /// Parameters "head/W" (D, first cutoff + clusters), "head/b", and of each cluster, counted from 1, "1/P" (D,

@@ -24,6 +24,8 @@ namespace xgrad {
 
 namespace {
 
+using Status = struct stat;
+
 // Makes an empty file of a name that was free; another run may look for one at the same moment.
 std::string reserve(const std::filesystem::path& folder) {
   for (int i = 1;; ++i) {
@@ -61,14 +63,13 @@ OwnFile::~OwnFile() {
 // Only regular files: they are replaced, and others written to.
 void OwnFile::open() {
   if (descriptor_ != -1) ::close(std::exchange(descriptor_, -1));
-  struct stat status {};
+  Status status{};
   if (::stat(path_.c_str(), &status) == 0 && S_ISREG(status.st_mode))
     descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
 OwnFile::Found OwnFile::found() const {
-  struct stat now {
-  }, own{};
+  Status now{}, own{};
   if (::stat(path_.c_str(), &now) != 0) return Found::none;
   if (!S_ISREG(now.st_mode)) return Found::own;
   if (descriptor_ == -1 || ::fstat(descriptor_, &own) != 0) return Found::other;

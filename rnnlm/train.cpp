@@ -295,7 +295,7 @@ class TrainingRun {
       if (valid_) loss = heldout("valid", *valid_);
       progress_.clear();
       check_sense(training, loss);
-      if (note_best(loss) && all_.save) save_to_model_file(Which::best);
+      if (note_best(loss) && all_.save) save_to_model_file(Weights::best);
     }
     at_.last_loss = loss;
     schedule_.observe(loss);
@@ -325,10 +325,10 @@ class TrainingRun {
     if (checkpoint_ && !over_) save_checkpoint();
     std::string file;
     if (at_.best_epoch > 0) {
-      file = with_best([this] { return keep_model(Which::best); });
+      file = with_best([this] { return keep_model(Weights::best); });
     } else {
       const auto averaged = average_.use();
-      file = keep_model(Which::last);
+      file = keep_model(Weights::last);
     }
     const auto kept = [&] {
       if (file.empty()) return std::string("no model is kept");
@@ -346,7 +346,7 @@ class TrainingRun {
       reached = fmt::format(", held-out perplexity {:.2f}", std::exp(loss));
       if (note_best(loss)) {
         model_is_written_ = false;
-        file = keep_model(Which::best, file);
+        file = keep_model(Weights::best, file == all_.save ? "" : file);
       }
     }
     outputs_.say(paragraph(fmt::format("stopped by {} in epoch {} of {}{}", signal_name(signal),
@@ -366,7 +366,7 @@ class TrainingRun {
     if (!settings_.reference) {
       best_.restore_parameters();
       // A model of a text of one's own is kept without --save, too.
-      if (all_.save || settings_.data) file = keep_model(Which::best);
+      if (all_.save || settings_.data) file = keep_model(Weights::best);
     }
     write_sentences();
     if (settings_.reference) {
@@ -451,13 +451,14 @@ class TrainingRun {
   }
 
   // Which weights a file has: those of the least held-out loss, or those of this moment.
-  enum class Which { best, last };
+  enum class Weights { best, last };
 
-  void save(const std::string& file, Which which) const {
+  void save(const std::string& file, Weights weights) const {
     std::map<std::string, std::string> result;
-    result["epoch"] = std::to_string(which == Which::best ? at_.best_epoch : at_.epoch);
-    result["step"] = std::to_string(which == Which::best ? at_.best_step : at_.step);
-    if (which == Which::best) result["held-out perplexity"] = fmt::format("{:.4f}", std::exp(best_.loss()));
+    result["epoch"] = std::to_string(weights == Weights::best ? at_.best_epoch : at_.epoch);
+    result["step"] = std::to_string(weights == Weights::best ? at_.best_step : at_.step);
+    if (weights == Weights::best)
+      result["held-out perplexity"] = fmt::format("{:.4f}", std::exp(best_.loss()));
     try {
       save_model(file, parameters_, text_.vocabulary, settings_, result);
     } catch (const Error& error) {
@@ -465,23 +466,23 @@ class TrainingRun {
     }
   }
 
-  bool save_to_model_file(Which which) {
+  bool save_to_model_file(Weights weights) {
     return model_is_written_ =
-               outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, which); }); });
+               outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, weights); }); });
   }
 
   // Writes the weights of this moment, unless the file of --save has them, to that file or, where there is
   // none or it cannot be written, to `other` or, where that is empty, to a file of a name that is free.
   // Returns its name, or nothing if nothing could be written.
-  std::string keep_model(Which which, const std::string& other = "") {
-    if (all_.save && ((model_is_written_ && model_file_->is_there()) || save_to_model_file(which)))
+  std::string keep_model(Weights weights, const std::string& other = "") {
+    if (all_.save && ((model_is_written_ && model_file_->is_there()) || save_to_model_file(weights)))
       return *all_.save;
     std::string file;
     outputs_.attempt("another model", [&] {
       if (other.empty())
-        file = save_under_free_name([&](const std::string& free) { save(free, which); });
+        file = save_under_free_name([&](const std::string& free) { save(free, weights); });
       else
-        save(file = other, which);
+        save(file = other, weights);
     });
     return file;
   }

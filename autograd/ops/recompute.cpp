@@ -35,7 +35,8 @@ class Part {
     }
   }
 
-  // Results of a plain run, as constants.
+  // Results of a plain run. Those that depend on something are of a tape that has ended: for their shapes
+  // alone.
   struct Run {
     std::vector<Variable<T>> ys;
     Array<T> packed;
@@ -49,7 +50,6 @@ class Part {
     run.packed = all.value();
     run.depends = tape.node(all) != no_node;
     parameters_ = tape.parameters();
-    for (Variable<T>& y : run.ys) y = detach(y);
     return run;
   }
   const std::vector<Variable<T>>& parameters() const { return parameters_; }

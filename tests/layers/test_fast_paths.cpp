@@ -31,7 +31,8 @@ std::vector<Array<double>> results(const std::string& cell) {
   const auto fifth = select(embedded, 5);
   auto state = model.cell.zero(N);
   const auto unrolled = unroll(model.cell, embedded, state);
-  const auto loss = softmax_cross_entropy(model.affine()(unrolled.ys), some_ids(2)) + 0.1 * sum(square(fifth));
+  const auto loss =
+      softmax_cross_entropy(model.affine()(unrolled.ys), some_ids(2)) + 0.1 * sum(square(fifth));
   std::vector<Array<double>> all{loss.value()};
   for (const auto& part : parts<double>(unrolled.state)) all.push_back(part.value());
   const auto gradients = tape.gradient(loss, {.of = {embedded, fifth}, .unreached = zeros});

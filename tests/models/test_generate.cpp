@@ -162,7 +162,11 @@ TEST_CASE("generate: what is never to be drawn is not, also at the temperature z
       },
       {"[generate] needs tokens of the vocabulary, [0, 2), for never, got 2"});
   checks::check_error([] { generate(Fixed{{0, 1}}, {0}, 1, {.never = {-1}}); }, {"for never, got -1"});
-  checks::check_error([] { generate(Fixed{{0, 1}}, {0}, 1, {.never = {0, 1}}); }, {"there is no token to draw"});
+  checks::check_error(
+      [] {
+        generate(Fixed{{0, 1}}, {0}, 1, {.never = {0, 1}});
+      },
+      {"there is no token to draw"});
 }
 
 TEST_CASE("generate: at the temperature zero the likeliest token is taken, of equals the lowest") {
@@ -404,7 +408,8 @@ TEST_CASE("generate: a wrong prompt or option is refused") {
   checks::check_error([&] { generate(model, {0}, 5, {.temperature = -0.5}); }, {"got -0.5"});
   for (const double top_p : {-0.5, 1 + 1e-15, infinity, nan})
     check_error([&] { Generator(model, {.top_p = top_p}); }, {"[generate]", "top_p in [0, 1], got"});
-  checks::check_error([&] { generate(model, {0}, 5, {.stop = 6}); }, {"[generate]", "stop in", "[0, 6), got 6"});
+  checks::check_error([&] { generate(model, {0}, 5, {.stop = 6}); },
+                      {"[generate]", "stop in", "[0, 6), got 6"});
   checks::check_error([&] { generate(model, {0}, 5, {.temperature = 0, .stop = -1}); }, {"[0, 6), got -1"});
   static_assert(!std::is_constructible_v<Generator<Fixed>, Fixed>);  // it would not outlive the generator
 }

@@ -181,6 +181,9 @@ TEST_CASE("recompute: without a tape, without anything to differentiate, and the
   const auto x = tape.leaf(numbers<double>({2}));
   const auto constant = recompute([](const auto&) { return Variable<double>(5.0); }, x);
   CHECK(tape.node(constant) == no_node);
+  Tape<Complex> complex;  // where a constant may carry a derivative
+  const auto carried = recompute([](const auto& a) { return 2 * a; }, Variable<Complex>(Complex(3, 1)));
+  CHECK(carried.item() == Complex(6, 2));
   const auto same = recompute([](const auto& a) { return a; }, x);
   CHECK(tape.gradient(sum(same), {.keep = true})[x].data()[0] == 1);
   const auto parameter = recompute([&](const auto&) { return W; }, x);
