@@ -41,6 +41,13 @@ struct GradientOptions {
   Unreached unreached = Unreached::error;  ///< what a lookup does where y does not depend on the variable
 };
 
+/// A variable of an outer tape that was used on a tape of a part of what that records; see Tape::Part.
+template <class T>
+struct Captured {
+  Variable<T> x;                 ///< as it was used
+  std::uint32_t node = no_node;  ///< of the leaf that stands for it; no_node as long as it was not used
+};
+
 /// Records the ops of this thread while it is in scope, and computes gradients from the recording.
 template <class T>
 class Tape {
@@ -49,6 +56,17 @@ class Tape {
   Tape();
   /// The same under a watcher, which must outlive the tape; see watcher.hpp.
   explicit Tape(Watcher<T>& watcher) : Tape() { watcher_ = &watcher; }
+  /// What an op that runs a part of a model by itself (ops/recompute.hpp) opens a tape for.
+  struct Part {
+    Tape* outer = nullptr;  ///< the tape that records the op: its variables may be used, see captured()
+    std::vector<Captured<T>> captured{};  ///< those that may be used where that tape has gone
+  };
+  /// The tape of a part of what another one records. For the library's own ops.
+  explicit Tape(Part part) : Tape() {
+    outer_ = part.outer;
+    captured_ = std::move(part.captured);
+    for (auto& captured : captured_) captured.node = no_node;
+  }
   /// Ends the recording: its variables are constants on all tapes opened later. The tape that was suspended
   /// records again. Aborts the program if it runs on another thread than the constructor.
   ~Tape();
@@ -89,6 +107,10 @@ class Tape {
     }
     return result;
   }
+  /// The variables of outer tapes that were used so far, as leaves, in the order of their first use.
+  const std::vector<Captured<T>>& captured() const { return captured_; }
+  /// Whether x is a variable of an outer tape that may be used.
+  bool captures(const Variable<T>& x) const;
   /// The recording as data.
   const Graph<T>& graph() const { return graph_; }
   /// Hands the recording out, so that it outlives the tape, on which nothing may be recorded after that.
@@ -140,6 +162,7 @@ class Tape {
   // entry.cpp
   void check_entry(const Op& op, std::size_t argument, const Variable<T>& x) const;
   std::uint32_t enter(const Variable<T>& x);
+  std::uint32_t capture(const Variable<T>& x);
   bool of_ended(const Variable<T>& x) const;
   static bool sums_up(const Op& op, bool with_others);
   static void mark_untaped(const Op& op, Variable<T>& y, const Variable<T>& x);
@@ -153,6 +176,8 @@ class Tape {
   std::unordered_map<const Parameter<T>*, std::uint32_t> node_of_;  // of the parameters used so far
   Watcher<T>* watcher_ = nullptr;
   std::shared_ptr<void> memo_;
+  Tape* outer_ = nullptr;  // of a part, while that tape records
+  std::vector<Captured<T>> captured_;
 };
 
 /// Suspends recording on this thread until the brace, for every scalar.

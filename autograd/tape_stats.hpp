@@ -37,7 +37,8 @@ struct TapeStats {
     /// sweep without `keep`. A block of storage counts once, for the value recorded first of those whose vjps
     /// hold it, and as a whole, even if only a row of it is held. Leaves and constants count, parameters,
     /// which live on anyway, do not; nor does what is made before the statistics begin and is no input of the
-    /// op, what a vjp captured that is not an Array, such as ids, and what the allocator rounds up.
+    /// op, what a vjp captured that is not an Array, such as ids, and what the allocator rounds up. Of a part
+    /// that is computed again in the sweep (recompute, unroll within a budget), what it keeps counts.
     std::size_t saved_bytes = 0;
 
     /// Floating-point operations of the matrix products in the forward pass, 2 m n k for each, whatever the
@@ -48,6 +49,8 @@ struct TapeStats {
     /// make the gradient of a weight may be put off, to be one product of all time steps; they count for
     /// "parameter" or "leaf".
     std::uint64_t backward_flops = 0;
+    /// Of backward_flops, those that compute again what the forward pass computed and did not save.
+    std::uint64_t recomputed_flops = 0;
 
     /// Time on the clock with Timing::on, else 0. As with the operations, all that has passed since the last
     /// value was recorded, or the statistics began, counts for the next one.
@@ -88,7 +91,7 @@ class Statistics final : public Watcher<T> {
 
  private:
   struct Work {
-    std::uint64_t flops = 0;
+    std::uint64_t flops = 0, recomputed = 0;
     double seconds = 0;
   };
   struct Saved {

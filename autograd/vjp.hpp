@@ -4,6 +4,7 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -64,10 +65,13 @@ struct Vjp {
   /// Calls `look(context)` while a copy of the callable lives: what it holds has one reference more then.
   /// False if it cannot be copied.
   virtual bool with_copy(void (*look)(void*), void* context) const = 0;
+  /// Bytes that it keeps beside the arrays that it holds; what the callable's member saved_bytes() says.
+  virtual std::size_t saved_bytes() const = 0;
 };
 
-/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, a Gradient<T>, or an
-/// OuterProduct<T>), `f(dy, dx)` adds it to dx in place. A callable with both is asked for the contribution
+/// The two forms of a vjp: `Array<T> f(dy)` returns the contribution (or a RowSparse<T>, a Gradient<T>, an
+/// OuterProduct<T>, or a std::optional<Gradient<T>>, where none means that y does not depend on x after all),
+/// `f(dy, dx)` adds it to dx in place. A callable with both is asked for the contribution
 /// while dx is still empty, which saves filling it with zeros. An array that is captured by copy should not
 /// be const: the closure moves to its place on the tape, and a const member is copied instead. What is
 /// captured may be uncopyable, but must then say so: a vector of unique_ptr does not, and does not compile.
@@ -96,17 +100,27 @@ struct VjpOf final : Vjp<T> {
     return std::copy_constructible<F>;
   }
 
+  std::size_t saved_bytes() const override {
+    if constexpr (requires { f_.saved_bytes(); }) return f_.saved_bytes();
+    return 0;
+  }
+
   void run(const Array<T>& dy, VjpTarget<T>& dx) override {
     if constexpr (accumulates)
       if (!returns || !dx.empty()) return dx.add_in_place([&](Array<T>& sum) { f_(dy, sum); });
     if constexpr (returns) {
       using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Array<T>&>>;
       static_assert(std::same_as<Result, Array<T>> || std::same_as<Result, RowSparse<T>> ||
-                        std::same_as<Result, Gradient<T>> || std::same_as<Result, OuterProduct<T>>,
+                        std::same_as<Result, Gradient<T>> || std::same_as<Result, OuterProduct<T>> ||
+                        std::same_as<Result, std::optional<Gradient<T>>>,
                     "a vjp must return an evaluated Array<T> (or RowSparse<T>, or OuterProduct<T>), not a "
                     "lazy xtensor expression, whose operands are gone when it is read: write `return "
                     "Array<T>(...)`");
-      dx.add(f_(dy));
+      if constexpr (std::same_as<Result, std::optional<Gradient<T>>>) {
+        if (auto contribution = f_(dy)) dx.add(std::move(*contribution));
+      } else {
+        dx.add(f_(dy));
+      }
     }
   }
 

@@ -19,6 +19,7 @@
 //   Finite check       the step without the look at whether loss and gradients are finite
 //   Rounding           loss and gradient in float and in double, where the step is the report of rounding
 //   Hessian            loss and gradient, where the step is the product of the Hessian and a direction
+//   Within memory      loss and gradient without a budget of bytes, where the step has one: within_memory.hpp
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
@@ -68,6 +69,7 @@
 #include "slices.hpp"
 #include "table.hpp"
 #include "tiny_ops.hpp"
+#include "within_memory.hpp"
 #include "word_model.hpp"
 
 namespace {
@@ -299,6 +301,12 @@ void measure_slices(benchmark::State& state, const Sequence& sequence) {
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
 }
 
+void measure_within_memory(benchmark::State& state, std::size_t part) {
+  using Long = LongSequence;
+  compare(state, fmt::format("N={} T={} H={}, a {}th of the bytes", Long::N, Long::T, Long::H, part),
+          Long::N * Long::T, Long(part), Long(0));
+}
+
 void measure_op(benchmark::State& state, const OpWorkload& op, std::size_t n) {
   compare(state, fmt::format("{0} x {0} beside {1}", n, op.beside), n * n,
           {{"step", op.step}, {"bare", op.rival}}, CLOCK_PROCESS_CPUTIME_ID, 0.5);
@@ -391,6 +399,8 @@ void register_all() {
   for (const std::size_t T :
        {100, 1000, 10000})  // that the cost of a slice does not hang on how many there are
     add(fmt::format("Slices/{}", T), measure_slices, Sequence{4, T, 32});
+  for (const std::size_t part : {20, 100, 1000})
+    add(fmt::format("Within memory/{}", part), measure_within_memory, part);
   add("Threads/W1", measure_threads<Rnn<float>>, W1, elman(100), TorchCell::rnn);
   add("Threads/W2", measure_threads<Lstm<float>>, W2, lstm(200), TorchCell::lstm);
   add("Threads/W3", measure_threads<Lstm<float>>, W3, lstm(650), TorchCell::lstm);

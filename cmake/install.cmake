@@ -13,7 +13,8 @@ install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTar
 install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad
   FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN numbers EXCLUDE PATTERN update EXCLUDE
   PATTERN checks EXCLUDE PATTERN inspect EXCLUDE PATTERN parameters EXCLUDE
-  PATTERN define.hpp EXCLUDE PATTERN function_op.hpp EXCLUDE PATTERN identities.hpp EXCLUDE PATTERN row_products.hpp EXCLUDE)
+  PATTERN define.hpp EXCLUDE PATTERN function_op.hpp EXCLUDE PATTERN identities.hpp EXCLUDE PATTERN part.hpp EXCLUDE
+  PATTERN revolve.hpp EXCLUDE PATTERN row_products.hpp EXCLUDE)
 foreach(header kernels/storage numbers/pending_updates numbers/xtensor numbers/xtensor_io checks/direction
     checks/audit/report checks/gradcheck/op_proof checks/gradcheck/report)
   cmake_path(GET header PARENT_PATH folder)

@@ -43,12 +43,14 @@ struct Bidirectional {
     return BidirectionalState{zero_state<T>(forward, N, H), zero_state<T>(backward, N, H)};
   }
 
-  /// All steps of both cells.     xs: (T, N, D)   ys: (T, N, width()), first the part of `forward`
+  /// All steps of both cells, each with half of a budget of bytes.
+  ///     xs: (T, N, D)   ys: (T, N, width()), first the part of `forward`
   template <class S>
   Unrolled<T, BidirectionalState<S>> unroll(const Variable<T>& xs, BidirectionalState<S> state,
                                             const Sequences& sequences = {}) const {
-    auto ahead = xgrad::unroll(forward, xs, std::move(state.forward), sequences);
-    auto behind = xgrad::unroll(backward, flip(xs, 0), std::move(state.backward), reversed(sequences));
+    const Sequences half = detail::with_share(sequences, 2);
+    auto ahead = xgrad::unroll(forward, xs, std::move(state.forward), half);
+    auto behind = xgrad::unroll(backward, flip(xs, 0), std::move(state.backward), reversed(half));
     return {concat({ahead.ys, flip(behind.ys, 0)}, -1), {std::move(ahead.state), std::move(behind.state)}};
   }
 

@@ -23,6 +23,7 @@ Ids length_mask(const Ids& lengths, std::size_t T) {
 
 Sequences reversed(const Sequences& sequences) {
   Sequences result;
+  result.memory = sequences.memory;
   if (const auto& mask = sequences.mask) {
     const std::size_t T = mask->shape()[0], N = mask->shape()[1];
     std::vector<Ids::value_type> values(T * N);
@@ -67,12 +68,21 @@ bool detail::has_zero(const std::optional<Ids>& flags) {
   return flags && std::find(flags->begin(), flags->end(), 0) != flags->end();
 }
 
-Sequences detail::step_of(const Sequences& sequences, std::size_t t) {
-  const auto step = [t](const std::optional<Ids>& flags) -> std::optional<Ids> {
+Sequences detail::step_of(const Sequences& sequences, std::size_t t) { return steps_of(sequences, t, t + 1); }
+
+Sequences detail::steps_of(const Sequences& sequences, std::size_t first, std::size_t last) {
+  const auto steps = [=](const std::optional<Ids>& flags) -> std::optional<Ids> {
     if (!flags) return std::nullopt;
-    return flags->row(t).reshaped({1, flags->shape()[1]});
+    const std::size_t N = flags->shape()[1];
+    return Ids({last - first, N}, {flags->begin() + first * N, flags->begin() + last * N});
   };
-  return {step(sequences.mask), step(sequences.reset)};
+  return {steps(sequences.mask), steps(sequences.reset)};
+}
+
+Sequences detail::with_share(const Sequences& sequences, std::size_t parts) {
+  Sequences result = sequences;
+  if (result.memory) *result.memory /= parts;
+  return result;
 }
 
 std::size_t detail::present_count(const Sequences& sequences, std::size_t all) {

@@ -1,5 +1,5 @@
-// Sequences: what is said of the rows of a batch when it is unrolled: where a sequence ends, and where
-// another one begins.
+// Sequences: what is said of a batch when it is unrolled: where a sequence ends, where another one begins,
+// and how much memory that may take.
 #pragma once
 
 #include <optional>
@@ -9,13 +9,17 @@
 
 namespace xgrad {
 
-/// Where the rows of a batch have padding and where documents begin; by default, nowhere.
+/// Where the rows of a batch have padding and where documents begin, by default nowhere; and a budget of
+/// bytes, by default none.
 struct Sequences {
   /// (T, N), 0 where a row is padding: its state stays what it was, its output is 0, and no gradient comes
   /// from there or goes there, whatever the inputs are.
   std::optional<Ids> mask{};
   /// (T, N), nonzero where a new document begins: the row's state becomes the initial one before this step.
   std::optional<Ids> reset{};
+  /// Bytes that the tape may save for all steps, beside inputs and outputs; what does not fit is computed
+  /// again in the sweep. See unroll().
+  std::optional<std::size_t> memory{};
 };
 
 /// The mask of sequences that begin at step 0 and have these lengths.
@@ -39,6 +43,10 @@ std::optional<Ids> row_with(const std::optional<Ids>& flags, std::size_t t, bool
 bool has_zero(const std::optional<Ids>& flags);
 /// What is said of step t, as of a sequence of that step alone.
 Sequences step_of(const Sequences& sequences, std::size_t t);
+/// What is said of steps [first, last), as of a sequence of these steps alone.
+Sequences steps_of(const Sequences& sequences, std::size_t first, std::size_t last);
+/// The same with the budget divided among `parts` that save at the same time.
+Sequences with_share(const Sequences& sequences, std::size_t parts);
 /// How many of `all` (T N) tokens are not padding.
 std::size_t present_count(const Sequences& sequences, std::size_t all);
 /// `ids` with an id that stands elsewhere, or 0 if there is none, at padding: what stands there may be any

@@ -82,16 +82,18 @@ struct Stack {
     return {y, std::move(next)};
   }
 
-  /// All steps of a layer before those of the next.     xs: (T, N, D)   ys: (T, N, width())
+  /// All steps of a layer before those of the next, each with an equal share of a budget of bytes.
+  ///     xs: (T, N, D)   ys: (T, N, width())
   /// Throws Error unless there is one state per layer; an error inside a layer names it.
   template <class S>
   Unrolled<T, std::vector<S>> unroll(const Variable<T>& xs, std::vector<S> state,
                                      const Sequences& sequences = {}) const {
     check_layers(state.size());
+    const Sequences shared = detail::with_share(sequences, cells.size());
     Variable<T> ys = xs;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       try {
-        auto unrolled = xgrad::unroll(cells[i], ys, std::move(state[i]), sequences);
+        auto unrolled = xgrad::unroll(cells[i], ys, std::move(state[i]), shared);
         state[i] = std::move(unrolled.state);
         ys = add_residual(ys, unrolled.ys);
         if (key && drops(i)) ys = detail::drop_steps(ys, options.dropout, options.variational, key->fold(i));

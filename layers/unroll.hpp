@@ -9,6 +9,7 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/ops.hpp>
+#include <xgrad/autograd/ops/recompute_steps.hpp>
 #include <xgrad/autograd/time_step.hpp>
 #include <xgrad/layers/cell.hpp>
 #include <xgrad/layers/sequences.hpp>
@@ -82,6 +83,45 @@ Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::
   return next;
 }
 
+// The steps of xs, of which the first is step `first` of `steps`. `sequences` is of all steps.
+template <class T, class Cell, class S>
+Unrolled<T, S> run_steps(const Cell& cell, const Variable<T>& xs, std::size_t first, std::size_t steps,
+                         S state, const Sequences& sequences) {
+  std::vector<Variable<T>> ys(xs.shape()[0]);
+  for (std::size_t i = 0; i < ys.size(); ++i) {
+    const std::size_t t = first + i;
+    const TimeStep now(t);
+    try {
+      auto next =
+          step_of_batch(cell, select(xs, static_cast<std::ptrdiff_t>(i)), t, std::move(state), sequences);
+      ys[i] = std::move(next.y);
+      state = std::move(next.state);
+    } catch (const Error& error) {
+      fail_at_step(error, t, steps);
+    }
+  }
+  return {stack(ys), std::move(state)};
+}
+
+// All steps within the budget.
+template <class T, class Cell, class S>
+Unrolled<T, S> unroll_within(const Cell& cell, const Variable<T>& xs, S state, const Sequences& sequences) {
+  const std::vector<Variable<T>> begin = parts<T>(state);
+  const auto with_parts = [](S typed, const std::vector<Variable<T>>& values) {
+    std::size_t i = 0;
+    for_each_part(typed, [&](auto& part) { part = values[i++]; });
+    return typed;
+  };
+  const RunSteps<T> run = [=, steps = xs.shape()[0]](const Variable<T>& some, std::size_t first,
+                                                     const std::vector<Variable<T>>& values) {
+    const Variable<T> read = mask_steps(some, steps_of(sequences, first, first + some.shape()[0]));
+    auto result = run_steps(cell, read, first, steps, with_parts(state, values), sequences);
+    return StepsResult<T>{std::move(result.ys), parts<T>(result.state)};
+  };
+  auto result = recompute_steps(run, xs, begin, *sequences.memory);
+  return {std::move(result.ys), with_parts(std::move(state), result.state)};
+}
+
 }  // namespace detail
 
 /// Runs `cell` over time-major xs, from `state`.
@@ -90,8 +130,17 @@ Step<Variable<T>, S> step_of_batch(const Cell& cell, const Variable<T>& x, std::
 /// enters neither values nor gradients. That costs a pass over xs, and each step that has padding or the
 /// beginning of a document passes over the state; without them it costs nothing. Something that runs over
 /// whole sequences in its own way has a member `unroll` of these arguments.
+///
+/// With `{.memory = bytes}` the tape saves at most so many bytes beside xs and ys, and the sweep computes the
+/// rest again: a backpropagation through thousands of steps in little memory (Gruslys et al. 2016,
+/// arXiv:1606.03401). Steps run in blocks of eight; what a block saves is the least budget. The gradients are
+/// the same bits for every budget, and differ from those without one only in how sums over time are rounded.
+/// The cell may use parameters and variables of the tape; what it does must follow from them, as dropout by
+/// a key does. Where nothing records, or a watcher looks at elements, as in gradcheck, all is as without it.
+///
 /// Throws Error if there is no step, if the state has not N rows, if the cell changes the shape of its state,
-/// or if the mask or the resets are not (T, N); an error inside the cell names the time step.
+/// if the mask or the resets are not (T, N), or if one block does not fit the budget; an error inside the
+/// cell names the time step.
 template <class Cell, class T, class S>
 Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state,
                       const Sequences& sequences = detail::all_rows) {
@@ -100,21 +149,9 @@ Unrolled<T, S> unroll(const Cell& cell, const Variable<T>& xs, S state,
     return cell.unroll(xs, std::move(state), sequences);
   } else {
     detail::check_rows(shapes(state), xs.shape()[1]);
-    const std::size_t steps = xs.shape()[0];
-    const Variable<T> read = detail::mask_steps(xs, sequences);
-    std::vector<Variable<T>> ys(steps);
-    for (std::size_t t = 0; t < steps; ++t) {
-      const TimeStep now(t);
-      try {
-        auto next = detail::step_of_batch(cell, select(read, static_cast<std::ptrdiff_t>(t)), t,
-                                          std::move(state), sequences);
-        ys[t] = std::move(next.y);
-        state = std::move(next.state);
-      } catch (const Error& error) {
-        detail::fail_at_step(error, t, steps);
-      }
-    }
-    return {stack(ys), std::move(state)};
+    if (sequences.memory) return detail::unroll_within(cell, xs, std::move(state), sequences);
+    return detail::run_steps(cell, detail::mask_steps(xs, sequences), 0, xs.shape()[0], std::move(state),
+                             sequences);
   }
 }
 

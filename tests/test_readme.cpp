@@ -94,6 +94,16 @@ TEST_CASE("docs: wrappers, the model for training, and sequences of unequal leng
   CHECK(ys.value().data()[2 * N * H] != 0);
 }
 
+TEST_CASE("docs: a long sequence within a budget of bytes") {
+  const Parameters<float> parameters;
+  const Lstm<float> cell(parameters / "lstm", D, H);
+  Tape<float> tape;
+  const auto xs = tape.leaf(Array<float>::full({100, N, D}, 1));
+  const auto [ys, last] = unroll(cell, xs, cell.zero(N), {.memory = 300'000});
+  CHECK(tape.nodes().size() < 20);
+  CHECK(tape.gradient(sum(ys))[cell.Wh].data()[0] != 0);
+}
+
 TEST_CASE("docs: initial values by option") {
   const Parameters<float> parameters;
   const LstmOptions start{.Wx = glorot_uniform(), .Wh = orthogonal()};

@@ -12,6 +12,7 @@
 #include <xgrad/autograd/inspect/units.hpp>
 #include <xgrad/autograd/kernels/product.hpp>
 #include <xgrad/autograd/numbers/instantiate.hpp>
+#include <xgrad/autograd/ops/part.hpp>
 
 namespace xgrad {
 
@@ -31,7 +32,8 @@ std::vector<TapeStats::Row> grouped(const std::map<std::string, TapeStats::Row, 
 }  // namespace
 
 template <class T>
-Statistics<T>::Statistics(Timing timing) : timed_(timing == Timing::on), seen_{kernels::flops(), clock()} {}
+Statistics<T>::Statistics(Timing timing)
+    : timed_(timing == Timing::on), seen_{kernels::flops(), detail::recomputed_flops, clock()} {}
 
 template <class T>
 double Statistics<T>::clock() const {
@@ -42,8 +44,9 @@ double Statistics<T>::clock() const {
 // What was done since the last call is added to `work`.
 template <class T>
 void Statistics<T>::note_work(Work& work) {
-  const Work now{kernels::flops(), clock()};
+  const Work now{kernels::flops(), detail::recomputed_flops, clock()};
   work.flops += now.flops - seen_.flops;
+  work.recomputed += now.recomputed - seen_.recomputed;
   work.seconds += now.seconds - seen_.seconds;
   seen_ = now;
 }
@@ -70,11 +73,14 @@ Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
     for (const auto& [block, references] : candidates)
       if (block->references > references) held.insert(block);
   };
+  std::size_t beside = 0;  // what vjps of one op keep together
   for (const auto& input : inputs) {
     if (input.node == no_node) continue;
+    beside = std::max(beside, input.vjp->saved_bytes());
     for (auto& [block, references] : look.candidates) references = block->references;
     if (!input.vjp->with_copy(compare, &look)) ++record.saved.unknown_vjps;
   }
+  record.saved.bytes += beside;
   for (storage::Block* const block : record.saved.blocks) {
     record.saved.bytes += block->size;
     held_.insert(block);
@@ -87,7 +93,7 @@ Array<T> Statistics<T>::value(const Op&, std::uint32_t node, const Array<T>& y,
 template <class T>
 void Statistics<T>::sweep_begins() {
   for (auto& [node, record] : records_) record.backward = {};  // of an earlier one
-  seen_ = {kernels::flops(), clock()};
+  seen_ = {kernels::flops(), detail::recomputed_flops, clock()};
 }
 
 template <class T>
@@ -116,6 +122,7 @@ TapeStats Statistics<T>::of(const Tape<T>& tape) const {
       sum->saved_bytes += record.saved.bytes;
       sum->forward_flops += record.forward.flops;
       sum->backward_flops += record.backward.flops;
+      sum->recomputed_flops += record.backward.recomputed;
       sum->forward_seconds += record.forward.seconds;
       sum->backward_seconds += record.backward.seconds;
     }
@@ -127,6 +134,7 @@ TapeStats Statistics<T>::of(const Tape<T>& tape) const {
 }
 
 std::ostream& operator<<(std::ostream& out, const TapeStats& stats) {
+  const bool again = stats.total.recomputed_flops > 0;
   std::size_t width = 8;
   for (const auto* rows : {&stats.by_op, &stats.by_scope})
     for (const auto& row : *rows) width = std::max(width, row.name.size() + 2);
@@ -134,13 +142,14 @@ std::ostream& operator<<(std::ostream& out, const TapeStats& stats) {
     out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}", name, width, row.nodes, row.edges,
                        with_unit(row.saved_bytes, "B"), with_unit(row.forward_flops, "FLOP"),
                        with_unit(row.backward_flops, "FLOP"));
+    if (again) out << fmt::format(" {:>11}", with_unit(row.recomputed_flops, "FLOP"));
     if (stats.timed)
       out << fmt::format(" {:>10.3f} {:>11.3f}", 1e3 * row.forward_seconds, 1e3 * row.backward_seconds);
     out << '\n';
   };
   out << fmt::format("{:<{}} {:>7} {:>7} {:>9} {:>11} {:>11}", "", width, "nodes", "edges", "saved",
                      "forward", "backward")
-      << (stats.timed ? " forward ms backward ms\n" : "\n");
+      << (again ? fmt::format(" {:>11}", "again") : "") << (stats.timed ? " forward ms backward ms\n" : "\n");
   line("total", stats.total);
   out << "by op\n";
   for (const auto& row : stats.by_op) line("  " + row.name, row);

@@ -75,6 +75,7 @@ class PackedCopies final : public storage::Attachment {
   static const T* pack(Copy& copy) {
     if (copy.packed == nullptr) {
       copy.packed = storage::allocate(packed_size(*copy.kernels, copy.depth, copy.columns) * sizeof(T));
+      storage::leave_uncounted(copy.packed);
       copy.kernels->pack(copy.trans == Trans::yes, copy.depth, copy.columns, copy.data, copy.row,
                          static_cast<T*>(copy.packed->bytes()));
     }

@@ -92,7 +92,7 @@ Block* take(std::size_t size) {
       block->references.store(1, std::memory_order_relaxed);
       block->version = 0;
       block->size = size;
-      block->parameter = block->exposed = false;
+      block->parameter = block->exposed = block->uncounted = false;
       return block;
     }
   }
@@ -104,6 +104,10 @@ Block* take(std::size_t size) {
   block->size = size;
   return block;
 }
+
+constinit thread_local std::ptrdiff_t taken = 0;
+
+std::ptrdiff_t signed_size(const Block* block) { return static_cast<std::ptrdiff_t>(block->size); }
 
 std::atomic<std::size_t> watch_count{0};
 std::mutex watches_mutex;
@@ -121,6 +125,7 @@ const void* this_thread() {
 
 Block* allocate(std::size_t bytes) {
   Block* const block = take(bytes);
+  taken += signed_size(block);
   if (watch_count.load(std::memory_order_relaxed) > 0) [[unlikely]]
     BlockWatch::note(block);
   return block;
@@ -130,6 +135,7 @@ void recycle(Block* block) noexcept {
   if (watch_count.load(std::memory_order_relaxed) > 0) [[unlikely]]
     BlockWatch::forget(block);
   block->attached.reset();
+  if (!block->uncounted) taken -= signed_size(block);
   if (recycling && fast_paths().recycled_storage) {
     const std::size_t bytes = bytes_of(block->size_class);
     if (Cache* mine = cache(); mine != nullptr && mine->bytes + bytes <= cache_limit) {
@@ -142,6 +148,13 @@ void recycle(Block* block) noexcept {
     }
   }
   destroy(block);
+}
+
+std::ptrdiff_t taken_bytes() noexcept { return taken; }
+
+void leave_uncounted(Block* block) noexcept {
+  block->uncounted = true;
+  taken -= signed_size(block);
 }
 
 BlockWatch::BlockWatch() : thread_(this_thread()) {

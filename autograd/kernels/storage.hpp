@@ -28,6 +28,7 @@ struct alignas(alignment) Block {
   std::uint16_t size_class = 0;
   bool parameter = false;     ///< holds a parameter: written in place between training steps
   bool exposed = false;       ///< a pointer for writing was handed out, and may still be used
+  bool uncounted = false;     ///< not in taken_bytes
   std::uint64_t version = 0;  ///< counts the writes that other handles can see (parameters, in place)
   std::size_t size = 0;       ///< bytes that were asked for; the size class may hold more
   std::unique_ptr<Attachment> attached{};
@@ -40,6 +41,12 @@ Block* allocate(std::size_t bytes);
 
 /// Gives back a block whose last reference is gone.
 void recycle(Block* block) noexcept;
+
+/// Bytes of the blocks that this thread has taken less those it has given back. To know what a piece of work
+/// keeps, subtract.
+std::ptrdiff_t taken_bytes() noexcept;
+/// Takes a block, just allocated, out of that sum: it is kept for speed alone.
+void leave_uncounted(Block* block) noexcept;
 
 /// While it lives, knows the blocks that its thread has taken since, and that are still in use: for
 /// statistics of what a tape keeps.

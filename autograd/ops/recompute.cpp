@@ -2,10 +2,12 @@
 // sweep of such a tape; see recompute.hpp.
 #include <xgrad/autograd/ops/recompute.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include <xgrad/autograd/ops/define.hpp>
+#include <xgrad/autograd/ops/part.hpp>
 #include <xgrad/autograd/ops/shape.hpp>
 #include <xgrad/autograd/ops/slicing.hpp>
 #include <xgrad/autograd/time_step.hpp>
@@ -14,58 +16,54 @@ namespace xgrad::detail {
 
 namespace {
 
-// The results as one vector, so that one op makes them all; a parameter by itself is recorded as used.
+// The elements of all results one after the other, so that one op makes them.
 template <class T>
-Variable<T> packed(const std::vector<Variable<T>>& ys) {
-  if (ys.size() == 1) return ys[0].parameter() != nullptr ? 1 * ys[0] : ys[0];
-  std::vector<Variable<T>> flat;
-  for (const Variable<T>& y : ys) flat.push_back(reshape(y, {y.size()}));
-  return concat(flat);
+Array<T> packed(const std::vector<Variable<T>>& ys) {
+  if (ys.size() == 1) return ys[0].value();
+  std::size_t size = 0;
+  for (const Variable<T>& y : ys) size += y.size();
+  auto all = Array<T>::uninitialized({size});
+  T* out = all.mutable_data();
+  for (const Variable<T>& y : ys) out = std::copy(y.value().begin(), y.value().end(), out);
+  all.written();
+  return all;
 }
 
-// A part of a model, its inputs, and the gradients of the sweep that is on.
+// A part of a model and its inputs.
 template <class T>
 class Part {
  public:
   Part(const ManyOfMany<T>& f, const std::vector<Variable<T>>& inputs, const Tape<T>& tape)
-      : f_(f), step_(TimeStep::current()) {
+      : f_(f), step_(TimeStep::current()), arguments_(inputs.size()) {
     for (const Variable<T>& x : inputs) {
       is_leaf_.push_back(tape.node(x) != no_node);
       inputs_.push_back(is_leaf_.back() ? Variable<T>(x.value()) : x);
     }
   }
 
-  // Results of a plain run. Those that depend on something are of a tape that has ended: for their shapes
-  // alone.
+  // Results of a plain run on a tape that has ended.
   struct Run {
     std::vector<Variable<T>> ys;
-    Array<T> packed;
-    bool depends = false;  // on an input or a parameter
+    bool depends = false;  // on something that has a gradient
   };
-  Run forward() {
-    Tape<T> tape;
-    Run run{f_(leaves(tape)), {}};
-    if (run.ys.empty()) return run;
-    const Variable<T> all = packed(run.ys);
-    run.packed = all.value();
-    run.depends = tape.node(all) != no_node;
-    parameters_ = tape.parameters();
+  Run forward(Tape<T>& outer) {
+    Tape<T> tape(typename Tape<T>::Part{&outer});
+    Run run{results(tape, leaves(tape))};
+    for (const Variable<T>& y : run.ys) run.depends = run.depends || tape.node(y) != no_node;
+    arguments_.note(tape);
     return run;
   }
-  const std::vector<Variable<T>>& parameters() const { return parameters_; }
-
-  // The gradient of input `i`, or, counted on, of a parameter. Each is asked for once in a sweep; a second
-  // time is another sweep.
-  Gradient<T> gradient(std::size_t i, const Array<T>& dy) {
-    if (gradients_.empty() || !gradients_[i]) sweep(dy);
-    Gradient<T> result = std::move(*gradients_[i]);
-    gradients_[i].reset();
-    const auto left = [](const auto& one) { return one.has_value(); };
-    if (std::none_of(gradients_.begin(), gradients_.end(), left)) gradients_.clear();
-    return result;
-  }
-  // Which arguments have a gradient.
+  const std::vector<Variable<T>>& others() const { return arguments_.others(); }
+  // Which inputs have a gradient.
   bool is_leaf(std::size_t i) const { return is_leaf_[i]; }
+
+  std::optional<Gradient<T>> gradient(std::size_t argument, const Array<T>& dy) {
+    const std::size_t count = inputs_.size() + others().size();
+    const Variable<T>& x =
+        argument < inputs_.size() ? inputs_[argument] : others()[argument - inputs_.size()];
+    return gradients_.take(argument, count, x.shape(), [&](auto& sums) { sweep(dy, sums); });
+  }
+  std::size_t saved_bytes() const { return 0; }
 
  private:
   std::vector<Variable<T>> leaves(Tape<T>& tape) const {
@@ -75,34 +73,42 @@ class Part {
     return result;
   }
 
-  void sweep(const Array<T>& dy) {
+  // A result that is no value of the tape may be a parameter, or captured: it is recorded as used.
+  std::vector<Variable<T>> results(const Tape<T>& tape, const std::vector<Variable<T>>& xs) const {
+    std::vector<Variable<T>> ys = f_(xs);
+    for (Variable<T>& y : ys)
+      if (tape.node(y) == no_node) y = 1 * y;
+    return ys;
+  }
+
+  void sweep(const Array<T>& dy, std::vector<GradientSum<T>>& sums) {
     std::optional<TimeStep> step;
     if (step_) step.emplace(*step_);
-    Tape<T> tape;
-    const std::vector<Variable<T>> xs = leaves(tape);
-    const Variable<T> y = packed(f_(xs));
-    const Gradients<T> found = tape.gradient(y, {.seed = dy, .unreached = zeros});
-    std::vector<std::optional<Gradient<T>>> all;
-    const auto add = [&](const Variable<T>& x) {
-      const Gradient<T>* const stored = found.stored(x);
-      all.push_back(stored != nullptr ? *stored : Gradient<T>(Array<T>::zeros(x.shape())));
-    };
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-      if (is_leaf_[i])
-        add(xs[i]);
-      else
-        all.emplace_back();
+    std::optional<ComputesAgain> again(std::in_place);
+    Tape<T> tape(typename Tape<T>::Part{nullptr, arguments_.captured()});
+    const std::vector<Variable<T>> xs = leaves(tape), ys = results(tape, xs);
+    again.reset();
+    std::vector<std::pair<std::uint32_t, Array<T>>> seeds;
+    std::size_t begin = 0;
+    for (const Variable<T>& y : ys) {
+      const Array<T> seed = ys.size() == 1 ? dy : dy.rows(begin, begin + y.size()).reshaped(y.shape());
+      if (tape.node(y) != no_node && (ys.size() == 1 || flows(seed))) seeds.emplace_back(tape.node(y), seed);
+      begin += y.size();
     }
-    for (const Variable<T>& parameter : parameters_) add(parameter);
-    gradients_ = std::move(all);
+    std::vector<SumOfLeaf<T>> leaves_and_sums;
+    for (std::size_t i = 0; i < xs.size(); ++i)
+      if (is_leaf_[i]) leaves_and_sums.push_back({tape.node(xs[i]), sums[i]});
+    for (const auto& use : arguments_.note(tape)) leaves_and_sums.push_back({use.node, sums[use.argument]});
+    Graph<T> graph = tape.release();
+    sweep_onto<T>(graph, std::move(seeds), leaves_and_sums);
   }
 
   ManyOfMany<T> f_;
   std::optional<std::size_t> step_;
   std::vector<Variable<T>> inputs_;
   std::vector<bool> is_leaf_;
-  std::vector<Variable<T>> parameters_;
-  std::vector<std::optional<Gradient<T>>> gradients_;
+  PartArguments<T> arguments_;
+  SharedGradients<T> gradients_;
 };
 
 }  // namespace
@@ -112,19 +118,19 @@ std::vector<Variable<T>> recompute(const ManyOfMany<T>& f, const std::vector<Var
   Tape<T>* const tape = Tape<T>::current();
   if (tape == nullptr || tape->watched()) return f(inputs);
   const auto part = std::make_shared<Part<T>>(f, inputs, *tape);
-  const auto run = part->forward();
+  const auto run = part->forward(*tape);
   const std::vector<Variable<T>>& ys = run.ys;
   if (!run.depends) return ys;
-  const auto vjp = [&part](std::size_t i) {
-    return [part = part, i](const Array<T>& dy) { return part->gradient(i, dy); };
-  };
-  using Closure = decltype(vjp(0));
+  using Closure = PartVjp<T, Part<T>>;
   std::vector<Wrt<T, Closure>> arguments;
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (part->is_leaf(i)) arguments.push_back(wrt(inputs[i], vjp(i)));
-  for (std::size_t i = 0; i < part->parameters().size(); ++i)
-    arguments.push_back(wrt(part->parameters()[i], vjp(inputs.size() + i)));
-  const Variable<T> all = record<T>("recompute", run.packed, std::move(arguments));
+    if (part->is_leaf(i)) arguments.push_back(wrt(inputs[i], Closure{part, i, {inputs[i].value()}}));
+  for (std::size_t i = 0; i < part->others().size(); ++i) {
+    const Variable<T>& x = part->others()[i];
+    const auto saved = x.parameter() != nullptr ? std::vector<Array<T>>() : std::vector{x.value()};
+    arguments.push_back(wrt(x, Closure{part, inputs.size() + i, saved}));
+  }
+  const Variable<T> all = record<T>("recompute", packed(ys), std::move(arguments));
   if (ys.size() == 1) return {all};
   std::vector<Variable<T>> results;
   std::ptrdiff_t begin = 0;

@@ -27,10 +27,10 @@ std::vector<Variable<T>> recompute(const ManyOfMany<T>& f, const std::vector<Var
 
 /// f(inputs), of which the tape saves the inputs alone; the gradient runs f again. f takes a vector of
 /// variables and returns one variable or a vector of them. What it does must follow from its inputs, as
-/// dropout by a key does: it is called twice. It may use parameters, whose gradients are as ever, row-sparse
-/// ones too; any other variable of the tape must be an input, and is refused by name if it is not. Its values
-/// are those of a plain call to the bit, and so are its gradients, but for sums over several uses: those of
-/// its own uses of a parameter are added up first. Where nothing records, or a watcher looks at elements, as
+/// dropout by a key does: it is called twice. Parameters and other variables of the tape that it uses have
+/// their gradients as ever, row-sparse ones too; those variables are saved like inputs. Its values are those
+/// of a plain call to the bit, and so are its gradients, but for sums over several uses: those of its own
+/// uses of a variable are added up first. Where nothing records, or a watcher looks at elements, as
 /// in gradcheck and audit, f is simply called.
 template <class T, class F>
 auto recompute(const F& f, const std::vector<Variable<T>>& inputs) {

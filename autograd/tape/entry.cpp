@@ -70,7 +70,7 @@ bool depends(const Graph<T>& graph, std::uint32_t node, const std::vector<std::u
 template <class T>
 void Tape<T>::check_entry(const Op& op, std::size_t argument, const Variable<T>& x) const {
   using Kind = typename Variable<T>::Kind;
-  if (x.kind_ == Kind::taped && x.tape_ != serial_) {
+  if (x.kind_ == Kind::taped && x.tape_ != serial_ && !captures(x)) {
     const auto state = live_tapes().state(x.tape_);
     if (state != LiveTapes::State::ended || x.tape_ > serial_)
       throw Error(op.name(), argument_of(argument, x.shape()) + " " + reason(state));
@@ -89,6 +89,7 @@ template <class T>
 std::uint32_t Tape<T>::enter(const Variable<T>& x) {
   using Kind = typename Variable<T>::Kind;
   if (x.kind_ == Kind::taped && x.tape_ == serial_) return x.node_;
+  if (captures(x)) return capture(x);
   if (x.kind_ == Kind::parameter) {
     const auto known = node_of_.find(x.parameter_.get());
     if (known != node_of_.end()) return known->second;
@@ -104,6 +105,23 @@ std::uint32_t Tape<T>::enter(const Variable<T>& x) {
   return no_node;
 }
 
+template <class T>
+bool Tape<T>::captures(const Variable<T>& x) const {
+  if (x.kind_ != Variable<T>::Kind::taped || x.node_ == no_node) return false;
+  if (outer_ != nullptr) return outer_->node(x) != no_node || outer_->captures(x);
+  return std::any_of(captured_.begin(), captured_.end(), [&](const auto& c) { return c.x.same_as(x); });
+}
+
+// The leaf that stands for it.
+template <class T>
+std::uint32_t Tape<T>::capture(const Variable<T>& x) {
+  auto known =
+      std::find_if(captured_.begin(), captured_.end(), [&](const auto& c) { return c.x.same_as(x); });
+  if (known == captured_.end()) known = captured_.insert(captured_.end(), {x});
+  if (known->node == no_node) known->node = add_node("leaf", x.shape(), Graph<T>::no_time_step);
+  return known->node;
+}
+
 // Whether x is a number of a tape that has ended, or a weighted sum of which one is a part. A loss that is
 // has the gradient of its other part only, and nothing would show it. So these are followed up to the first
 // op that is not linear. A state that is carried over has more elements than one or, in a cell, comes to
@@ -113,7 +131,7 @@ template <class T>
 bool Tape<T>::of_ended(const Variable<T>& x) const {
   const auto& sums = graph_.ended_sums;
   if (x.kind_ != Variable<T>::Kind::taped) return false;
-  if (x.tape_ != serial_) return x.rank() == 0 || x.node_ == no_node;
+  if (x.tape_ != serial_) return !captures(x) && (x.rank() == 0 || x.node_ == no_node);
   return !sums.empty() && std::binary_search(sums.begin(), sums.end(), x.node_);
 }
 
@@ -212,6 +230,8 @@ void Tape<T>::check_gradient(const Variable<T>& y, const GradientOptions<T>& opt
 #define XGRAD_INSTANTIATE(T)                                                            \
   template void Tape<T>::check_entry(const Op&, std::size_t, const Variable<T>&) const; \
   template std::uint32_t Tape<T>::enter(const Variable<T>&);                            \
+  template bool Tape<T>::captures(const Variable<T>&) const;                            \
+  template std::uint32_t Tape<T>::capture(const Variable<T>&);                          \
   template bool Tape<T>::of_ended(const Variable<T>&) const;                            \
   template bool Tape<T>::sums_up(const Op&, bool);                                      \
   template void Tape<T>::mark_untaped(const Op&, Variable<T>&, const Variable<T>&);     \

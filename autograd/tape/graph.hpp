@@ -138,4 +138,18 @@ struct Graph {
   }
 };
 
+/// A leaf or parameter of a graph, and what its gradient is added to.
+template <class T>
+struct SumOfLeaf {
+  std::uint32_t node;
+  GradientSum<T>& sum;
+};
+
+/// Sweeps a recording by itself, from the values that gradients flow into (`seeds`, by node), and frees its
+/// vjps. The gradients of `leaves` are added to their sums, those of other leaves are lost. The products of
+/// this recording that make a weight's gradient are one product, and no other has a part in it.
+template <class T>
+void sweep_onto(Graph<T>& graph, std::vector<std::pair<std::uint32_t, Array<T>>> seeds,
+                std::span<const SumOfLeaf<T>> leaves);
+
 }  // namespace xgrad

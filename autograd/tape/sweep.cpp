@@ -1,5 +1,5 @@
 // The sweep: one walk over a graph from a value back to the leaves, which adds up their gradients. Start with
-// `run`.
+// `run` and `walk`.
 #include <xgrad/autograd/tape.hpp>
 
 #include <fmt/format.h>
@@ -20,20 +20,61 @@ class Sweep {
 
   // The gradients from dL/dy = `seed` of the value at `start`. To be called once.
   Gradients<T> run(std::uint32_t start, Array<T> seed) {
-    // Used again by the next sweep of this thread. One within a vjp of this one has its own.
-    thread_local std::vector<GradientSum<T>> spare;
-    sums_ = std::exchange(spare, {});
-    sums_.resize(start + 1);
+    take_sums(start + 1);
     sums_[start].add(std::move(seed));
+    walk(start);
+    for (const auto& use : graph_.uses)
+      if (auto found = result_.by_node_.extract(use.node))
+        result_.add(use.parameter, std::move(found.mapped()));
+    give_sums_back();
+    return std::move(result_);
+  }
+
+  // The same from several values, onto sums of leaves. To be called once.
+  void run_onto(std::vector<std::pair<std::uint32_t, Array<T>>> seeds, std::span<const SumOfLeaf<T>> leaves) {
+    std::uint32_t start = 0;
+    for (const auto& [node, seed] : seeds) start = std::max(start, node);
+    take_sums(graph_.nodes.size());
+    for (const auto& leaf : leaves) std::swap(sums_[leaf.node], leaf.sum);
+    for (auto& [node, seed] : seeds) sums_[node].add(std::move(seed));
+    onto_ = true;
+    walk(start);
+    for (const auto& leaf : leaves) {
+      sums_[leaf.node].multiply_outer();
+      std::swap(sums_[leaf.node], leaf.sum);
+    }
+    give_sums_back();
+  }
+
+ private:
+  using Edge = typename Graph<T>::Edge;
+  using Edges = std::span<Edge>;
+
+  // Used again by the next sweep of this thread. One within a vjp of this one has its own.
+  static std::vector<GradientSum<T>>& spare() {
+    thread_local std::vector<GradientSum<T>> sums;
+    return sums;
+  }
+  void take_sums(std::size_t size) {
+    sums_ = std::exchange(spare(), {});
+    sums_.resize(size);
+  }
+  void give_sums_back() {
+    sums_.clear();
+    constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
+    if (sums_.capacity() <= most) spare() = std::move(sums_);
+  }
+
+  void walk(std::uint32_t start) {
     graph_.swept = graph_.broken_off = !keep_;  // until the end is reached
     if (watcher_ != nullptr) watcher_->sweep_begins();
     std::size_t end = graph_.edges.size();
     for (auto node = static_cast<std::uint32_t>(graph_.nodes.size()); node-- > 0;) {
       const Edges edges = graph_.edges_before(end, node);
       end -= edges.size();
-      if (edges.empty() || wanted_[node]) result_.wanted_.insert(node);
+      if (!onto_ && (edges.empty() || wanted_[node])) result_.wanted_.insert(node);
       const bool reached = node <= start && !sums_[node].empty();
-      if (reached && edges.empty())  // a parameter or leaf
+      if (reached && edges.empty() && !onto_)  // a parameter or leaf
         add_to_result(node, shown(node, sums_[node].take(shape_of(node)), true));
       if (reached && !edges.empty()) reach(node, edges);
       if (!keep_)
@@ -41,18 +82,7 @@ class Sweep {
       if (watcher_ != nullptr) watcher_->done(node, !keep_);
     }
     graph_.broken_off = false;
-    for (const auto& use : graph_.uses)
-      if (auto found = result_.by_node_.extract(use.node))
-        result_.add(use.parameter, std::move(found.mapped()));
-    sums_.clear();
-    constexpr std::size_t most = (std::size_t{64} << 20) / sizeof(GradientSum<T>);
-    if (sums_.capacity() <= most) spare = std::move(sums_);
-    return std::move(result_);
   }
-
- private:
-  using Edge = typename Graph<T>::Edge;
-  using Edges = std::span<Edge>;
 
   // What the watcher puts in the place of dy, which is dy where nobody watches.
   Gradient<T> shown(std::uint32_t node, Gradient<T> dy, bool leaf) {
@@ -113,7 +143,7 @@ class Sweep {
 
   Graph<T>& graph_;
   Watcher<T>* watcher_;
-  bool keep_;
+  bool keep_, onto_ = false;
   std::vector<bool> wanted_;
   std::vector<GradientSum<T>> sums_;
   Gradients<T> result_;
@@ -125,8 +155,16 @@ Gradients<T> Tape<T>::sweep(std::uint32_t start, Array<T> seed, bool keep,
   return Sweep<T>(graph_, watcher_, keep, wanted).run(start, std::move(seed));
 }
 
-#define XGRAD_INSTANTIATE(T) \
-  template Gradients<T> Tape<T>::sweep(std::uint32_t, Array<T>, bool, const std::vector<std::uint32_t>&);
+template <class T>
+void sweep_onto(Graph<T>& graph, std::vector<std::pair<std::uint32_t, Array<T>>> seeds,
+                std::span<const SumOfLeaf<T>> leaves) {
+  Sweep<T>(graph, nullptr, false, {}).run_onto(std::move(seeds), leaves);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                              \
+  template Gradients<T> Tape<T>::sweep(std::uint32_t, Array<T>, bool, const std::vector<std::uint32_t>&); \
+  template void sweep_onto(Graph<T>&, std::vector<std::pair<std::uint32_t, Array<T>>>,                    \
+                           std::span<const SumOfLeaf<T>>);
 XGRAD_FOR_SCALARS(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad
