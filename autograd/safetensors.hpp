@@ -10,12 +10,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <xgrad/autograd/array.hpp>
+
+namespace xgrad {
+class MappedFile;
+}
 
 /// Files of named arrays in the format of Hugging Face.
 namespace xgrad::safetensors {
@@ -80,6 +85,9 @@ class File {
   explicit File(const std::filesystem::path& path);
   /// Checks bytes that are already in memory; errors call them `name`.
   File(std::vector<std::byte> bytes, std::string name);
+  /// The same of a file that is mapped into memory rather than read: its elements are read from the disk as
+  /// they are used. It must stay as it is while this lives.
+  static File map(const std::filesystem::path& path);
 
   /// @{ The tensors of the moved file stay valid.
   File(File&&) = default;
@@ -100,10 +108,13 @@ class File {
   std::vector<T> numbers(const std::string& name) const;
 
  private:
+  File() = default;
+  void check(std::span<const std::byte> bytes);
   template <Element T>
   const Tensor& find(const std::string& name) const;
 
   std::vector<std::byte> bytes_;
+  std::shared_ptr<const MappedFile> mapped_;
   std::string name_;
   Tensors tensors_;
   Metadata metadata_;

@@ -20,6 +20,7 @@
 //   Rounding           loss and gradient in float and in double, where the step is the report of rounding
 //   Hessian            loss and gradient, where the step is the product of the Hessian and a direction
 //   Within memory      loss and gradient without a budget of bytes, where the step has one: within_memory.hpp
+//   Output layer       the full softmax of 10,000 tokens, or the same layer over these: output_layers.hpp
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
@@ -64,6 +65,7 @@
 #include "gemm.hpp"
 #include "libtorch.hpp"
 #include "memory.hpp"
+#include "output_layers.hpp"
 #include "rounds.hpp"
 #include "shares.hpp"
 #include "slices.hpp"
@@ -301,6 +303,12 @@ void measure_slices(benchmark::State& state, const Sequence& sequence) {
   compare(state, fmt::format("N={} T={} D={}", N, T, D), N * T, Slices(sequence), BareSlices(sequence));
 }
 
+void measure_output(benchmark::State& state, const std::string& kind, std::size_t V, const std::string& rival,
+                    std::size_t rival_V) {
+  compare(state, fmt::format("{} of {} beside {} of {}", kind, V, rival, rival_V), OutputStep::rows,
+          OutputStep(kind, V), OutputStep(rival, rival_V));
+}
+
 void measure_within_memory(benchmark::State& state, std::size_t part) {
   using Long = LongSequence;
   compare(state, fmt::format("N={} T={} H={}, a {}th of the bytes", Long::N, Long::T, Long::H, part),
@@ -401,6 +409,14 @@ void register_all() {
     add(fmt::format("Slices/{}", T), measure_slices, Sequence{4, T, 32});
   for (const std::size_t part : {20, 100, 1000})
     add(fmt::format("Within memory/{}", part), measure_within_memory, part);
+  for (const std::string kind : {"adaptive", "sampled"})
+    for (const std::size_t V : {10000, 200000}) {
+      const std::string name = fmt::format("Output layer, {}/{}", kind, V);
+      if (V == 10000)
+        add(name, measure_output, kind, V, std::string("full"), std::size_t{10000});
+      else
+        add(name, measure_output, kind, V, kind, std::size_t{10000});
+    }
   add("Threads/W1", measure_threads<Rnn<float>>, W1, elman(100), TorchCell::rnn);
   add("Threads/W2", measure_threads<Lstm<float>>, W2, lstm(200), TorchCell::lstm);
   add("Threads/W3", measure_threads<Lstm<float>>, W3, lstm(650), TorchCell::lstm);

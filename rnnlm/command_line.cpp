@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,6 +16,7 @@
 
 #include "options.hpp"
 #include "pages.hpp"
+#include "prepared.hpp"
 #include "resume.hpp"
 
 namespace xgrad {
@@ -59,23 +61,41 @@ struct Split {
   Words configs, files;
 };
 
-Split split(Command command, Words words) {
-  Split result;
+// CLI11's parser of one command, and where it puts what it finds.
+struct Parser {
   CLI::App app;
-  app.set_help_flag();
-  app.allow_extras();
-  for (const Option& option : options()) {
-    if (!option.is_of(command)) continue;
-    const std::string name = option.name == "cell" ? "--cell,--model" : "--" + option.name;
-    const auto take = [&result, &option](const std::string& text) {
-      result.values.emplace_back(&option, text);
-    };
-    if (option.is_switch())
-      app.add_flag_callback(name, [take] { take("true"); });
-    else
-      app.add_option_function<std::string>(name, take)->take_last();
+  Split result;
+
+  explicit Parser(Command command) {
+    app.set_help_flag();
+    app.allow_extras();
+    for (const Option& option : options()) {
+      if (!option.is_of(command)) continue;
+      const std::string name = option.name == "cell" ? "--cell,--model" : "--" + option.name;
+      const auto take = [this, &option](const std::string& text) {
+        result.values.emplace_back(&option, text);
+      };
+      if (option.is_switch())
+        app.add_flag_callback(name, [take] { take("true"); });
+      else
+        app.add_option_function<std::string>(name, take)->take_last();
+    }
+    if (command == Command::train) app.add_option("--config", result.configs)->expected(1);
   }
-  if (command == Command::train) app.add_option("--config", result.configs)->expected(1);
+
+  // It is kept: to be made it compares each option with all others.
+  static Parser& of(Command command) {
+    static std::map<Command, Parser> all;
+    Parser& parser = all.try_emplace(command, command).first->second;
+    parser.result = {};
+    return parser;
+  }
+};
+
+Split split(Command command, Words words) {
+  Parser& parser = Parser::of(command);
+  CLI::App& app = parser.app;
+  Split& result = parser.result;
   // What follows "--" is no option.
   const auto dashes = std::find(words.begin(), words.end(), "--");
   Words rest(dashes == words.end() ? dashes : dashes + 1, words.end());
@@ -120,13 +140,14 @@ Split split(Command command, Words words) {
         fmt::format("there is no option {}{}", quote(name), did_you_mean(bare, names_for(command), "--"))};
   }
   result.files.insert(result.files.end(), rest.begin(), rest.end());
-  return result;
+  return std::move(result);
 }
 
 // What somebody may have meant by a word that is no option.
 std::string hint(Command command, const std::string& word) {
   std::error_code ignored;
-  const bool takes_data = command == Command::train || command == Command::eval;
+  const bool takes_data =
+      command == Command::train || command == Command::eval || command == Command::prepare;
   if (takes_data && std::filesystem::exists(word, ignored))
     return fmt::format("; did you mean --data {}?", escaped(word));
   if (command == Command::generate) return "; a prompt stands in quotes, --prompt 'once upon'";
@@ -289,6 +310,10 @@ TrainSettings with_data() {
 void complete(Settings& settings) {
   if (settings.command == Command::eval && !settings.train.data)
     throw UsageError{"eval needs --data, the text to evaluate"};
+  if (settings.command == Command::prepare && !settings.train.data)
+    throw UsageError{"prepare needs --data, a text"};
+  if (settings.command == Command::prepare && !settings.save)
+    throw UsageError{"prepare needs --save, the file to write"};
   const auto only_with = [&](const char* name, bool fits, const std::string& other) {
     if (settings.given.contains(name) && !fits)
       throw UsageError{fmt::format("--{} means something only with {}", name, other)};
@@ -316,6 +341,13 @@ void complete(Settings& settings) {
   only_with("variational", train.dropout > 0, "--dropout");
   only_with("report", settings.log.has_value(), "--log, which has its curves");
   only_with("valid-split", train.data.has_value(), "--data");
+  if (train.data && is_prepared(*train.data)) {  // which says what it is
+    for (const char* name : {"level", "vocab", "min-count", "valid-split"})
+      if (settings.given.contains(name))
+        throw UsageError{fmt::format("{} is a prepared text: --{} belongs to rnnlm prepare",
+                                     quote_file(*train.data), name)};
+    train.level = PreparedFile(*train.data).level;
+  }
   if (!train.data && train.level != "word")
     throw UsageError{"the built-in corpus is of words; --level " + train.level + " needs --data"};
 }

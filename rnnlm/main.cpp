@@ -90,6 +90,8 @@ void run(const Settings& settings) {
       return info(settings);
     case Command::plot:
       return plot(settings);
+    case Command::prepare:
+      return prepare(settings);
   }
 }
 

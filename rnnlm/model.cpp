@@ -1,6 +1,5 @@
 // See model.hpp. The metadata of a model file are texts: "format", "version", "settings", an object of the
-// options' names and values, "vocabulary", the list of the tokens in the order of their ids, and "result".
-// Bytes that are not UTF-8, which tokens of --level byte may be, are written as their code points.
+// options' names and values, "vocabulary" (vocabulary_text in text.hpp), and "result".
 #include "model.hpp"
 
 #include <cmath>
@@ -17,6 +16,7 @@
 #include "command_line.hpp"
 #include "files.hpp"
 #include "options.hpp"
+#include "text.hpp"
 
 namespace xgrad {
 
@@ -33,19 +33,6 @@ std::vector<std::string> recurrent_weights(const std::string& cell) {
     if (w.shape().rank() == 2 && w.shape()[0] == 2) names.push_back(scratch.path_of(w));
   return names;
 }
-
-// @{ A byte as the character of that number, and back.
-std::string byte_to_text(const std::string& token) {
-  const auto byte = static_cast<unsigned char>(token[0]);
-  if (byte < 0x80) return token;
-  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
-}
-std::string text_to_byte(const std::string& text) {
-  if (text.size() != 2) return text;
-  return {static_cast<char>((static_cast<unsigned char>(text[0]) & 0x03) << 6 |
-                            (static_cast<unsigned char>(text[1]) & 0x3F))};
-}
-// @}
 
 }  // namespace
 
@@ -98,8 +85,7 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
       refuse(fmt::format("its format is {}, expected '{}'", quote(text("format")), format));
     Settings known;
     const auto parsed = [&](const char* key) { return nlohmann::json::parse(text(key)); };
-    const nlohmann::json options = parsed("settings"), tokens = parsed("vocabulary"),
-                         reached = parsed("result");
+    const nlohmann::json options = parsed("settings"), reached = parsed("result");
     for (const auto& [name, value] : options.items()) {
       const Option* const option = find_option(name);
       if (option == nullptr || option->role != Role::number) refuse("there is no setting " + quote(name));
@@ -111,10 +97,7 @@ ModelFile::ModelFile(const std::string& file) : path(file) {
       }
     }
     settings = known.train;
-    for (const auto& token : tokens) {
-      const auto word = token.get<std::string>();
-      vocabulary.add(settings.level == "byte" ? text_to_byte(word) : word);
-    }
+    vocabulary = vocabulary_from(text("vocabulary"), settings.level);
     if (vocabulary.size() == 0) refuse("its vocabulary is empty");
     for (const auto& [name, value] : reached.items()) result[name] = value.get<std::string>();
     // Before a model of that size is built.
@@ -151,20 +134,16 @@ void save_model(const std::string& path, const Parameters<T>& parameters, const 
                 const TrainSettings& settings, const std::map<std::string, std::string>& result) {
   Settings all;
   all.train = settings;
-  nlohmann::ordered_json options = nlohmann::ordered_json::object(), tokens = nlohmann::ordered_json::array(),
+  nlohmann::ordered_json options = nlohmann::ordered_json::object(),
                          reached = nlohmann::ordered_json::object();
   for (const auto& [name, value] : in_force(all)) options[name] = value;
   for (const auto& [name, value] : result) reached[name] = value;
-  for (std::size_t id = 0; id < vocabulary.size(); ++id) {
-    const std::string& token = vocabulary.word(static_cast<Vocabulary::Id>(id));
-    tokens.push_back(settings.level == "byte" && token.size() == 1 ? byte_to_text(token) : token);
-  }
   // The name of the text may be anything.
   const auto replace = nlohmann::ordered_json::error_handler_t::replace;
   parameters.save(path, {{"format", format},
                          {"version", config().version},
                          {"settings", options.dump(-1, ' ', false, replace)},
-                         {"vocabulary", tokens.dump()},
+                         {"vocabulary", vocabulary_text(vocabulary, settings.level)},
                          {"result", reached.dump()}});
 }
 

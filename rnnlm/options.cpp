@@ -160,7 +160,8 @@ std::vector<Option> make_options() {
   t.section("Text", {train});
   t.text("data", &T::data, "PATH",
          "one text file, which is split, or a folder with train.txt, valid.txt and perhaps test.txt, or "
-         "ptb.train.txt and so on; without it a built-in corpus");
+         "ptb.train.txt and so on, or what rnnlm prepare has written; without it a built-in corpus");
+  t.section("Text", {train, prepare});
   t.choice("level", &T::level, {"word", "char", "byte"},
            "what a token is: a word between blanks, a character of UTF-8, a byte");
   t.count("vocab", &T::vocabulary, 0, billion,
@@ -168,7 +169,7 @@ std::vector<Option> make_options() {
   t.count("min-count", &T::min_count, 1, billion, "words that occur less than N times are <unk>");
   t.real("valid-split", &T::valid_split, "FRACTION", tiny, 0.5, "a number above 0 and up to 0.5",
          "of one text file, the part at its end that is held out");
-  t.count("tokens", &T::tokens, 2, billion, "train on the first N tokens only");
+  t.count("tokens", &T::tokens, 2, no_limit - 1, "train on the first N tokens only").commands = {train};
 
   t.section("Model", {train});
   t.choice("cell", &T::cell, cell_names(), "the recurrent cell; also --model");
@@ -234,7 +235,7 @@ std::vector<Option> make_options() {
   t.text("report", &S::report, "FILE.html",
          "write a page with the curves of --log, which it needs, settings, sentences, and the held-out text "
          "coloured by surprise");
-  t.flag("force", &S::force, "replace a file that is there").commands = {train, plot};
+  t.flag("force", &S::force, "replace a file that is there").commands = {train, plot, prepare};
 
   t.section("What is shown", {train});
   t.flag("check", &S::check,
@@ -266,15 +267,23 @@ std::vector<Option> make_options() {
       "number a line for each word and end of line");
   t.real("lambda", &S::lambda, "WEIGHT", 0, 1, "a number from 0 to 1", "weight of this model in the mixture");
   t.section("Text", {eval});
-  t.text("data", &T::data, "PATH", "the text to measure: a file, or a folder, whose test.txt is read").role =
-      Role::other;
+  t.text("data", &T::data, "PATH",
+         "the text to measure: a file, or a folder, whose test.txt is read, or the test text of what rnnlm "
+         "prepare has written")
+      .role = Role::other;
+  t.section("Text", {prepare});
+  t.text("data", &T::data, "PATH",
+         "one text file, which is split, or a folder as for train; - reads standard input, and keeps it in a "
+         "temporary file")
+      .role = Role::other;
+  t.text("save", &S::save, "FILE", "write the prepared text here");
   t.section("Scores", {eval, score});
   t.count("window", &S::eval_window, 1, million, "tokens read at a time; the result does not depend on it");
 
   t.section("Picture", {plot});
   t.text("output", &S::output, "FILE.svg", "write the curves here instead of to the terminal");
 
-  t.section("Common", {train, eval, score, generate});
+  t.section("Common", {train, eval, score, generate, prepare});
   t.count("threads", &S::threads, 0, 1024, "threads at most; 0: one for each processor");
   return std::move(t.all);
 }
@@ -352,6 +361,17 @@ const std::vector<CommandPage>& commands() {
        "draw the curves of one or several training logs",
        "Draws the losses of --log files: in the terminal, or as SVG.",
        {{"rnnlm plot run.jsonl", ""}, {"rnnlm plot a.jsonl b.jsonl --output curves.svg", ""}}},
+      {prepare,
+       "prepare",
+       "",
+       0,
+       0,
+       "write a text as ids, to train on more than fits into memory",
+       "Chooses the words, numbers the tokens, and writes both to one file, which train, eval and info read "
+       "from the disk as they need it. The results are those of the text.",
+       {{"rnnlm prepare --data wiki.txt --vocab 200000 --save wiki.tokens", ""},
+        {"zcat wiki.gz | rnnlm prepare --data - --vocab 65000 --save wiki.tokens", "from a pipe"},
+        {"rnnlm train --data wiki.tokens --output adaptive --save wiki.safetensors", "and train on it"}}},
   };
   return all;
 }

@@ -9,8 +9,6 @@ namespace xgrad {
 
 namespace {
 
-using Tokens = std::vector<Vocabulary::Id>;
-
 // Throws BadData, naming the options, for a training text that makes no windows.
 void check_length(const Settings& all, std::size_t tokens) {
   const TrainSettings& settings = all.train;
@@ -32,7 +30,7 @@ void check_length(const Settings& all, std::size_t tokens) {
 
 }  // namespace
 
-EpochWindows::EpochWindows(const Settings& settings, const Tokens& tokens) {
+EpochWindows::EpochWindows(const Settings& settings, const TokenSequence& tokens) {
   check_length(settings, tokens.size());
   if (settings.train.reference)
     reference_.emplace(tokens, settings.train.batch, settings.train.window);
@@ -42,9 +40,9 @@ EpochWindows::EpochWindows(const Settings& settings, const Tokens& tokens) {
 
 StreamWindows heldout_windows(const Text& text, const TrainSettings& settings, const HeldOut& heldout,
                               std::size_t tracks) {
-  Tokens tokens{sentence_end(text.vocabulary, settings.level).value_or(heldout.tokens.front())};
-  tokens.insert(tokens.end(), heldout.tokens.begin(), heldout.tokens.end());
-  return StreamWindows(std::move(tokens), std::min(tracks, heldout.tokens.size()), settings.window);
+  const auto before = sentence_end(text.vocabulary, settings.level).value_or(heldout.tokens[0]);
+  return StreamWindows(heldout.tokens.after(before), std::min(tracks, heldout.tokens.size()),
+                       settings.window);
 }
 
 }  // namespace xgrad

@@ -15,7 +15,7 @@ namespace xgrad {
 class EpochWindows {
  public:
   /// Throws BadData, naming the options, for a text that is too short.
-  EpochWindows(const Settings& settings, const std::vector<Vocabulary::Id>& tokens);
+  EpochWindows(const Settings& settings, const TokenSequence& tokens);
   /// Windows in an epoch.
   std::size_t size() const { return streams_ ? streams_->size() : reference_->size(); }
   /// Window `i` of an epoch, which is number `step` of the run.

@@ -11,7 +11,7 @@
 namespace xgrad {
 
 /// What the program is asked to do.
-enum class Command { train, eval, score, generate, info, plot };
+enum class Command { train, eval, score, generate, info, plot, prepare };
 
 /// The largest number that an option without a limit of its own takes.
 inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();

@@ -2,22 +2,25 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/training/ngram.hpp>
 
 #include "grammar.hpp"
+#include "prepared.hpp"
 
 namespace xgrad {
 
 namespace {
 
-using Tokens = std::vector<Vocabulary::Id>;
+using IdList = std::vector<Vocabulary::Id>;
 using Views = std::vector<std::string_view>;
 
 // As many training tokens as a minute allows; the held-out text comes from another seed.
@@ -42,47 +45,19 @@ void check_characters(std::string_view text) {
   }
 }
 
-// The words that stay, if not all do: the most frequent ones; of equally frequent ones those that come first.
+// The words that stay, if not all do.
 Vocabulary frequent(const Views& tokens, std::size_t most, std::size_t min_count) {
-  struct Word {
-    std::string_view text;
-    std::size_t count;
-  };
-  std::vector<Word> words;  // in the order of their first appearance
+  Views words;  // in the order of their first appearance
+  std::vector<std::uint64_t> counts;
   std::unordered_map<std::string_view, std::size_t> index;
   for (const std::string_view token : tokens) {
     const auto [at, is_new] = index.try_emplace(token, words.size());
-    if (is_new) words.push_back({token, 0});
-    ++words[at->second].count;
-  }
-  std::vector<std::size_t> kept;
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i].count >= min_count) kept.push_back(i);
-  if (most > 0 && kept.size() > most) {
-    std::stable_sort(kept.begin(), kept.end(),
-                     [&](std::size_t a, std::size_t b) { return words[a].count > words[b].count; });
-    kept.resize(most);
-    std::sort(kept.begin(), kept.end());
+    if (is_new) words.push_back(token), counts.push_back(0);
+    ++counts[at->second];
   }
   Vocabulary vocabulary;
-  for (const std::size_t i : kept) vocabulary.add(words[i].text);
+  for (const std::size_t i : frequent_words(counts, most, min_count)) vocabulary.add(words[i]);
   return vocabulary;
-}
-
-// What counting models of the training text reach on the held-out ones.
-void add_baselines(Text& text, const std::string& level) {
-  // Their memory is a hundred bytes a token.
-  constexpr std::size_t longest = 20'000'000;
-  const auto boundary = level == "word" ? text.vocabulary.find(end_of_sentence) : std::nullopt;
-  const auto reach = [&](std::size_t order, auto member) {
-    const KneserNey model(order, text.train, text.vocabulary.size(), order == 1 ? std::nullopt : boundary);
-    for (auto* heldout : {&text.valid, &text.test})
-      if (*heldout) (*heldout)->baselines.*member = model.perplexity((*heldout)->tokens);
-  };
-  reach(1, &Baselines::unigram);
-  if (text.train.size() > longest) return;
-  reach(3, &Baselines::three);
-  reach(5, &Baselines::five);
 }
 
 void at_least_two(const std::string& name, const Views& tokens, const std::string& advice = "") {
@@ -114,19 +89,9 @@ Text built_in(const TrainSettings& settings) {
   for (const std::string& word : grammar.words()) text.vocabulary.add(word);
   text.train = numbered(tokens, text.vocabulary, text.unknown);
   text.valid = held_out("valid", "the held-out text", split_text(valid, "word"), text);
-  add_baselines(text, "word");
+  add_baselines(text, counts_of(text), "word");
   text.valid->baselines.floor = grammar.perplexity(valid);
   return text;
-}
-
-// Where the held-out part of one text begins: after an end of a line, if there is one near.
-std::size_t split_at(std::string_view text, double fraction) {
-  const auto at = static_cast<std::size_t>(static_cast<double>(text.size()) * (1 - fraction));
-  const std::size_t line = text.rfind('\n', at);
-  if (line != std::string_view::npos && line > text.size() / 2) return line + 1;
-  std::size_t i = at;  // not within a character
-  while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) ++i;
-  return i;
 }
 
 // The user's texts.
@@ -157,7 +122,7 @@ Text read_texts(const TrainSettings& settings) {
     if (settings.reference) return text;
     text.valid = held_out("valid", "the held-out part of " + quote_file(path), split(path, view.substr(at)),
                           text, "; give a longer text or a larger --valid-split");
-    add_baselines(text, settings.level);
+    add_baselines(text, counts_of(text), settings.level);
     return text;
   }
   const auto file_of = [&](const char* name) { return split_file(path, name).string(); };
@@ -175,28 +140,24 @@ Text read_texts(const TrainSettings& settings) {
     (name == std::string_view("valid") ? text.valid : text.test) =
         held_out(name, quote_file(file), split(file, whole), text);
   }
-  add_baselines(text, settings.level);
+  add_baselines(text, counts_of(text), settings.level);
   return text;
 }
 
 // Numbers the tokens anew, the most frequent of the training text first, of equally frequent ones in the old
 // order.
 void sort_by_frequency(Text& text) {
-  std::vector<std::size_t> counts(text.vocabulary.size(), 0);
-  for (const auto id : text.train) ++counts[static_cast<std::size_t>(id)];
-  std::vector<Vocabulary::Id> order(counts.size()), rank(counts.size());
+  const std::vector<std::uint64_t> counts = counts_of(text);
+  IdList order(counts.size()), rank(counts.size());
   std::iota(order.begin(), order.end(), Vocabulary::Id{0});
   std::stable_sort(order.begin(), order.end(), [&](Vocabulary::Id a, Vocabulary::Id b) {
     return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)];
   });
   Vocabulary sorted;
   for (const auto id : order) rank[static_cast<std::size_t>(id)] = sorted.add(text.vocabulary.word(id));
-  const auto renumber = [&](Tokens& tokens) {
-    for (auto& id : tokens) id = rank[static_cast<std::size_t>(id)];
-  };
-  renumber(text.train);
-  if (text.valid) renumber(text.valid->tokens);
-  if (text.test) renumber(text.test->tokens);
+  text.train = text.train.renumbered(rank);
+  for (auto* heldout : {&text.valid, &text.test})
+    if (*heldout) (*heldout)->tokens = (*heldout)->tokens.renumbered(rank);
   text.vocabulary = std::move(sorted);
 }
 
@@ -235,7 +196,12 @@ Views split_file_text(const std::string& path, std::string_view text, const std:
 
 std::string read_text(const std::string& path, const std::string& level) {
   std::string text = read_file(path);
-  if (level == "byte") return text;
+  check_kind(path, text, level);
+  return text;
+}
+
+void check_kind(const std::string& path, std::string_view text, const std::string& level) {
+  if (level == "byte") return;
   const auto refuse = [&](const char* what) {
     throw BadData("text", fmt::format("{} is {}; --level byte takes any file", quote_file(path), what));
   };
@@ -244,12 +210,67 @@ std::string read_text(const std::string& path, const std::string& level) {
   if (text.starts_with("\x1F\x8B")) refuse("compressed by gzip (gunzip unpacks it)");
   if (text.starts_with("\xFD\x37zXZ")) refuse("compressed by xz (unxz unpacks it)");
   if (text.starts_with("PK\x03\x04")) refuse("a zip archive (unzip unpacks it)");
-  return text;
 }
 
-Tokens numbered(const Views& tokens, const Vocabulary& vocabulary, std::size_t& unknown) {
+std::size_t split_at(std::string_view text, double fraction) {
+  const auto at = static_cast<std::size_t>(static_cast<double>(text.size()) * (1 - fraction));
+  const std::size_t line = text.rfind('\n', at);
+  if (line != std::string_view::npos && line > text.size() / 2) return line + 1;
+  std::size_t i = at;  // not within a character
+  while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) ++i;
+  return i;
+}
+
+std::vector<std::size_t> frequent_words(const std::vector<std::uint64_t>& counts, std::size_t most,
+                                        std::size_t min_count) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] >= min_count) kept.push_back(i);
+  if (most == 0 || kept.size() <= most) return kept;
+  std::stable_sort(kept.begin(), kept.end(),
+                   [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+  kept.resize(most);
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+std::vector<std::uint64_t> counts_of(const Text& text) {
+  std::vector<std::uint64_t> counts(text.vocabulary.size(), 0);
+  for (std::size_t i = 0; i < text.train.size(); ++i) ++counts[static_cast<std::size_t>(text.train[i])];
+  return counts;
+}
+
+void add_baselines(Text& text, const std::vector<std::uint64_t>& counts, const std::string& level) {
+  // Counting words takes no memory for each token. Longer contexts do: a hundred bytes.
+  constexpr std::size_t longest = 20'000'000;
+  const auto unigram = KneserNey::of_counts(counts);
+  bool is_long = text.train.size() > longest;
+  for (auto* heldout : {&text.valid, &text.test}) {
+    if (!*heldout) continue;
+    const TokenSequence& tokens = (*heldout)->tokens;
+    is_long = is_long || tokens.size() > longest;
+    std::vector<double> losses;
+    for (std::size_t id = 0; id < counts.size(); ++id)
+      losses.push_back(-std::log(unigram.probability({}, static_cast<Vocabulary::Id>(id))));
+    double total = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) total += losses[static_cast<std::size_t>(tokens[i])];
+    (*heldout)->baselines.unigram = std::exp(total / static_cast<double>(tokens.size()));
+  }
+  if (is_long) return;
+  const auto boundary = level == "word" ? text.vocabulary.find(end_of_sentence) : std::nullopt;
+  const IdList train = text.train.copy();
+  const auto reach = [&](std::size_t order, auto member) {
+    const KneserNey model(order, train, text.vocabulary.size(), boundary);
+    for (auto* heldout : {&text.valid, &text.test})
+      if (*heldout) (*heldout)->baselines.*member = model.perplexity((*heldout)->tokens.copy());
+  };
+  reach(3, &Baselines::three);
+  reach(5, &Baselines::five);
+}
+
+IdList numbered(const Views& tokens, const Vocabulary& vocabulary, std::size_t& unknown) {
   const auto other = vocabulary.find(unknown_word);
-  Tokens ids;
+  IdList ids;
   ids.reserve(tokens.size());
   for (const std::string_view token : tokens) {
     const auto id = vocabulary.find(token);
@@ -262,6 +283,37 @@ Tokens numbered(const Views& tokens, const Vocabulary& vocabulary, std::size_t& 
   return ids;
 }
 
+// @{ A byte as the character of that number, and back.
+static std::string byte_to_text(const std::string& token) {
+  const auto byte = static_cast<unsigned char>(token[0]);
+  if (byte < 0x80) return token;
+  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+}
+static std::string text_to_byte(const std::string& text) {
+  if (text.size() != 2) return text;
+  return {static_cast<char>((static_cast<unsigned char>(text[0]) & 0x03) << 6 |
+                            (static_cast<unsigned char>(text[1]) & 0x3F))};
+}
+// @}
+
+std::string vocabulary_text(const Vocabulary& vocabulary, const std::string& level) {
+  nlohmann::json tokens = nlohmann::json::array();
+  for (std::size_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string& token = vocabulary.word(static_cast<Vocabulary::Id>(id));
+    tokens.push_back(level == "byte" && token.size() == 1 ? byte_to_text(token) : token);
+  }
+  return tokens.dump();
+}
+
+Vocabulary vocabulary_from(const std::string& text, const std::string& level) {
+  Vocabulary vocabulary;
+  for (const auto& token : nlohmann::json::parse(text)) {
+    const auto word = token.get<std::string>();
+    vocabulary.add(level == "byte" ? text_to_byte(word) : word);
+  }
+  return vocabulary;
+}
+
 std::optional<Vocabulary::Id> sentence_end(const Vocabulary& vocabulary, const std::string& level) {
   return vocabulary.find(level == "word" ? end_of_sentence : newline);
 }
@@ -269,9 +321,9 @@ std::optional<Vocabulary::Id> sentence_end(const Vocabulary& vocabulary, const s
 std::uint64_t Text::fingerprint() const {
   std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a, over 64 bits at a time
   const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3; };
-  const auto mix_all = [&](const Tokens& tokens) {
+  const auto mix_all = [&](const TokenSequence& tokens) {
     mix(tokens.size());
-    for (const auto id : tokens) mix(static_cast<std::uint64_t>(id));
+    for (std::size_t i = 0; i < tokens.size(); ++i) mix(static_cast<std::uint64_t>(tokens[i]));
   };
   mix_all(train);
   if (valid) mix_all(valid->tokens);
@@ -284,7 +336,9 @@ std::uint64_t Text::fingerprint() const {
 }
 
 Text load_text(const TrainSettings& settings) {
-  Text text = settings.data ? read_texts(settings) : built_in(settings);
+  Text text = !settings.data                ? built_in(settings)
+              : is_prepared(*settings.data) ? PreparedFile(*settings.data).text(settings)
+                                            : read_texts(settings);
   if (settings.output != "full") sort_by_frequency(text);
   return text;
 }

@@ -408,11 +408,9 @@ class TrainingRun {
     report.samples = samples_;
     report.words = settings_.level == "word";
     // A few pages of it.
-    const std::vector<Vocabulary::Id>& tokens = text_.valid->tokens;
-    std::vector<Vocabulary::Id> stream{
-        sentence_end(text_.vocabulary, settings_.level).value_or(tokens.front())};
-    const std::size_t shown = std::min<std::size_t>(tokens.size(), report.words ? 1000 : 4000);
-    stream.insert(stream.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(shown));
+    const TokenSequence& tokens = text_.valid->tokens;
+    const auto before = sentence_end(text_.vocabulary, settings_.level).value_or(tokens[0]);
+    const std::vector<Vocabulary::Id> stream = tokens.first(report.words ? 1000 : 4000).after(before).copy();
     const auto losses = token_losses(network_, stream);
     for (std::size_t i = 0; i < losses.size(); ++i)
       report.text.emplace_back(text_.vocabulary.word(stream[i + 1]), losses[i]);
@@ -526,7 +524,7 @@ class TrainingRun {
     for (std::size_t i = 0; i < all_.sentences; ++i) {
       const auto seed = static_cast<std::uint32_t>(settings_.seed + i);
       std::string sentence;
-      for (const auto id : generate(network_, {end.value_or(text_.train.front())}, 40, {.seed = seed})) {
+      for (const auto id : generate(network_, {end.value_or(text_.train[0])}, 40, {.seed = seed})) {
         if (id == end) break;
         sentence += (settings_.level == "word" ? " " : "") + text_.vocabulary.word(id);
       }

@@ -16,7 +16,11 @@ void score(const Settings& settings);
 /// Lets a model write. Throws NoInput and BadData for the model and the prompt.
 void generate(const Settings& settings);
 
-/// Prints what a model file holds. Throws NoInput and BadData for it.
+/// Writes texts as the ids of their tokens, for training and evaluation to read from the disk. Throws NoInput
+/// and BadData for the texts, FileExists and OutputError for what is written.
+void prepare(const Settings& settings);
+
+/// Prints what a model file, or a prepared text, holds. Throws NoInput and BadData for it.
 void info(const Settings& settings);
 
 /// Draws the curves of training logs, in the terminal or as SVG. Throws NoInput and BadData for the logs,

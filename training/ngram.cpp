@@ -77,6 +77,19 @@ KneserNey::KneserNey(std::size_t order, std::span<const std::int64_t> train, std
   smooth();
 }
 
+KneserNey KneserNey::of_counts(std::span<const std::uint64_t> counts) {
+  KneserNey model(counts.size());
+  model.count({});
+  for (std::size_t id = 0; id < counts.size(); ++id)
+    if (counts[id] > 0)
+      model.ngrams_[model.insert(root, static_cast<std::int64_t>(id))].share =
+          static_cast<double>(counts[id]);
+  if (model.ngrams_.size() == 1)
+    throw Error("kneser_ney", "there are no counts above 0, expected at least one");
+  model.smooth();
+  return model;
+}
+
 double KneserNey::probability(std::span<const std::int64_t> context, std::int64_t word) const {
   check_ids("context", context, vocabulary_);
   check_id("word", word, vocabulary_);

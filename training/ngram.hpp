@@ -50,6 +50,10 @@ class KneserNey {
   KneserNey(std::size_t order, std::span<const std::int64_t> train, std::size_t vocabulary,
             std::optional<std::int64_t> boundary = std::nullopt);
 
+  /// The model of order 1 of a text in which id i occurs counts[i] times, however long it is. Throws Error if
+  /// there are no counts, or all are 0.
+  static KneserNey of_counts(std::span<const std::uint64_t> counts);
+
   /// p(word | context). Of `context` no more than the last N - 1 ids count, and those before the last
   /// boundary do not. Nothing is known of what came before a shorter context: the empty one has p(word), and
   /// a sentence begins after the boundary.
@@ -79,6 +83,7 @@ class KneserNey {
   // The n-grams that the last 0, 1, 2, ... words are, as far as the trie has them.
   using State = std::array<Index, max_order + 1>;
 
+  explicit KneserNey(std::size_t vocabulary) : order_(1), vocabulary_(vocabulary) {}
   static State no_context();
   State start() const;
   double step(State& state, std::int64_t word) const;

@@ -24,7 +24,7 @@ void check(std::size_t tokens, std::size_t N, std::size_t T, std::size_t steps) 
 
 // `position(t, n)` is where the input of step t, row n stands in the text.
 template <class Position>
-Window window(const std::vector<Ids::value_type>& tokens, std::size_t T, std::size_t N, Position position) {
+Window window(const TokenSequence& tokens, std::size_t T, std::size_t N, Position position) {
   std::vector<Ids::value_type> inputs, targets;
   inputs.reserve(T * N);
   targets.reserve(T * N);
@@ -38,7 +38,7 @@ Window window(const std::vector<Ids::value_type>& tokens, std::size_t T, std::si
 
 }  // namespace
 
-StreamWindows::StreamWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T)
+StreamWindows::StreamWindows(TokenSequence tokens, std::size_t N, std::size_t T)
     : tokens_(std::move(tokens)), N_(N), T_(T) {
   check(tokens_.size(), N, T, 1);
   const std::size_t targets = tokens_.size() - 1;
@@ -59,7 +59,7 @@ Window StreamWindows::operator[](std::size_t i) const {
                 [&](std::size_t t, std::size_t n) { return start(n) + first + t; });
 }
 
-ReferenceWindows::ReferenceWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T)
+ReferenceWindows::ReferenceWindows(TokenSequence tokens, std::size_t N, std::size_t T)
     : tokens_(std::move(tokens)), N_(N), T_(T) {
   check(tokens_.size(), N, T, T);
 }

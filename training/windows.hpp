@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <xgrad/autograd/array.hpp>
+#include <xgrad/training/tokens.hpp>
 
 namespace xgrad {
 
@@ -22,7 +23,7 @@ struct Window {
 class StreamWindows {
  public:
   /// Throws BadData if there are fewer than N + 1 tokens, or N or T is 0.
-  StreamWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T);
+  StreamWindows(TokenSequence tokens, std::size_t N, std::size_t T);
 
   /// Windows in an epoch.
   std::size_t size() const { return full_ + (longer_ > 0 ? 1 : 0); }
@@ -31,7 +32,7 @@ class StreamWindows {
   Window operator[](std::size_t i) const;
 
  private:
-  std::vector<Ids::value_type> tokens_;
+  TokenSequence tokens_;
   std::size_t N_, T_;
   std::size_t length_;  // targets of the shorter tracks
   std::size_t longer_;  // tracks with one target more
@@ -44,7 +45,7 @@ class StreamWindows {
 class ReferenceWindows {
  public:
   /// Throws BadData if there are not enough tokens for one window, or N or T is 0.
-  ReferenceWindows(std::vector<Ids::value_type> tokens, std::size_t N, std::size_t T);
+  ReferenceWindows(TokenSequence tokens, std::size_t N, std::size_t T);
 
   /// Windows in an epoch: floor((n - 1) / (N T)).
   std::size_t size() const { return (tokens_.size() - 1) / (N_ * T_); }
@@ -54,7 +55,7 @@ class ReferenceWindows {
   Window next() { return (*this)[next_++]; }
 
  private:
-  std::vector<Ids::value_type> tokens_;
+  TokenSequence tokens_;
   std::size_t N_, T_;
   std::size_t next_ = 0;
 };

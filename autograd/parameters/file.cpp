@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,6 +261,22 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
   }
   bytes.resize(size);
   return bytes;
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  if (!regular_file("read", path)) refuse("read", path, std::strerror(ENOENT));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file.good() || ::fstat(file.get(), &status) != 0) fail("read", path);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0) return;  // which cannot be mapped
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) fail("map", path);
+  bytes_ = {static_cast<const std::byte*>(address), size};
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 void replace_file(const fs::path& path, std::span<const std::span<const std::byte>> pieces,

@@ -6,12 +6,29 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace xgrad {
 
 /// All bytes of a regular file. Throws Error with the system's reason.
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);
+
+/// The bytes of a regular file, mapped into memory: they are read from the disk as they are used, and take no
+/// memory that the system could not have back. The file must stay as it is meanwhile.
+class MappedFile {
+ public:
+  /// Throws Error with the system's reason.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  MappedFile& operator=(MappedFile&&) = delete;
+
+  std::span<const std::byte> bytes() const { return bytes_; }  ///< valid while this lives
+
+ private:
+  std::span<const std::byte> bytes_;
+};
 
 /// Makes `pieces`, one after the other, the content of the file `path`, at once: whoever opens it, even after
 /// a crash, finds all of the old content or all of the new. Keeps an existing file's permissions, and follows

@@ -86,14 +86,26 @@ File::File(const std::filesystem::path& path) : File(read_bytes(path), path.stri
 
 File::File(std::vector<std::byte> bytes, std::string name)
     : bytes_(std::move(bytes)), name_(std::move(name)) {
+  check(bytes_);
+}
+
+File File::map(const std::filesystem::path& path) {
+  File result;
+  result.name_ = path.string();
+  result.mapped_ = std::make_shared<const MappedFile>(path);
+  result.check(result.mapped_->bytes());
+  return result;
+}
+
+void File::check(std::span<const std::byte> bytes) {
   std::uint64_t size = 0;
-  if (bytes_.size() < sizeof(size))
-    refuse(name_, "the file has {} bytes, expected at least 8, the header's size", bytes_.size());
-  std::memcpy(&size, bytes_.data(), sizeof(size));
+  if (bytes.size() < sizeof(size))
+    refuse(name_, "the file has {} bytes, expected at least 8, the header's size", bytes.size());
+  std::memcpy(&size, bytes.data(), sizeof(size));
   if (size > largest_header)
     refuse(name_, "the header's size is {}, expected at most {} (is this a safetensors file?)", size,
            largest_header);
-  const auto rest = std::span<const std::byte>(bytes_).subspan(sizeof(size));
+  const auto rest = bytes.subspan(sizeof(size));
   if (size > rest.size())
     refuse(name_, "the header's size is {}, but {} bytes follow: the file is cut short", size, rest.size());
 

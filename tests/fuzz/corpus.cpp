@@ -55,9 +55,10 @@ void check_words(const Views& words, std::string_view text) {
   require(found == letters && ends == lines.size(), "words leave out nothing but blanks");
 }
 
-void check_ids(const std::vector<Vocabulary::Id>& ids, const Vocabulary& vocabulary) {
-  for (const auto id : ids)
-    require(id >= 0 && static_cast<std::size_t>(id) < vocabulary.size(), "an id is in the vocabulary");
+void check_ids(const TokenSequence& ids, const Vocabulary& vocabulary) {
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    require(ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < vocabulary.size(),
+            "an id is in the vocabulary");
 }
 
 void check_numbers(const Views& tokens) {

@@ -1,4 +1,4 @@
-// Command lines, one argument a line. Nothing is printed, and of files none is read: words that ask for a
+// Command lines, one argument a line. Nothing is printed, and files are hardly read: words that ask for a
 // page are left out, and --config and --resume name a file that cannot be there.
 #include <algorithm>
 
@@ -55,6 +55,7 @@ void run(std::string_view input) {
     (void)resumable_settings(*settings);
   } catch (const UsageError&) {
   } catch (const NoInput&) {
+  } catch (const BadData&) {  // of a file that --data happens to name
   }
 }
 

@@ -9,6 +9,7 @@ TEST_CASE("rnnlm: every command line of its page does what it says") {
   const std::string text = checks::repeated("it was the best of times\nit was the worst of times\n", 100);
   folder.write("book.txt", text);
   folder.write("other.txt", "it was the age of wisdom\n");
+  folder.write("wiki.txt", text);
   folder.write("sentences.txt", "it was the best\nthe worst of times\n");
   folder.write("candidates.txt", "1 ||| it was the best\n1 ||| best the was it\n");
   folder.write("other.scores", checks::repeated("-1.5\n", 10));

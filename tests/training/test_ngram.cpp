@@ -279,6 +279,16 @@ TEST_CASE("kneser-ney: texts that leave nothing to estimate") {
   CHECK(KneserNey(5, Ids{0, 0, 0}, 1).perplexity(Ids{0, 0}) == close_to(1));
 }
 
+TEST_CASE("kneser_ney: of counts is the model of order 1") {
+  const std::vector<std::int64_t> train{0, 1, 1, 2, 2, 2, 2, 4, 0, 1};
+  const std::vector<std::uint64_t> counts{2, 3, 4, 0, 1};
+  const xgrad::KneserNey a(1, train, 5), b = xgrad::KneserNey::of_counts(counts);
+  for (std::int64_t word = 0; word < 5; ++word)
+    CHECK(b.probability({}, word) == doctest::Approx(a.probability({}, word)).epsilon(1e-15));
+  CHECK_THROWS_AS(xgrad::KneserNey::of_counts({}), xgrad::Error);
+  CHECK_THROWS_AS(xgrad::KneserNey::of_counts(std::vector<std::uint64_t>{0, 0}), xgrad::Error);
+}
+
 TEST_CASE("kneser-ney: chance cannot be learned, a rule can") {
   std::mt19937 random(6);
   Ids chance(20000), heldout(5000), rule(2000);
