@@ -62,7 +62,8 @@ TEST_CASE("rnnlm prepare: training on it prints what training on the text prints
                                 {"text", "--level char", ""},
                                 {"text", "--level byte", ""},
                                 {".", "--vocab 30", "--cell lstm"}};
-  for (const auto& [data, words, train] : cases) {
+  for (const Case& one : cases) {
+    const std::string &data = one.data, &words = one.words, &train = one.train;
     CAPTURE(words);
     const auto prepared = folder.rnnlm(fmt::format("prepare --data {} {} --save ids --force", data, words));
     REQUIRE_MESSAGE(prepared.status == 0, prepared.out);
@@ -182,7 +183,7 @@ TEST_CASE("rnnlm prepare: what is refused") {
     int status;
     std::string text;
   };
-  for (const auto& [arguments, status, text] : std::vector<Row>{
+  for (const Row& row : std::vector<Row>{
            {"prepare", 2, "prepare needs --data, a text"},
            {"prepare --data text", 2, "prepare needs --save, the file to write"},
            {"prepare text --save x", 2, "did you mean --data text?"},
@@ -203,10 +204,10 @@ TEST_CASE("rnnlm prepare: what is refused") {
            {"--data wrong", 65, "expected less than 7"},
            {"eval ids --data text", 65, "'ids' is no model of rnnlm"},
            {"eval model --data wrong", 65, "'wrong' is no prepared text: token "}}) {
-    CAPTURE(arguments);
-    const auto outcome = folder.rnnlm(arguments);
-    CHECK_MESSAGE(outcome.status == status, outcome.out);
-    CHECK_MESSAGE(outcome.says(text), outcome.out);
+    CAPTURE(row.arguments);
+    const auto outcome = folder.rnnlm(row.arguments);
+    CHECK_MESSAGE(outcome.status == row.status, outcome.out);
+    CHECK_MESSAGE(outcome.says(row.text), outcome.out);
     CHECK_FALSE(outcome.says("rnnlm: ["));
   }
 }
