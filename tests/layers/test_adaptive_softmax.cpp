@@ -104,10 +104,12 @@ TEST_CASE("adaptive softmax: parameters and the widths of the clusters") {
   CHECK(layer.head.b.parameter()->path == "out/head/b");
   CHECK(layer.clusters[2].W.parameter()->path == "out/3/W");
   const auto cutoffs = adaptive_cutoffs(10'000);
-  CHECK(cutoffs.size() == 25);
-  CHECK(cutoffs[0] == 300);
-  CHECK(cutoffs[1] == 345);
-  CHECK(cutoffs.back() == 8587);
+  CHECK(cutoffs.size() == 5);
+  CHECK(cutoffs[0] == 2500);
+  CHECK(cutoffs[1] == 3375);
+  CHECK(cutoffs.back() == 8303);
+  CHECK(adaptive_cutoffs(200'000)[0] == 2500);
+  CHECK(adaptive_cutoffs(2000)[0] == 500);
   CHECK(adaptive_cutoffs(999).empty());
   const Parameters<double> narrow(1);
   CHECK(AdaptiveSoftmax<double>(narrow, 4, 10, three).clusters[0].P.shape() ==
