@@ -346,7 +346,7 @@ void complete(Settings& settings) {
       if (settings.given.contains(name))
         throw UsageError{fmt::format("{} is a prepared text: --{} belongs to rnnlm prepare",
                                      quote_file(*train.data), name)};
-    train.level = PreparedFile(*train.data).level;
+    train.level = prepared_metadata(*train.data, "level");  // checked when it is loaded
   }
   if (!train.data && train.level != "word")
     throw UsageError{"the built-in corpus is of words; --level " + train.level + " needs --data"};

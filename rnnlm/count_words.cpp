@@ -145,29 +145,24 @@ void merge(std::vector<Run>& runs, Chosen& chosen) {
   }
 }
 
-// A table of one thread, and what it has sent to files.
+// A table of one thread.
 struct Counter {
   WordTable table;
   std::size_t bytes = 0;
 
-  void count(std::string_view text, std::size_t begin, const std::string& level) {
+  // Counts the tokens of a piece that begins at byte `at` of the text. A piece has no more tokens than bytes,
+  // so that the number of a token, counted from there, is in the order of all tokens.
+  void count(std::string_view text, std::size_t at, const std::string& level) {
     for (const std::string_view token : split_text(text, level)) {
       auto found = table.find(token);
       if (found == table.end()) {
-        // An end of a line has no place of its own in memory: it lies behind the word before it.
-        found = table.emplace(token, Seen{0, 0}).first;
+        found = table.emplace(token, Seen{0, at}).first;
         bytes += bytes_of(found->first);
-        found->second.first = begin + order_++;
-      } else {
-        ++order_;
       }
       ++found->second.count;
+      ++at;
     }
-    order_ = 0;
   }
-
- private:
-  std::uint64_t order_ = 0;  // of a token in its piece, which has fewer tokens than bytes
 };
 
 }  // namespace

@@ -43,15 +43,19 @@ bool is_prepared(const std::string& path) {
          begin[8] == '{';
 }
 
-bool says_prepared(const std::string& path) {
+std::string prepared_metadata(const std::string& path, const std::string& key) {
   try {
-    if (!is_prepared(path)) return false;
+    if (!is_prepared(path)) return "";
     const auto file = safetensors::File::map(path);
-    const auto found = file.metadata().find("format");
-    return found != file.metadata().end() && found->second.starts_with("xgrad text");
+    const auto found = file.metadata().find(key);
+    return found == file.metadata().end() ? "" : found->second;
   } catch (const Error&) {
-    return false;
+    return "";
   }
+}
+
+bool says_prepared(const std::string& path) {
+  return prepared_metadata(path, "format").starts_with("xgrad text");
 }
 
 PreparedFile::PreparedFile(const std::string& path)

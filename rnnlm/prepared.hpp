@@ -21,6 +21,8 @@ namespace xgrad {
 
 /// Whether a file begins as a safetensors file does, and as no text can: it is meant to be a prepared text.
 bool is_prepared(const std::string& path);
+/// What its metadata say under `key`; nothing if it cannot be read. Its ids are not looked at.
+std::string prepared_metadata(const std::string& path, const std::string& key);
 /// Whether it also says that it is one, rather than a model.
 bool says_prepared(const std::string& path);
 

@@ -161,6 +161,19 @@ void sort_by_frequency(Text& text) {
   text.vocabulary = std::move(sorted);
 }
 
+// @{ A byte as the character of that number, and back.
+std::string byte_to_text(const std::string& token) {
+  const auto byte = static_cast<unsigned char>(token[0]);
+  if (byte < 0x80) return token;
+  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+}
+std::string text_to_byte(const std::string& text) {
+  if (text.size() != 2) return text;
+  return {static_cast<char>((static_cast<unsigned char>(text[0]) & 0x03) << 6 |
+                            (static_cast<unsigned char>(text[1]) & 0x3F))};
+}
+// @}
+
 }  // namespace
 
 Views split_text(std::string_view text, const std::string& level, std::size_t limit) {
@@ -244,14 +257,14 @@ void add_baselines(Text& text, const std::vector<std::uint64_t>& counts, const s
   // Counting words takes no memory for each token. Longer contexts do: a hundred bytes.
   constexpr std::size_t longest = 20'000'000;
   const auto unigram = KneserNey::of_counts(counts);
+  std::vector<double> losses;
+  for (std::size_t id = 0; id < counts.size(); ++id)
+    losses.push_back(-std::log(unigram.probability({}, static_cast<Vocabulary::Id>(id))));
   bool is_long = text.train.size() > longest;
   for (auto* heldout : {&text.valid, &text.test}) {
     if (!*heldout) continue;
     const TokenSequence& tokens = (*heldout)->tokens;
     is_long = is_long || tokens.size() > longest;
-    std::vector<double> losses;
-    for (std::size_t id = 0; id < counts.size(); ++id)
-      losses.push_back(-std::log(unigram.probability({}, static_cast<Vocabulary::Id>(id))));
     double total = 0;
     for (std::size_t i = 0; i < tokens.size(); ++i) total += losses[static_cast<std::size_t>(tokens[i])];
     (*heldout)->baselines.unigram = std::exp(total / static_cast<double>(tokens.size()));
@@ -282,19 +295,6 @@ IdList numbered(const Views& tokens, const Vocabulary& vocabulary, std::size_t& 
   }
   return ids;
 }
-
-// @{ A byte as the character of that number, and back.
-static std::string byte_to_text(const std::string& token) {
-  const auto byte = static_cast<unsigned char>(token[0]);
-  if (byte < 0x80) return token;
-  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
-}
-static std::string text_to_byte(const std::string& text) {
-  if (text.size() != 2) return text;
-  return {static_cast<char>((static_cast<unsigned char>(text[0]) & 0x03) << 6 |
-                            (static_cast<unsigned char>(text[1]) & 0x3F))};
-}
-// @}
 
 std::string vocabulary_text(const Vocabulary& vocabulary, const std::string& level) {
   nlohmann::json tokens = nlohmann::json::array();
