@@ -3,22 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <queue>
+#include <span>
 #include <thread>
 #include <unordered_map>
 
-#include <unistd.h>
-
-#include <fmt/format.h>
-
-#include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/threads.hpp>
 
 #include "files.hpp"
@@ -44,50 +36,53 @@ std::size_t bytes_of(const std::string& word) {
   return 96 + (word.capacity() > 15 ? word.capacity() + 16 : 0);
 }
 
-// A temporary file of words in their order, which has no name.
+// Words in their order, in a temporary file.
 class Run {
  public:
-  Run(const WordTable& table, const std::string& folder) {
-    std::string name = folder + "/rnnlm-words-XXXXXX";
-    const int descriptor = mkstemp(name.data());
-    if (descriptor >= 0) unlink(name.c_str());
-    file_.reset(descriptor < 0 ? nullptr : fdopen(descriptor, "w+b"));
-    if (file_ == nullptr) fail(folder);
+  Run(const WordTable& table, const std::string& folder) : file_(write(table, folder)) {}
+
+  // The next word, or none at the end.
+  bool next(CountedWord& word) {
+    const std::span<const std::byte> rest = file_.bytes().subspan(at_);
+    if (rest.empty()) return false;
+    Head head;
+    std::memcpy(&head, rest.data(), sizeof(head));
+    word.word.assign(reinterpret_cast<const char*>(rest.data()) + sizeof(head), head.length);
+    word.count = head.count;
+    word.first = head.first;
+    at_ += sizeof(head) + head.length;
+    return true;
+  }
+
+ private:
+  struct Head {
+    std::uint64_t length, count, first;
+  };
+
+  static MappedFile write(const WordTable& table, const std::string& folder) {
     std::vector<const WordTable::value_type*> sorted;
     sorted.reserve(table.size());
     for (const auto& entry : table) sorted.push_back(&entry);
     std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+    TemporaryFile file(folder);
+    std::string buffer;
+    std::size_t written = 0;
+    const auto flush = [&] {
+      file.write(std::as_bytes(std::span(buffer)), written);
+      written += buffer.size();
+      buffer.clear();
+    };
     for (const auto* entry : sorted) {
-      const std::uint64_t head[3] = {entry->first.size(), entry->second.count, entry->second.first};
-      if (std::fwrite(head, sizeof(head), 1, file_.get()) != 1 ||
-          std::fwrite(entry->first.data(), 1, entry->first.size(), file_.get()) != entry->first.size())
-        fail(folder);
+      const Head head{entry->first.size(), entry->second.count, entry->second.first};
+      buffer.append(reinterpret_cast<const char*>(&head), sizeof(head)).append(entry->first);
+      if (buffer.size() > std::size_t{1} << 16) flush();
     }
-    if (std::fflush(file_.get()) != 0) fail(folder);
-    std::rewind(file_.get());
+    flush();
+    return file.map();
   }
 
-  // The next word, or none at the end.
-  bool next(CountedWord& word) {
-    std::uint64_t head[3];
-    if (std::fread(head, sizeof(head), 1, file_.get()) != 1) return false;
-    word.word.resize(head[0]);
-    word.count = head[1];
-    word.first = head[2];
-    return std::fread(word.word.data(), 1, word.word.size(), file_.get()) == word.word.size();
-  }
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-
-  [[noreturn]] static void fail(const std::string& folder) {
-    throw OutputError{fmt::format("cannot write a temporary file in {}: {}; TMPDIR names another folder",
-                                  quote_file(folder), std::strerror(errno))};
-  }
-
-  std::unique_ptr<std::FILE, Close> file_;
+  MappedFile file_;
+  std::size_t at_ = 0;
 };
 
 // The words that stay, of those that are offered one by one.

@@ -2,16 +2,15 @@
 #include "files.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <span>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <xgrad/autograd/error.hpp>
-#include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/training/corpus.hpp>
 
@@ -95,6 +94,37 @@ void write_file(const std::string& option, const std::string& path, const std::s
       throw OutputError{option + ": " + sentence(error)};
     }
   }
+}
+
+std::string temporary_folder() {
+  const char* const folder = std::getenv("TMPDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
+TemporaryFile::TemporaryFile(const std::string& folder) : folder_(folder) {
+  std::string name = folder + "/rnnlm-XXXXXX";
+  descriptor_ = mkstemp(name.data());
+  if (descriptor_ < 0) fail();
+  unlink(name.c_str());
+}
+
+TemporaryFile::~TemporaryFile() { close(descriptor_); }
+
+void TemporaryFile::write(std::span<const std::byte> bytes, std::size_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail();
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::size_t>(n);
+  }
+}
+
+MappedFile TemporaryFile::map() const { return MappedFile(fmt::format("/proc/self/fd/{}", descriptor_)); }
+
+void TemporaryFile::fail() const {
+  throw OutputError{fmt::format("cannot write a temporary file in {}: {}; TMPDIR names another folder",
+                                quote_file(folder_), std::strerror(errno))};
 }
 
 }  // namespace xgrad

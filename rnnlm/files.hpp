@@ -2,9 +2,13 @@
 // anything else.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <span>
 #include <string>
 #include <vector>
+
+#include <xgrad/autograd/parameters/file.hpp>
 
 #include "settings.hpp"
 
@@ -38,5 +42,29 @@ void check_output(const std::string& option, const std::string& path, bool repla
 
 /// Makes `text` the content of a file, as a whole. Throws OutputError, with what errors call it.
 void write_file(const std::string& option, const std::string& path, const std::string& text);
+
+/// The folder for temporary files: TMPDIR, or /tmp.
+std::string temporary_folder();
+
+/// A file without a name, which is gone when it is neither open nor mapped.
+class TemporaryFile {
+ public:
+  /// Makes it in the folder. Throws OutputError, as `write` does.
+  explicit TemporaryFile(const std::string& folder);
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  /// Writes at an offset of its own, so that several threads may write at once.
+  void write(std::span<const std::byte> bytes, std::size_t offset);
+  /// What was written so far, which outlives this.
+  MappedFile map() const;
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::string folder_;
+  int descriptor_;
+};
 
 }  // namespace xgrad

@@ -2,17 +2,14 @@
 // them, by all threads. What is written is in prepared.hpp.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/threads.hpp>
 
@@ -27,57 +24,19 @@ namespace xgrad {
 
 namespace {
 
-std::string temporary_folder() {
-  const char* const folder = std::getenv("TMPDIR");
-  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+// All that a stream has, into a file; its size.
+std::size_t spool(int stream, TemporaryFile& file) {
+  std::vector<std::byte> buffer(std::size_t{1} << 20);
+  std::size_t size = 0;
+  for (;;) {
+    const ssize_t n = read(stream, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw NoInput("text", fmt::format("cannot read the input: {}", std::strerror(errno)));
+    if (n == 0) return size;
+    file.write(std::span(buffer).first(static_cast<std::size_t>(n)), size);
+    size += static_cast<std::size_t>(n);
+  }
 }
-
-// A file without a name that is filled, piece by piece, and then mapped.
-class Spool {
- public:
-  explicit Spool(const std::string& folder) : folder_(folder) {
-    std::string name = folder + "/rnnlm-spool-XXXXXX";
-    descriptor_ = mkstemp(name.data());
-    if (descriptor_ < 0) fail();
-    unlink(name.c_str());
-  }
-  ~Spool() { close(descriptor_); }
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
-
-  // At a place of its own, so that several threads may write.
-  void write(std::span<const std::byte> bytes, std::size_t at) {
-    while (!bytes.empty()) {
-      const ssize_t n = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) fail();
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      at += static_cast<std::size_t>(n);
-    }
-  }
-  std::size_t read_from(int stream) {
-    std::vector<std::byte> buffer(std::size_t{1} << 20);
-    std::size_t size = 0;
-    for (;;) {
-      const ssize_t n = read(stream, buffer.data(), buffer.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw NoInput("text", fmt::format("cannot read the input: {}", std::strerror(errno)));
-      if (n == 0) return size;
-      write(std::span(buffer).first(static_cast<std::size_t>(n)), size);
-      size += static_cast<std::size_t>(n);
-    }
-  }
-  MappedFile map() const { return MappedFile(fmt::format("/proc/self/fd/{}", descriptor_)); }
-
- private:
-  [[noreturn]] void fail() const {
-    throw OutputError{fmt::format("cannot write a temporary file in {}: {}; TMPDIR names another folder",
-                                  quote_file(folder_), std::strerror(errno))};
-  }
-
-  std::string folder_;
-  int descriptor_ = -1;
-};
 
 // A text to be numbered.
 struct Part {
@@ -107,7 +66,7 @@ Vocabulary choose_words(const Part& part, const TrainSettings& settings) {
 // have been numbered: so pieces are numbered in turn, as many at a time as there are threads.
 template <class Id>
 void number(Part& part, const TrainSettings& settings, const Vocabulary& vocabulary,
-            std::vector<std::uint64_t>* counts, Spool& spool) {
+            std::vector<std::uint64_t>* counts, TemporaryFile& file) {
   const std::vector<std::size_t> ends = cut_points(part.text, settings.level);
   const std::size_t at_once = std::max<std::size_t>(1, threads());
   std::vector<std::vector<Id>> ids(at_once);
@@ -125,7 +84,7 @@ void number(Part& part, const TrainSettings& settings, const Vocabulary& vocabul
         ids[i].push_back(static_cast<Id>(id));
     });
     for (std::size_t i = 0; i < some.size(); ++i) {
-      spool.write(std::as_bytes(std::span(ids[i])), part.tokens * sizeof(Id));
+      file.write(std::as_bytes(std::span(ids[i])), part.tokens * sizeof(Id));
       part.tokens += ids[i].size();
       part.unknown += unknown[i];
       if (counts == nullptr) continue;
@@ -159,7 +118,6 @@ void prepare(const Settings& settings) {
   const std::string& path = *train.data;
   std::vector<MappedFile> files;
   std::vector<std::string> names;  // of the files
-  std::optional<Spool> input;
   const auto open = [&](const std::string& name) {
     check_input(name, "a text file");
     try {
@@ -187,14 +145,14 @@ void prepare(const Settings& settings) {
   } else {
     if (is_pipe) {
       const std::string folder = temporary_folder();
-      input.emplace(folder);
+      TemporaryFile input(folder);
       const int stream = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       if (stream < 0)
         throw NoInput("text", fmt::format("cannot read {}: {}", quote_file(path), std::strerror(errno)));
-      const std::size_t size = input->read_from(stream);
+      const std::size_t size = spool(stream, input);
       fmt::print("{} bytes of the input are in a temporary file in {}\n", size, quote_file(folder));
       if (stream != STDIN_FILENO) close(stream);
-      files.push_back(input->map());
+      files.push_back(input.map());
       names.push_back(path == "-" ? "standard input" : path);
       check_kind(names.back(), view(files.back()), train.level);
     } else {
@@ -217,16 +175,16 @@ void prepare(const Settings& settings) {
   std::vector<IdBytes> texts;
   std::array<std::uint64_t, 3> unknown{};
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    Spool spool(temporary_folder());
+    TemporaryFile ids(temporary_folder());
     auto* const of_train = i == 0 ? &counts : nullptr;
     lines_of(i, [&] {
       if (id_width(vocabulary.size()) == 2)
-        number<std::uint16_t>(parts[i], train, vocabulary, of_train, spool);
+        number<std::uint16_t>(parts[i], train, vocabulary, of_train, ids);
       else
-        number<std::uint32_t>(parts[i], train, vocabulary, of_train, spool);
+        number<std::uint32_t>(parts[i], train, vocabulary, of_train, ids);
     });
     unknown[i] = parts[i].unknown;
-    numbered_texts.push_back(spool.map());
+    numbered_texts.push_back(ids.map());
     texts.push_back({parts[i].name, numbered_texts.back().bytes()});
   }
   try {
