@@ -1,6 +1,7 @@
 // Declaration and lookup of parameters; see parameters.hpp.
 #include <xgrad/autograd/parameters.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include <xgrad/autograd/numbers/instantiate.hpp>
@@ -78,7 +79,9 @@ Variable<T> Parameters<T>::weight(std::string_view name, const Shape& shape,
     } catch (const Error& error) {
       throw error.with_context("parameter '" + path + "'");
     }
-    value = Array<double>(shape, numbers).template cast<T>();
+    std::transform(numbers.begin(), numbers.end(), value.mutable_data(),
+                   [](double x) { return scalar::convert<T>(x); });
+    value.written();
   } else {
     check_shape("the value given for it has shape ", given->second.shape());
     value = std::move(given->second);  // which no other declaration takes
