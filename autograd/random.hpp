@@ -66,6 +66,9 @@ class RandomKey {
     return counter_random(key_, {word(block), word(block >> 32), 0, 0});
   }
 
+  /// The same of the blocks from `first` on, one after the other, as many as fill the words; a multiple of 4.
+  void bits(std::uint64_t first, std::span<std::uint32_t> words) const;
+
   /// True if both name the same stream.
   friend bool operator==(const RandomKey&, const RandomKey&) = default;
 

@@ -2,6 +2,7 @@
 // from NumPy in the last bit.
 #include <xgrad/autograd/random.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <locale>
@@ -71,18 +72,56 @@ void Random::restore(const std::string& state) {
   state_ = std::move(read.state_);
 }
 
+namespace {
+
+// n counters and what ten rounds make of them, word by word.
+template <std::size_t n>
+struct Philox {
+  std::uint32_t a[n], b[n], c[n], d[n];
+
+  // All at once: one by itself waits for its products.
+  void run(std::array<std::uint32_t, 2> key) {
+    for (int round = 0; round < 10; ++round) {
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::uint64_t p = std::uint64_t{a[i]} * 0xD2511F53U, q = std::uint64_t{c[i]} * 0xCD9E8D57U;
+        a[i] = static_cast<std::uint32_t>(q >> 32) ^ b[i] ^ key[0];
+        b[i] = static_cast<std::uint32_t>(q);
+        c[i] = static_cast<std::uint32_t>(p >> 32) ^ d[i] ^ key[1];
+        d[i] = static_cast<std::uint32_t>(p);
+      }
+      key[0] += 0x9E3779B9U;  // the golden ratio and sqrt(3) - 1, as fractions of 2^32
+      key[1] += 0xBB67AE85U;
+    }
+  }
+};
+
+}  // namespace
+
 std::array<std::uint32_t, 4> counter_random(std::array<std::uint32_t, 2> key,
                                             std::array<std::uint32_t, 4> counter) {
-  const auto product = [](std::uint32_t a, std::uint32_t b) { return static_cast<std::uint64_t>(a) * b; };
-  const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
-  const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p = product(0xD2511F53U, counter[0]), q = product(0xCD9E8D57U, counter[2]);
-    counter = {high(q) ^ counter[1] ^ key[0], low(q), high(p) ^ counter[3] ^ key[1], low(p)};
-    key[0] += 0x9E3779B9U;  // the golden ratio and sqrt(3) - 1, as fractions of 2^32
-    key[1] += 0xBB67AE85U;
+  Philox<1> one{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}};
+  one.run(key);
+  return {one.a[0], one.b[0], one.c[0], one.d[0]};
+}
+
+void RandomKey::bits(std::uint64_t first, std::span<std::uint32_t> words) const {
+  constexpr std::size_t n = 32;  // for 16 GCC 12 unrolls what it should vectorize: twice the time
+  Philox<n> some;
+  for (std::size_t at = 0; at < words.size(); at += 4 * n, first += n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      some.a[i] = word(first + i);
+      some.b[i] = word((first + i) >> 32);
+      some.c[i] = some.d[i] = 0;
+    }
+    some.run(key_);
+    std::uint32_t* out = words.data() + at;
+    for (std::size_t i = 0; i < std::min(n, (words.size() - at) / 4); ++i) {
+      *out++ = some.a[i];
+      *out++ = some.b[i];
+      *out++ = some.c[i];
+      *out++ = some.d[i];
+    }
   }
-  return counter;
 }
 
 RandomKey RandomKey::fold(std::uint64_t n) const {

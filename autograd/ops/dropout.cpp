@@ -2,6 +2,7 @@
 #include <xgrad/autograd/ops/dropout.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <xgrad/autograd/ops/define.hpp>
@@ -13,13 +14,18 @@ namespace {
 template <class T>
 Array<T> dropped(const Array<T>& x, double rate, RandomKey key) {
   // A number is kept if its 32 random bits are at least this.
-  const auto threshold = static_cast<std::uint64_t>(std::ldexp(rate, 32));
+  const auto threshold = static_cast<std::uint32_t>(std::ldexp(rate, 32));
   const T scale(static_cast<scalar::Real<T>>(1 / (1 - rate)));
   return kernels::filled<T>(x.shape(), [&](T* y) {
-    for (std::size_t i = 0; i < x.size(); i += 4) {
-      const auto bits = key.bits(i / 4);
-      for (std::size_t k = i; k < std::min(i + 4, x.size()); ++k)
-        y[k] = bits[k - i] < threshold ? T(0) : scale * x.data()[k];
+    std::array<std::uint32_t, 256> bits;
+    for (std::size_t i = 0; i < x.size(); i += bits.size()) {
+      key.bits(i / 4, bits);
+      const T* const of = x.data() + i;
+      const std::size_t n = std::min(bits.size(), x.size() - i);
+      for (std::size_t k = 0; k < n; ++k) {
+        const T kept = scale * of[k];  // computed in any case: nobody can foretell the branch
+        y[i + k] = bits[k] < threshold ? T(0) : kept;
+      }
     }
   });
 }
