@@ -47,6 +47,14 @@ struct OuterProduct {
 template <class T>
 using Gradient = std::variant<Array<T>, RowSparse<T>>;
 
+namespace detail {
+
+/// a += b, in a block that nothing else shares; row-sparse if both are.
+template <class T>
+void add_to(Gradient<T>& a, const Gradient<T>& b);
+
+}  // namespace detail
+
 /// What `gradients[x]` does if the differentiated value does not depend on x: throw Error, or return zeros.
 enum class Unreached { error, zeros };
 /// For options: {.unreached = zeros}.
@@ -86,6 +94,10 @@ class Gradients {
       Gradients(const Parameters<T>& parameters, const std::map<std::string, Array<U>>& by_path,
                 Unreached unreached = Unreached::error)
       : Gradients(parameters, cast(by_path), unreached) {}
+  /// Gradients of parameters as they are stored, dense or row-sparse; of those that are not among them the
+  /// value does not depend. Throws Error for a variable that is no parameter or stands there twice, and for a
+  /// gradient that has not its shape.
+  explicit Gradients(const std::vector<std::pair<Variable<T>, Gradient<T>>>& of_parameters);
   /// @{ Copies no elements: copies share them, until one of them is changed. What is moved from has none.
   Gradients(const Gradients&);
   Gradients(Gradients&&) noexcept;

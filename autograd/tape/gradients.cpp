@@ -71,9 +71,10 @@ RowSparse<T> sum(const RowSparse<T>& a, const RowSparse<T>& b) {
   return {a.shape, Ids(std::move(rows)), std::move(values)};
 }
 
-// a += b, in a block that nothing else shares.
+}  // namespace
+
 template <class T>
-void add_to(Gradient<T>& a, const Gradient<T>& b) {
+void detail::add_to(Gradient<T>& a, const Gradient<T>& b) {
   const std::uint32_t mark = std::max(elements(a).gradient_of(), elements(b).gradient_of());
   const auto* const rows_of_a = std::get_if<RowSparse<T>>(&a);
   const auto* const rows_of_b = std::get_if<RowSparse<T>>(&b);
@@ -93,8 +94,6 @@ void add_to(Gradient<T>& a, const Gradient<T>& b) {
   elements(a).written();
   elements(a).mark_gradient(mark);
 }
-
-}  // namespace
 
 template <class T>
 void RowSparse<T>::add_to(Array<T>& table) const {
@@ -220,7 +219,7 @@ void Gradients<T>::add(const std::shared_ptr<const Parameter<T>>& parameter, Gra
   if (fresh)
     parameters_.emplace_back(parameter, std::move(gradient));
   else
-    add_to(parameters_[place->second].second, gradient);
+    detail::add_to(parameters_[place->second].second, gradient);
 }
 
 // Whether the gradient of the value at `node` was kept, or is zero as it was recorded later.
@@ -241,7 +240,7 @@ void Gradients<T>::add_of_tape(const Gradients& b) {
   for (const auto& [node, gradient] : b.by_node_) {
     if (wanted.count(node) == 0) continue;
     const auto [place, fresh] = by_node_.try_emplace(node, gradient);
-    if (!fresh) add_to(place->second, gradient);
+    if (!fresh) detail::add_to(place->second, gradient);
   }
   wanted_ = std::move(wanted);
   nodes_ = std::max(nodes_, b.nodes_);
@@ -338,6 +337,9 @@ std::map<std::string, Array<double>> Gradients<T>::values() const {
   return result;
 }
 
+template void detail::add_to(Gradient<float>&, const Gradient<float>&);
+template void detail::add_to(Gradient<double>&, const Gradient<double>&);
+template void detail::add_to(Gradient<Complex>&, const Gradient<Complex>&);
 template struct RowSparse<float>;
 template struct RowSparse<double>;
 template struct RowSparse<Complex>;

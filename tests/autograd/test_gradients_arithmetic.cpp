@@ -531,3 +531,22 @@ TEST_CASE("Gradients: their values are directions of hvp") {
   const Gradients<double> product(p, xgrad::hvp(f, p.values(), gradients.values()));
   CHECK(numbers(product[w]) == std::vector<double>{144, 144});
 }
+
+TEST_CASE("gradients: given by parameter, dense or row-sparse") {
+  const Parameters<double> p(1);
+  const auto a = p.weight("a", {2}), table = p.weight("table", {3, 1}), none = p.weight("none", {1});
+  using Given = std::vector<std::pair<Variable<double>, Gradient<double>>>;
+  const RowSparse<double> rows{{3, 1}, Ids({1}), Array<double>({1, 1}, {5})};
+  const Gradients<double> gradients(Given{{a, Array<double>({2}, {1, 2})}, {table, rows}});
+  CHECK(gradients[a].data()[1] == 2);
+  CHECK(gradients[table].data()[1] == 5);
+  CHECK(std::holds_alternative<RowSparse<double>>(*gradients.stored(table)));
+  CHECK(!gradients.reached(none));
+  const Array<double> values({2}, {1, 2});
+  const auto error = [](const Given& given) { return message_of([&] { (void)Gradients<double>(given); }); };
+  CHECK(error({{a, Array<double>({3}, {1, 2, 3})}}) ==
+        "[gradient] the gradient given for 'a' has shape (3,), expected that of the parameter, (2,)");
+  CHECK(error({{a, values}, {a, values}}) == "[gradient] two gradients are given for 'a'");
+  CHECK(error({{Variable<double>(values), values}}) ==
+        "[gradient] a gradient is given for a variable of shape (2,), expected a parameter");
+}
