@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,39 +32,42 @@ struct AdaptiveSoftmaxOptions {
   /// The first token of each cluster, increasing, in (0, V); tokens before the first of them are in the head.
   /// Empty: those of adaptive_cutoffs(V).
   std::vector<std::size_t> cutoffs{};
-  /// With c the first cutoff, the vectors of a cluster whose first token is t have D (c / t)^narrowing
-  /// dimensions, but at least 8 where D is; 0 makes all as wide as the outputs, D.
-  double narrowing = 0.5;
-  Initializer W{};  ///< how the matrices are drawn, if not by the default
+  /// Clusters whose first token is below `wide` have vectors as wide as the outputs, D; one whose first token
+  /// t is above has D (wide / t)^narrowing dimensions, but at least 8 where D is.
+  std::size_t wide = 10'000;
+  double narrowing = 0.5;  ///< 0 makes all as wide as the outputs
+  Initializer W{};         ///< how the matrices are drawn, if not by the default
 };
 
-/// Cutoffs for V tokens that are numbered by falling frequency: the first at 2,500, or at V / 4 if that is
-/// less, each of the others 1.35 times the one before; none for fewer than 1,000 tokens. The head, which is
-/// most of the work, is as large for 200,000 tokens as for 10,000. Under Zipf's law a target needs
-/// V log(1.35) / log(V) logits beside it, of narrower vectors.
+/// Cutoffs for V tokens that are numbered by falling frequency: the first at 2,000, or at V / 4 if that is
+/// less, each of the others 1.35 times the one before, or 1.15 times beyond 10,000, where a cluster has many
+/// logits for few targets; none for fewer than 1,000 tokens. The head, which is most of the work, is as large
+/// for 200,000 tokens as for 10,000.
 inline std::vector<std::size_t> adaptive_cutoffs(std::size_t V) {
   std::vector<std::size_t> cutoffs;
   if (V < 1000) return cutoffs;
   const auto size = static_cast<double>(V);
-  for (double at = std::min(2500.0, size / 4); at < 0.9 * size; at *= 1.35)
+  for (double at = std::min(2000.0, size / 4); at < 0.9 * size; at *= at < 10'000 ? 1.35 : 1.15)
     cutoffs.push_back(static_cast<std::size_t>(at));
   return cutoffs;
 }
 
 /// The adaptive softmax of Grave et al. 2017 (arXiv:1609.04309), in PyTorch AdaptiveLogSoftmaxWithLoss; here
-/// the head has biases, and widths follow `narrowing`: with c the cluster of token t, or none,
+/// head and clusters have biases, and clusters of rather frequent tokens are as wide as the outputs: with c
+/// the cluster of token t, or none,
 ///   log p(t) = log softmax(head)[t]   or   log softmax(head)[class of c] + log softmax(cluster c)[t].
 ///     y: (..., D)   targets: (...), in [0, V), numbered by falling frequency
 /// Parameters "head/W" (D, first cutoff + clusters), "head/b", and of each cluster, counted from 1, "1/P" (D,
-/// K) and "1/W" (K, its tokens), uniform in +-1/sqrt(rows) unless an option says otherwise.
+/// K) if it is narrower than the outputs, "1/W" (K, its tokens) and "1/b"; matrices are uniform in
+/// +-1/sqrt(rows) unless an option says otherwise, biases zeros.
 template <class T>
 struct AdaptiveSoftmax {
   /// The tokens [first, last), which share a class of the head.
   struct Cluster {
-    std::size_t first,  ///< its most frequent token
-        last;           ///< the first token after it
-    Variable<T> P,      ///< (D, K)
-        W;              ///< (K, last - first)
+    std::size_t first,             ///< its most frequent token
+        last;                      ///< the first token after it
+    std::optional<Variable<T>> P;  ///< (D, K), if its vectors are narrower than the outputs
+    Affine<T> out;                 ///< W: (K, last - first)   b: (last - first,)
   };
 
   std::size_t V;                  ///< how many tokens there are
@@ -109,7 +113,8 @@ struct AdaptiveSoftmax {
       const Shape shape{members[c].rows.size()};
       const Ids places(shape, std::move(members[c].rows));
       if (places.size() == 0) {  // 0, of which every parameter has a gradient, for optimizers
-        total = total + sum(take(clusters[c].P, places)) + sum(take(clusters[c].W, places));
+        if (clusters[c].P) total = total + sum(take(*clusters[c].P, places));
+        total = total + sum(take(clusters[c].out.W, places)) + sum(take(clusters[c].out.b, places));
         continue;
       }
       const Variable<T> part = softmax_cross_entropy(logits(clusters[c], take(rows, places)),
@@ -139,14 +144,17 @@ struct AdaptiveSoftmax {
       : V(tokens),
         head(p / "head", D, (cutoffs.empty() ? V : cutoffs[0]) + cutoffs.size(), {.W = options.W}) {
     for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-      const double rank = static_cast<double>(cutoffs[c]) / static_cast<double>(cutoffs[0]),
-                   width = static_cast<double>(D) / std::pow(rank, options.narrowing);
-      const std::size_t K = std::max(std::min<std::size_t>(D, 8), static_cast<std::size_t>(width));
-      const std::size_t last = c + 1 < cutoffs.size() ? cutoffs[c + 1] : V;
+      const std::size_t first = cutoffs[c], last = c + 1 < cutoffs.size() ? cutoffs[c + 1] : V;
+      std::size_t K = D;
+      if (first > options.wide) {
+        const double ratio = static_cast<double>(options.wide) / static_cast<double>(first);
+        K = static_cast<std::size_t>(static_cast<double>(D) * std::pow(ratio, options.narrowing));
+        K = std::max(std::min<std::size_t>(D, 8), K);
+      }
       const Parameters<T> scope = p / std::to_string(c + 1);
-      const Variable<T> P = detail::weight(scope, "P", {D, K}, options.W);
-      clusters.push_back(
-          {cutoffs[c], last, P, detail::weight(scope, "W", {K, last - cutoffs[c]}, options.W)});
+      std::optional<Variable<T>> P;
+      if (K < D) P = detail::weight(scope, "P", {D, K}, options.W);
+      clusters.push_back({first, last, P, Affine<T>(scope, K, last - first, {.W = options.W})});
     }
   }
 
@@ -166,7 +174,7 @@ struct AdaptiveSoftmax {
   }
 
   static Variable<T> logits(const Cluster& cluster, const Variable<T>& ys) {
-    return matmul(matmul(ys, cluster.P), cluster.W);
+    return cluster.out(cluster.P ? matmul(ys, *cluster.P) : ys);
   }
 };
 

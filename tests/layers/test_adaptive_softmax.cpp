@@ -14,7 +14,8 @@ using checks::numbers;
 
 namespace {
 
-const AdaptiveSoftmaxOptions three{.cutoffs = {3, 5}, .narrowing = 1};
+// The first cluster is as wide as the outputs, the second half as wide.
+const AdaptiveSoftmaxOptions three{.cutoffs = {3, 5}, .wide = 3, .narrowing = 2};
 
 // Every cluster has a target, and the second one has two.
 const Ids targets({2, 3}, {0, 9, 3, 5, 2, 4});
@@ -84,8 +85,9 @@ TEST_CASE("adaptive softmax: a cluster without a target has no gradient, and no 
   const auto gradients = tape.gradient(loss);
   Sgd(p, 0.1).step(gradients);  // which asks for that of every parameter
   CHECK(gradients.norm() > 0);
-  for (const double g : gradients[layer.clusters[1].W]) CHECK(g == 0);
-  CHECK(gradients[layer.clusters[0].W].data()[0] != 0);
+  for (const auto& w : {layer.clusters[1].out.W, layer.clusters[1].out.b, *layer.clusters[1].P})
+    for (const double g : gradients[w]) CHECK(g == 0);
+  CHECK(gradients[layer.clusters[0].out.W].data()[0] != 0);
   CHECK(layer.loss(Array<double>::zeros({0, 16}), Ids({0}, std::vector<Ids::value_type>()), Reduction::sum)
             .item() == 0);
   CHECK(layer.loss(Array<double>::zeros({0, 16}), Ids({0}, std::vector<Ids::value_type>()), Reduction::none)
@@ -95,25 +97,27 @@ TEST_CASE("adaptive softmax: a cluster without a target has no gradient, and no 
 
 TEST_CASE("adaptive softmax: parameters and the widths of the clusters") {
   const Parameters<double> p(1);
-  const AdaptiveSoftmax<double> layer(p / "out", 64, 1000, {.cutoffs = {100, 300, 500}});
+  const AdaptiveSoftmax<double> layer(p / "out", 64, 1000, {.cutoffs = {100, 300, 500}, .wide = 100});
   CHECK(layer.head.W.shape() == Shape{64, 103});
-  CHECK(layer.clusters[0].P.shape() == Shape{64, 64});
-  CHECK(layer.clusters[0].W.shape() == Shape{64, 200});
-  CHECK(layer.clusters[1].P.shape() == Shape{64, 36});  // 64 / sqrt(3)
-  CHECK(layer.clusters[2].W.shape() == Shape{28, 500});
+  CHECK(!layer.clusters[0].P);
+  CHECK(layer.clusters[0].out.W.shape() == Shape{64, 200});
+  CHECK(layer.clusters[0].out.b.shape() == Shape{200});
+  CHECK(layer.clusters[1].P->shape() == Shape{64, 36});  // 64 / sqrt(3)
+  CHECK(layer.clusters[2].out.W.shape() == Shape{28, 500});
   CHECK(layer.head.b.parameter()->path == "out/head/b");
-  CHECK(layer.clusters[2].W.parameter()->path == "out/3/W");
+  CHECK(layer.clusters[2].P->parameter()->path == "out/3/P");
+  CHECK(layer.clusters[2].out.W.parameter()->path == "out/3/W");
+  CHECK(layer.clusters[2].out.b.parameter()->path == "out/3/b");
   const auto cutoffs = adaptive_cutoffs(10'000);
-  CHECK(cutoffs.size() == 5);
-  CHECK(cutoffs[0] == 2500);
-  CHECK(cutoffs[1] == 3375);
-  CHECK(cutoffs.back() == 8303);
-  CHECK(adaptive_cutoffs(200'000)[0] == 2500);
+  CHECK(cutoffs.size() == 6);
+  CHECK(cutoffs[0] == 2000);
+  CHECK(cutoffs[1] == 2700);
+  CHECK(cutoffs.back() == 8968);
+  CHECK(adaptive_cutoffs(200'000)[0] == 2000);
   CHECK(adaptive_cutoffs(2000)[0] == 500);
   CHECK(adaptive_cutoffs(999).empty());
   const Parameters<double> narrow(1);
-  CHECK(AdaptiveSoftmax<double>(narrow, 4, 10, three).clusters[0].P.shape() ==
-        Shape{4, 4});  // never more than D
+  CHECK(!AdaptiveSoftmax<double>(narrow, 4, 10, three).clusters[1].P);  // never more than D, nor fewer than 8
 }
 
 TEST_CASE("adaptive softmax: what cannot be is refused by name") {

@@ -381,7 +381,7 @@ TEST_CASE("rnnlm: an output layer that trains by samples is exact in evaluation,
     for (const auto& parameter : parameters->list()) paths += parameter.parameter()->path + " ";
   CHECK(paths ==
         "embed/W cell/Wx cell/Wh cell/b sampled/W sampled/b "
-        "embed/W cell/Wx cell/Wh cell/b adaptive/head/W adaptive/head/b adaptive/1/P adaptive/1/W ");
+        "embed/W cell/Wx cell/Wh cell/b adaptive/head/W adaptive/head/b adaptive/1/W adaptive/1/b ");
   checks::check_error(
       [&] { Rnnlm(p / "m", 6, 4, 4, {.tied = true, .adaptive = AdaptiveSoftmaxOptions{.cutoffs = {2}}}); },
       {"[Rnnlm] cannot tie an adaptive softmax"});
