@@ -7,6 +7,13 @@ set(xgrad_config ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
 install(TARGETS xgrad EXPORT xgrad ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT xgrad NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradTargets.cmake)
+set(without PATTERN distributed EXCLUDE)
+if(TARGET xgrad_mpi)
+  install(TARGETS xgrad_mpi EXPORT xgrad_mpi ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT xgrad_mpi NAMESPACE xgrad:: DESTINATION ${xgrad_config} FILE xgradMpiTargets.cmake)
+  set(without PATTERN exchange.hpp EXCLUDE)
+endif()
 
 # Of kernels/, numbers/ and update/, which need xsimd, and of the rooms that only the library itself looks into, no header
 # belongs to the interface but these; of ops/ all but what ops are defined with.
@@ -14,7 +21,7 @@ install(DIRECTORY autograd layers models training DESTINATION ${CMAKE_INSTALL_IN
   FILES_MATCHING PATTERN "*.hpp" PATTERN kernels EXCLUDE PATTERN numbers EXCLUDE PATTERN update EXCLUDE
   PATTERN checks EXCLUDE PATTERN inspect EXCLUDE PATTERN parameters EXCLUDE
   PATTERN define.hpp EXCLUDE PATTERN function_op.hpp EXCLUDE PATTERN identities.hpp EXCLUDE PATTERN part.hpp EXCLUDE
-  PATTERN revolve.hpp EXCLUDE PATTERN row_products.hpp EXCLUDE)
+  PATTERN revolve.hpp EXCLUDE PATTERN row_products.hpp EXCLUDE ${without})
 foreach(header kernels/storage numbers/pending_updates numbers/xtensor numbers/xtensor_io checks/direction
     checks/audit/report checks/gradcheck/op_proof checks/gradcheck/report)
   cmake_path(GET header PARENT_PATH folder)

@@ -3,6 +3,7 @@
 // goes through it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <tuple>
@@ -152,11 +153,58 @@ requires(!detail::is_variable<S>) S reset_rows(S state, const Ids& rows) {
   return state;
 }
 
-/// The first n rows (sequences of the batch) of every part, for a batch that goes on with fewer.
+/// Rows [first, last) (sequences of the batch) of every part.
+template <class S>
+S rows(S state, std::size_t first, std::size_t last) {
+  for_each_part(state, [&](auto& part) {
+    if (part.shape()[0] != last - first)
+      part = slice(part, static_cast<std::ptrdiff_t>(first), static_cast<std::ptrdiff_t>(last));
+  });
+  return state;
+}
+
+/// The first n rows of every part, for a batch that goes on with fewer.
 template <class S>
 S first_rows(S state, std::size_t n) {
-  for_each_part(state, [n](auto& part) {
-    if (part.shape()[0] != n) part = slice(part, 0, static_cast<std::ptrdiff_t>(n));
+  return rows(std::move(state), 0, n);
+}
+
+/// The rows of all states, one below the other. Throws Error for none, and unless all have as many parts.
+template <class S>
+S concat_rows(const std::vector<S>& states) {
+  if (states.empty()) throw Error("concat_rows", "needs at least one state");
+  S result = states[0];
+  std::size_t i = 0;
+  for_each_part(result, [&]<class Part>(Part& part) {
+    using T = typename Part::value_type;
+    std::vector<Variable<T>> all;
+    for (const S& state : states) {
+      auto of_state = parts<T>(state);
+      if (of_state.size() != part_count(states[0]))
+        throw Error("concat_rows", "the states have different numbers of parts");
+      all.push_back(std::move(of_state[i]));
+    }
+    part = concat(all, 0);
+    ++i;
+  });
+  return result;
+}
+
+/// The state of the rows of several processes, one below the other, of that of each: `concatenate` makes of the
+/// bytes of each those of all, as World does (training/distributed/world.hpp).
+template <class S, class Concatenate>
+S gather_rows(S state, Concatenate concatenate) {
+  for_each_part(state, [&]<class Part>(Part& part) {
+    using T = typename Part::value_type;
+    const Array<T> own = part.value();
+    const std::string all =
+        concatenate(std::string(reinterpret_cast<const char*>(own.data()), own.size() * sizeof(T)));
+    Shape shape = own.shape();
+    shape.set(0, 1);
+    shape.set(0, shape.size() == 0 ? own.shape()[0] : all.size() / sizeof(T) / shape.size());
+    std::vector<T> elements(shape.size());
+    std::copy(all.begin(), all.end(), reinterpret_cast<char*>(elements.data()));
+    part = Variable<T>(Array<T>(shape, elements));
   });
   return state;
 }

@@ -41,7 +41,7 @@ endforeach()
 
 set(sources "")
 foreach(file examples/01_gradient.cpp examples/02_custom_cell.cpp examples/03_custom_op.cpp
-    examples/05_tape.cpp examples/06_nonfinite.cpp examples/07_audit.cpp examples/ugrnn.hpp tests/test_readme.cpp
+    examples/05_tape.cpp examples/06_nonfinite.cpp examples/07_audit.cpp examples/10_distributed.cpp examples/ugrnn.hpp tests/test_readme.cpp
     tests/test_training_page.cpp tests/rnnlm/read_model.py tests/package/find_package/CMakeLists.txt tests/package/fetch_content/CMakeLists.txt)
   file(READ ${ROOT}/${file} text)
   normalize("${text}" text)
