@@ -332,6 +332,16 @@ void complete(Settings& settings) {
                     train.embedding, train.hidden)};
   if (train.tied && train.output == "adaptive")
     throw UsageError{"--tied and --output adaptive exclude each other: its vectors have several widths"};
+  only_with("restarts", settings.ranks > 1, "--ranks");
+  only_with("restarts", settings.checkpoint || settings.resume, "--checkpoint or --resume");
+  if (!settings.resume && settings.given.contains("ranks") && !settings.given.contains("shards"))
+    train.shards = std::max<std::size_t>(8, settings.ranks);
+  if (settings.ranks > train.shards)
+    throw UsageError{fmt::format("--ranks {} are more than --shards {}: each needs at least one",
+                                 settings.ranks, train.shards)};
+  if (train.shards > train.batch)
+    throw UsageError{fmt::format("--shards {} are more than the tracks of the batch, --batch-size {}",
+                                 train.shards, train.batch)};
   if (settings.resume) return;
   only_with("samples", train.output == "sampled", "--output sampled");
   only_with("lr-epochs", train.schedule == "decay", "--schedule decay");

@@ -106,8 +106,8 @@ void generate_with(const ModelFile& file, const Settings& settings) {
   const std::uint32_t seed = settings.train.seed;
   if (!settings.prompt && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1) {
     std::string line;
-    for (std::uint32_t n = 0; fmt::print("> "), std::fflush(stdout), std::getline(std::cin, line); ++n)
-      writer.write(line, seed + n);
+    for (std::uint32_t n = 0; fmt::print("> "), std::fflush(stdout), std::getline(std::cin, line);)
+      for (std::size_t i = 0; i < settings.count; ++i) writer.write(line, seed + n++);
     fmt::print("\n");
     return;
   }

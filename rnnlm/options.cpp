@@ -27,6 +27,13 @@ Number number(std::string_view text, Number low, Number high, const std::string&
   return value;
 }
 
+// In any case, as other programs have LSTM for lstm.
+std::string lower(std::string word) {
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return word;
+}
+
 // @{ What an option writes to, of type M: a member of Settings, or one of TrainSettings.
 template <class M>
 M& member(Settings& settings, M Settings::*at) {
@@ -94,9 +101,10 @@ class Table {
     if (choices.size() > 6) option.symbol = "NAME";
     option.choices = choices;
     option.set = [=](Settings& settings, const std::string& text) {
-      if (std::find(choices.begin(), choices.end(), text) == choices.end())
+      const std::string word = lower(text);
+      if (std::find(choices.begin(), choices.end(), word) == choices.end())
         throw Expected{fmt::format("one of {}", fmt::join(choices, ", "))};
-      member(settings, at) = text;
+      member(settings, at) = word;
     };
     option.get = [=](const Settings& settings) { return value(settings, at); };
     return option;
@@ -133,8 +141,9 @@ class Table {
   template <class At>
   static void two(Option& option, At at, const std::string& no, const std::string& yes) {
     option.set = [=](Settings& settings, const std::string& text) {
-      if (text != no && text != yes) throw Expected{no + " or " + yes};
-      member(settings, at) = text == yes;
+      const std::string word = lower(text);
+      if (word != no && word != yes) throw Expected{no + " or " + yes};
+      member(settings, at) = word == yes;
     };
     option.get = [=](const Settings& settings) { return value(settings, at) ? yes : no; };
   }
@@ -215,6 +224,9 @@ std::vector<Option> make_options() {
           "stop after N epochs without a better held-out loss; 0 never stops early");
   t.count("batch-size", &T::batch, 1, million, "tracks that are read side by side");
   t.count("bptt", &T::window, 1, million, "steps that the gradient flows back");
+  t.count("shards", &T::shards, 1, 4096,
+          "parts of the batch whose gradients are added up by a fixed tree: the numbers are the same for any "
+          "--ranks; 8 where --ranks is given");
   t.count("seed", &T::seed, 0, ~std::uint32_t{0}, "of the initial weights and all that is drawn");
   t.either("dtype", &T::use_double, "float", "double", "the scalar");
   t.either("protocol", &T::reference, "streams", "reference",
@@ -236,6 +248,12 @@ std::vector<Option> make_options() {
          "write a page with the curves of --log, which it needs, settings, sentences, and the held-out text "
          "coloured by surprise");
   t.flag("force", &S::force, "replace a file that is there").commands = {train, plot, prepare};
+
+  t.section("Processes", {train});
+  t.count("ranks", &S::ranks, 1, 4096,
+          "processes that share the shards among them, started by mpirun; each holds the whole model");
+  t.count("restarts", &S::restarts, 0, 1000,
+          "where a process is lost, go on from the checkpoint so many times");
 
   t.section("What is shown", {train});
   t.flag("check", &S::check,
@@ -415,6 +433,7 @@ const std::vector<std::pair<int, std::string>>& exit_statuses() {
       {73, "a file that is there and would be replaced"},
       {74, "output that cannot be written"},
       {75, "training that diverged"},
+      {76, "a process of --ranks was lost; the checkpoint is whole"},
       {130, "ended by SIGINT, Ctrl-C; the model is saved"},
       {143, "ended by SIGTERM; the model is saved"},
   };

@@ -20,7 +20,8 @@ namespace {
 
 bool is_kept(const Option& option) {
   return option.is_of(Command::train) && option.name != "resume" && option.name != "force" &&
-         option.name != "check" && option.name != "threads";
+         option.name != "check" && option.name != "threads" && option.name != "ranks" &&
+         option.name != "restarts";
 }
 
 bool is_utf8(std::string_view text) {

@@ -49,6 +49,7 @@ struct TrainSettings {
   std::size_t epochs = 10;
   std::size_t patience = 0;  ///< epochs without a better held-out loss after which the run stops; 0: none
   std::size_t batch = 20, window = 20;
+  std::size_t shards = 1;  ///< parts of the batch, whose gradients are computed apart
   std::uint32_t seed = 0;
   bool use_double = false;
   bool reference = false;  ///< reproduce a published network exactly
@@ -71,6 +72,8 @@ struct Settings {
   bool check = false;              ///< prove the model's gradient first
   std::size_t sentences = 5;       ///< to generate at the end
   std::size_t threads = 0;         ///< 0: as many as there are processors
+  std::size_t ranks = 1;           ///< processes that train together
+  std::size_t restarts = 0;        ///< how often they are started again where one is lost
 
   std::vector<std::string> configs;  ///< the configuration files that were read
   std::vector<std::string> files;    ///< what is not an option: a model, a text, logs

@@ -15,7 +15,14 @@ extern "C" void note(int signal) {
   for (const int other : {SIGINT, SIGTERM, SIGHUP}) std::signal(other, SIG_DFL);
 }
 
+extern "C" void note_forwarded(int signal) { noted = signal == SIGUSR1 ? SIGINT : SIGTERM; }
+
 }  // namespace
+
+void note_forwarded_signals() {
+  std::signal(SIGUSR1, note_forwarded);
+  std::signal(SIGUSR2, note_forwarded);
+}
 
 void note_stop_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {

@@ -23,6 +23,7 @@
 #include <xgrad/training/clipping.hpp>
 #include <xgrad/training/finite_check.hpp>
 #include <xgrad/training/perplexity.hpp>
+#include <xgrad/training/shards.hpp>
 #include <xgrad/training/stopping.hpp>
 
 #include "check.hpp"
@@ -65,13 +66,15 @@ struct Interrupted {};
 template <class T>
 class TrainingRun {
  public:
-  TrainingRun(const Settings& all, const Text& text)
+  TrainingRun(const Settings& all, const Text& text, Ranks& ranks)
       : all_(all),
         settings_(all.train),
         text_(text),
+        ranks_(ranks),
         parameters_(settings_.seed),
         network_(build_network(parameters_, text.vocabulary.size(), settings_)),
         optimizer_(make_optimizer(parameters_, settings_)),
+        shards_(parameters_, settings_.shards, ranks.exchange(T{})),
         windows_(all, text.train),
         schedule_(settings_, windows_.size()),
         average_(parameters_, settings_),
@@ -86,9 +89,12 @@ class TrainingRun {
 
   void operator()() {
     note_stop_signals();
+    agree();
     open_files();
     introduce();
-    if (all_.check) check_model(parameters_, settings_, text_.vocabulary.size(), windows_.at(0, 0));
+    if (all_.check && ranks_.is_first())
+      check_model(parameters_, settings_, text_.vocabulary.size(), windows_.at(0, 0));
+    share_state();
     if (checkpoint_ && !all_.resume) write_checkpoint();
     try {
       for (; at_.epoch <= settings_.epochs && at_.stopped_early == 0; next_epoch()) train_epoch();
@@ -112,11 +118,23 @@ class TrainingRun {
     double seconds = 0;
   };
 
+  // That all processes do the same, before they begin.
+  void agree() {
+    try {
+      ranks_.agree("version", config().version);
+      ranks_.agree("settings", resumable_settings(all_));
+      ranks_.agree("text", std::to_string(text_.fingerprint()));
+    } catch (const Error& error) {
+      throw UsageError{sentence(error)};
+    }
+  }
+
   void open_files() {
     if (all_.resume || all_.checkpoint) {
       make_checkpoint(checkpoint_name());
       if (all_.resume) restore();
     }
+    if (!ranks_.is_first()) return;
     // A run that goes on replaces what it has written before.
     std::vector<std::string> others = input_files(all_);
     const auto check = [&](const char* option, const std::optional<std::string>& file) {
@@ -180,7 +198,26 @@ class TrainingRun {
     resumed_seconds_ = at_.seconds;
   }
 
+  // The state of all tracks, to that of the shards here, and back.
+  void share_state() {
+    states_.clear();
+    for (std::size_t shard = shards_.first(); shard < shards_.last(); ++shard) {
+      const Columns tracks = shards_.columns(shard, settings_.batch);
+      states_.push_back(rows(state_, tracks.first, tracks.last));
+    }
+  }
+  void gather_state() {
+    if (shards_.count() == 1) {
+      state_ = states_[0];
+    } else {
+      state_ = gather_rows(concat_rows(states_),
+                           [this](const std::string& bytes) { return ranks_.concatenate(bytes); });
+    }
+  }
+
   void write_checkpoint() {
+    gather_state();
+    if (!ranks_.is_first()) return;
     log_.synchronize();
     at_.log_size = log_.size();
     at_.seconds = seconds();
@@ -225,11 +262,10 @@ class TrainingRun {
     try {
       while (at_.window < windows_.size()) {
         const Window window = windows_.at(at_.window, at_.step);
-        state_ = first_rows(std::move(state_), window.inputs.shape()[1]);
         optimizer_->set_rate(schedule_(at_.epoch, at_.step));
         train_window(window);
         if (checkpoint_ && at_.step % all_.every == 0) save_checkpoint();
-        if (stop_signal() != 0) stop();
+        if (asked_to_stop()) stop();
       }
     } catch (const NonfiniteError& error) {
       progress_.clear();
@@ -245,25 +281,55 @@ class TrainingRun {
   // before it is stepped on, with the reason: the window is run again for it.
   void train_window(const Window& window) {
     const RandomKey key = RandomKey(settings_.seed).fold(at_.step);
-    // Weights that are dropped are computed on the tape.
-    const auto forward = [&] {
-      return for_training(network_, key).loss(window.inputs, window.targets, state_);
-    };
+    const bool whole = shards_.count() == 1;
+    const auto all = static_cast<double>(settings_.batch * settings_.window);
     const std::size_t tokens = window.inputs.size();
-    Tape<T> tape;
-    auto [loss, next] = forward();
-    const double share =
-        static_cast<double>(tokens) / static_cast<double>(settings_.batch * settings_.window);
-    auto gradients = tape.gradient(loss, {.seed = Array<T>(share)});
+    const auto part_of = [&](std::size_t shard) {
+      return whole ? window : columns(window, shards_.columns(shard, settings_.batch));
+    };
+    std::vector<State> next = states_;
+    // Weights that are dropped are computed on the tape.
+    const auto forward = [&](std::size_t shard, const Window& part) {
+      const std::size_t i = shard - shards_.first();
+      const State state = first_rows(states_[i], part.inputs.shape()[1]);
+      auto [loss, after] =
+          for_training(network_, whole ? key : key.fold(shard)).loss(part.inputs, part.targets, state);
+      next[i] = std::move(after);
+      return loss;
+    };
+    Gradients<T> gradients;
+    double mean = 0;
+    if (whole) {
+      Tape<T> tape;
+      const auto loss = forward(0, window);
+      gradients = tape.gradient(loss, {.seed = Array<T>(static_cast<double>(tokens) / all)});
+      mean = static_cast<double>(loss.item());
+    } else {
+      auto result = shards_.gradient([&](std::size_t shard) -> std::optional<Variable<T>> {
+        const Window part = part_of(shard);
+        if (part.inputs.size() == 0) return std::nullopt;
+        return forward(shard, part) * (static_cast<double>(part.inputs.size()) / all);
+      });
+      gradients = std::move(result.gradients);
+      mean = result.loss * all / static_cast<double>(tokens);
+    }
     const double norm = settings_.clip > 0 ? clip_global_norm(gradients, parameters_, settings_.clip)
                                            : global_norm(gradients, parameters_);
     const auto word = [this](Vocabulary::Id id) { return text_.vocabulary.word(id); };
-    const auto mean = static_cast<double>(loss.item());
-    check_finite(mean, norm, [&] { return forward().y; },
-                 {at_.step + 1, at_.epoch, {.tokens = window.inputs, .seed = share, .word = word}});
+    // The number may also be of a shard that is computed elsewhere.
+    const auto again = [&] {
+      if (whole) return forward(0, window);
+      Variable<T> total = Array<T>(0);
+      for (std::size_t shard = shards_.first(); shard < shards_.last(); ++shard)
+        if (const Window part = part_of(shard); part.inputs.size() > 0) total = total + forward(shard, part);
+      return total;
+    };
+    NonfiniteOptions replay{.seed = static_cast<double>(tokens) / all, .word = word};
+    if (whole) replay.tokens = window.inputs;
+    check_finite(mean, norm, again, {at_.step + 1, at_.epoch, replay});
     optimizer_->step(gradients);
     average_.update();
-    state_ = std::move(next);
+    states_ = std::move(next);
 
     // The reference's perplexity is e to the mean of its window losses.
     const double weight = settings_.reference ? 1 : static_cast<double>(tokens);
@@ -311,9 +377,19 @@ class TrainingRun {
     at_.window = 0;
     at_.epoch_loss = 0;
     at_.epoch_tokens = 0;
-    if (!settings_.reference) state_ = network_.zero(settings_.batch);  // the reference carries it on
+    if (!settings_.reference) {  // which carries it on
+      state_ = network_.zero(settings_.batch);
+      share_state();
+    }
     if (checkpoint_) save_checkpoint();
-    if (stop_signal() != 0) stop();
+    if (asked_to_stop()) stop();
+  }
+
+  // Whether a signal has asked any of the processes to.
+  bool asked_to_stop() {
+    const int signal = ranks_.largest(stop_signal());
+    if (signal != stop_signal()) ask_to_stop(signal);
+    return signal != 0;
   }
 
   // The work is saved before anything else is done; then the weights of this moment are evaluated, unless the
@@ -397,6 +473,7 @@ class TrainingRun {
   }
 
   void write_report(std::optional<double> test) {
+    if (!ranks_.is_first()) return;
     Report report;
     report.run = read_log(read_file(*all_.log), *all_.log);
     report.settings = in_force(all_);
@@ -421,7 +498,7 @@ class TrainingRun {
   // Mean loss in nats.
   double heldout(const char* name, const StreamWindows& windows) {
     const Watched watched{windows, [&](std::size_t done) {
-                            if (stop_signal() != 0 && !stopping_) throw Interrupted();
+                            if (!stopping_ && asked_to_stop()) throw Interrupted();
                             progress_.evaluating(name, done, windows.size());
                           }};
     const TokenLosses losses = evaluate(network_, watched);
@@ -452,6 +529,7 @@ class TrainingRun {
   enum class Weights { best, last };
 
   void save(const std::string& file, Weights weights) const {
+    if (!ranks_.is_first()) return;
     std::map<std::string, std::string> result;
     result["epoch"] = std::to_string(weights == Weights::best ? at_.best_epoch : at_.epoch);
     result["step"] = std::to_string(weights == Weights::best ? at_.best_step : at_.step);
@@ -465,6 +543,9 @@ class TrainingRun {
   }
 
   bool save_to_model_file(Weights weights) {
+    // The others read all weights as well; see World.
+    for (const auto& w : parameters_.list()) (void)w.value();
+    if (!ranks_.is_first()) return model_is_written_ = true;
     return model_is_written_ =
                outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, weights); }); });
   }
@@ -473,6 +554,7 @@ class TrainingRun {
   // none or it cannot be written, to `other` or, where that is empty, to a file of a name that is free.
   // Returns its name, or nothing if nothing could be written.
   std::string keep_model(Weights weights, const std::string& other = "") {
+    if (!ranks_.is_first()) return "";
     if (all_.save && ((model_is_written_ && model_file_->is_there()) || save_to_model_file(weights)))
       return *all_.save;
     std::string file;
@@ -544,16 +626,20 @@ class TrainingRun {
   const Settings& all_;
   const TrainSettings& settings_;
   const Text& text_;
+  Ranks& ranks_;
   Parameters<T> parameters_;
   Network<T> network_;
   std::unique_ptr<RatedOptimizer<T>> optimizer_;
+  Shards<T> shards_;
   EpochWindows windows_;
   std::optional<StreamWindows> valid_;
   Schedule schedule_;
   Averaging<T> average_;
   Best<T> best_;
   EarlyStopping patience_;
-  decltype(std::declval<Network<T>>().zero(1)) state_;
+  using State = decltype(std::declval<Network<T>>().zero(1));
+  State state_;                // of all tracks; between checkpoints of a run in shards it is not kept up
+  std::vector<State> states_;  // of the tracks of each shard here
   Position at_;
   std::vector<std::string> samples_;
   std::string settings_text_;
@@ -571,13 +657,13 @@ class TrainingRun {
 
 }  // namespace
 
-void train(const Settings& settings) {
+void train(const Settings& settings, Ranks& ranks) {
   const Text text = with_memory_for("the text", "--tokens N trains on its first tokens",
                                     [&] { return load_text(settings.train); });
   const auto run = [&]<class T>(T) {
     const auto advice =
         "lower --nhid, --emsize, --nlayers, --batch-size or --bptt, or keep fewer words by --vocab";
-    with_memory_for("this model", advice, [&] { TrainingRun<T>(settings, text)(); });
+    with_memory_for("this model", advice, [&] { TrainingRun<T>(settings, text, ranks)(); });
   };
   settings.train.use_double ? run(double{}) : run(float{});
 }

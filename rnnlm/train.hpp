@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "ranks.hpp"
 #include "settings.hpp"
 
 namespace xgrad {
@@ -15,7 +16,8 @@ struct Diverged {
 
 /// Trains as the settings say and prints the whole report. Throws NoInput and BadData for texts, OutputError
 /// for files that cannot be written, FileExists for one that would be replaced, Diverged if the rate was too
-/// high, OutOfMemory, and Stopped when a signal has ended it and the work is saved.
-void train(const Settings& settings);
+/// high, OutOfMemory, and Stopped when a signal has ended it and the work is saved. Where several processes
+/// train together all of them call it, and only the first one writes files.
+void train(const Settings& settings, Ranks& ranks);
 
 }  // namespace xgrad

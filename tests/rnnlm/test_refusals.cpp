@@ -96,7 +96,7 @@ TEST_CASE("rnnlm: a wrong command line is one sentence and status 2") {
          {"--seed 4294967296", 2, "--seed is '4294967296'"},
          {"--dtype half", 2, "--dtype is 'half', expected float or double"},
          {"--cell transformer", 2, "--cell is 'transformer', expected one of rnn, rnn_relu, lstm"},
-         {"--cell LSTM", 2, "--cell is 'LSTM', expected one of"},
+         {"--cell LSTN", 2, "--cell is 'LSTN', expected one of"},
          {"--level words --data text", 2, "--level is 'words', expected one of word, char, byte"},
          {"--level char", 2, "the built-in corpus is of words; --level char needs --data"},
          {"--optimizer sdg", 2, "--optimizer is 'sdg', expected one of sgd, momentum, adam"},
