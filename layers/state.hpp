@@ -190,7 +190,7 @@ S concat_rows(const std::vector<S>& states) {
   return result;
 }
 
-/// The state of the rows of several processes, one below the other, of that of each: `concatenate` makes of the
+/// The rows of all processes, one below the other; `state` has those of this one, and `concatenate` makes of the
 /// bytes of each those of all, as World does (training/distributed/world.hpp).
 template <class S, class Concatenate>
 S gather_rows(S state, Concatenate concatenate) {

@@ -334,8 +334,13 @@ void complete(Settings& settings) {
     throw UsageError{"--tied and --output adaptive exclude each other: its vectors have several widths"};
   only_with("restarts", settings.ranks > 1, "--ranks");
   only_with("restarts", settings.checkpoint || settings.resume, "--checkpoint or --resume");
+  if (settings.ranks > 1 && train.reference)
+    throw UsageError{"--protocol reference computes its batch as a whole, in one process: leave out --ranks"};
+  if (settings.ranks > train.batch)
+    throw UsageError{fmt::format("--ranks {} are more than the tracks of the batch, --batch-size {}",
+                                 settings.ranks, train.batch)};
   if (!settings.resume && settings.given.contains("ranks") && !settings.given.contains("shards"))
-    train.shards = std::max<std::size_t>(8, settings.ranks);
+    train.shards = std::max(settings.ranks, std::min<std::size_t>(8, train.batch));
   if (settings.ranks > train.shards)
     throw UsageError{fmt::format("--ranks {} are more than --shards {}: each needs at least one",
                                  settings.ranks, train.shards)};

@@ -226,7 +226,7 @@ std::vector<Option> make_options() {
   t.count("bptt", &T::window, 1, million, "steps that the gradient flows back");
   t.count("shards", &T::shards, 1, 4096,
           "parts of the batch whose gradients are added up by a fixed tree: the numbers are the same for any "
-          "--ranks; 8 where --ranks is given");
+          "--ranks; 8, or --batch-size if that is less, where --ranks is given");
   t.count("seed", &T::seed, 0, ~std::uint32_t{0}, "of the initial weights and all that is drawn");
   t.either("dtype", &T::use_double, "float", "double", "the scalar");
   t.either("protocol", &T::reference, "streams", "reference",
@@ -433,7 +433,7 @@ const std::vector<std::pair<int, std::string>>& exit_statuses() {
       {73, "a file that is there and would be replaced"},
       {74, "output that cannot be written"},
       {75, "training that diverged"},
-      {76, "a process of --ranks was lost; the checkpoint is whole"},
+      {76, "a process of --ranks was lost; a checkpoint is whole"},
       {130, "ended by SIGINT, Ctrl-C; the model is saved"},
       {143, "ended by SIGTERM; the model is saved"},
   };

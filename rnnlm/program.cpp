@@ -70,6 +70,12 @@ void limit_blas_threads(int, char** argv, char** environment) {
 void run(const Settings& settings, Ranks& ranks) {
   if (settings.command != Command::train && ranks.size() > 1)
     throw UsageError{"train alone runs in several processes"};
+  if (ranks.is_started() && settings.given.contains("ranks") && settings.ranks != ranks.size())
+    throw UsageError{fmt::format("--ranks is {}, but mpirun has started {}", settings.ranks, ranks.size())};
+  if (ranks.size() > settings.train.shards)
+    throw UsageError{
+        fmt::format("mpirun has started {} processes, but --shards is {}: each needs at least one",
+                    ranks.size(), settings.train.shards)};
   // Not by set_threads(), which starts as many threads of OpenBLAS.
   if (settings.threads > 0) setenv("XGRAD_NUM_THREADS", std::to_string(settings.threads).c_str(), 1);
   try {
@@ -103,15 +109,8 @@ Outcome program(int argc, char** argv, Ranks& ranks) {
   if (!fill_standard_streams()) return fail(74, "standard output is closed");
   try {
     const auto settings = parse({argv + 1, argv + argc});
-    if (settings && settings->ranks > ranks.size()) {
-      if (ranks.size() == 1) return {launch(*settings, {argv + 1, argv + argc}), ""};
-      return fail(2, fmt::format("--ranks is {}, but mpirun has started {} processes", settings->ranks,
-                                 ranks.size()));
-    }
-    if (settings && ranks.size() > settings->train.shards)
-      return fail(2,
-                  fmt::format("mpirun has started {} processes, but --shards is {}: each needs at least one",
-                              ranks.size(), settings->train.shards));
+    if (settings && settings->ranks > 1 && !ranks.is_started())
+      return {launch(*settings, {argv + 1, argv + argc}), ""};
     if (settings)
       with_memory_for("what " + std::string("this command reads"), "try a smaller file",
                       [&] { run(*settings, ranks); });

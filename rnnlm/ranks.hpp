@@ -10,7 +10,7 @@
 
 namespace xgrad {
 
-/// One process, or one of several. What a process calls, all others call, too, but for rank() and size().
+/// One process, or one of several. What a process calls all others call, too, but for the first four.
 class Ranks {
  public:
   Ranks() = default;
@@ -21,6 +21,8 @@ class Ranks {
   virtual std::size_t rank() const { return 0; }  ///< of this process
   virtual std::size_t size() const { return 1; }  ///< how many there are
   bool is_first() const { return rank() == 0; }   ///< the one that writes files, and shows what happens
+  /// Whether mpirun has started it: then it starts no others.
+  virtual bool is_started() const { return false; }
 
   /// Throws Error in all of them unless `text` is the same in all; `what` is what it is.
   virtual void agree(const std::string& what, const std::string& text) const { (void)what, (void)text; }

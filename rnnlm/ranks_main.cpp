@@ -1,5 +1,5 @@
 // rnnlm-ranks: rnnlm as one of several processes, which `rnnlm --ranks N`, or a user, starts by mpirun. The first
-// one reads as rnnlm does; the others say nothing, unless they alone fail.
+// one prints what rnnlm does; the others say nothing, unless they alone fail.
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -18,6 +18,7 @@ class MpiRanks : public Ranks {
   explicit MpiRanks(World& world) : world_(world) {}
   std::size_t rank() const override { return world_.rank(); }
   std::size_t size() const override { return world_.size(); }
+  bool is_started() const override { return true; }
   void agree(const std::string& what, const std::string& text) const override { world_.agree(what, text); }
   int largest(int value) const override { return world_.largest(value); }
   std::string concatenate(const std::string& bytes) const override { return world_.concatenate(bytes); }
@@ -31,16 +32,16 @@ class MpiRanks : public Ranks {
 }  // namespace
 
 int main(int argc, char** argv) {
+  note_forwarded_signals();  // which may come while MPI starts
   World world(argc, argv);
   MpiRanks ranks(world);
-  note_forwarded_signals();
   if (!ranks.is_first() && std::freopen("/dev/null", "w", stdout) == nullptr)
     world.fail("cannot open /dev/null", 74);
   const auto [status, message] = program(argc, argv, ranks);
   if (message.empty()) return ranks.is_first() ? status : 0;
   // What all of them have found the first one says; the others wait for that.
   if (!ranks.is_first()) std::this_thread::sleep_for(std::chrono::seconds(2));
-  if (ranks.is_first() || ranks.size() == 1) {
+  if (ranks.is_first()) {
     std::fputs(("rnnlm: " + message + "\n").c_str(), stderr);
     world.end(status);
   }

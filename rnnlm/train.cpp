@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <xgrad/autograd/config.hpp>
+#include <xgrad/autograd/parameters/file.hpp>
 #include <xgrad/autograd/parameters/quote.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/layers/state.hpp>
@@ -60,6 +61,15 @@ void initialize_reference(const Parameters<T>& parameters, std::uint32_t seed) {
   }
 }
 
+// Of the bytes of a file.
+std::uint64_t hash_of(const std::string& file) {
+  const MappedFile mapped(file);
+  std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
+  for (const std::byte byte : mapped.bytes())
+    hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001B3;
+  return hash;
+}
+
 // Thrown out of an evaluation by a signal to stop.
 struct Interrupted {};
 
@@ -92,6 +102,7 @@ class TrainingRun {
     agree();
     open_files();
     introduce();
+    if (all_.check) read_weights();
     if (all_.check && ranks_.is_first())
       check_model(parameters_, settings_, text_.vocabulary.size(), windows_.at(0, 0));
     share_state();
@@ -124,6 +135,8 @@ class TrainingRun {
       ranks_.agree("version", config().version);
       ranks_.agree("settings", resumable_settings(all_));
       ranks_.agree("text", std::to_string(text_.fingerprint()));
+      ranks_.agree("instruction set", config().kernels);
+      if (all_.resume && ranks_.size() > 1) ranks_.agree("checkpoint", std::to_string(hash_of(*all_.resume)));
     } catch (const Error& error) {
       throw UsageError{sentence(error)};
     }
@@ -198,12 +211,20 @@ class TrainingRun {
     resumed_seconds_ = at_.seconds;
   }
 
-  // The state of all tracks, to that of the shards here, and back.
+  // Makes the updates that an optimizer has deferred, as reading does, in all processes at once; see World.
+  void read_weights() {
+    for (const auto& w : parameters_.list()) (void)w.value();
+  }
+
+  // The state of all tracks, which are fewer after the last window of an epoch, to that of the shards here,
+  // and back.
   void share_state() {
+    std::size_t count = 0;
+    for_each_part(state_, [&](const auto& part) { count = part.shape()[0]; });
     states_.clear();
     for (std::size_t shard = shards_.first(); shard < shards_.last(); ++shard) {
       const Columns tracks = shards_.columns(shard, settings_.batch);
-      states_.push_back(rows(state_, tracks.first, tracks.last));
+      states_.push_back(rows(state_, std::min(tracks.first, count), std::min(tracks.last, count)));
     }
   }
   void gather_state() {
@@ -269,8 +290,13 @@ class TrainingRun {
       }
     } catch (const NonfiniteError& error) {
       progress_.clear();
+      // All processes come here; the first of those whose shards have made the number speaks.
+      const auto ranks = static_cast<int>(ranks_.size()), rank = static_cast<int>(ranks_.rank());
+      const int speaker = ranks - ranks_.largest(error.report.finite() ? 0 : ranks - rank);
+      const std::string text = ranks_.concatenate(
+          rank == speaker || (speaker == ranks && rank == 0) ? std::string(error.what()) : "");
       throw Diverged{
-          fmt::format("{}; the training diverged; try a smaller --lr than {}", error.what(), settings_.rate)};
+          fmt::format("{}; the training diverged; try a smaller --lr than {}", text, settings_.rate)};
     }
     finish_epoch();
   }
@@ -321,11 +347,15 @@ class TrainingRun {
       if (whole) return forward(0, window);
       Variable<T> total = Array<T>(0);
       for (std::size_t shard = shards_.first(); shard < shards_.last(); ++shard)
-        if (const Window part = part_of(shard); part.inputs.size() > 0) total = total + forward(shard, part);
+        if (const Window part = part_of(shard); part.inputs.size() > 0)
+          total = total + forward(shard, part) * (static_cast<double>(part.inputs.size()) / all);
       return total;
     };
-    NonfiniteOptions replay{.seed = static_cast<double>(tokens) / all, .word = word};
-    if (whole) replay.tokens = window.inputs;
+    NonfiniteOptions replay{.word = word};
+    if (whole) {
+      replay.tokens = window.inputs;
+      replay.seed = static_cast<double>(tokens) / all;
+    }
     check_finite(mean, norm, again, {at_.step + 1, at_.epoch, replay});
     optimizer_->step(gradients);
     average_.update();
@@ -387,15 +417,14 @@ class TrainingRun {
 
   // Whether a signal has asked any of the processes to.
   bool asked_to_stop() {
-    const int signal = ranks_.largest(stop_signal());
-    if (signal != stop_signal()) ask_to_stop(signal);
-    return signal != 0;
+    asked_ = ranks_.largest(stop_signal());
+    return asked_ != 0;
   }
 
   // The work is saved before anything else is done; then the weights of this moment are evaluated, unless the
   // run was over, and take the place of the best ones in the file if they are better.
   [[noreturn]] void stop() {
-    const int signal = stop_signal();
+    const int signal = asked_;
     stopping_ = true;
     progress_.clear();
     if (checkpoint_ && !over_) save_checkpoint();
@@ -543,8 +572,6 @@ class TrainingRun {
   }
 
   bool save_to_model_file(Weights weights) {
-    // The others read all weights as well; see World.
-    for (const auto& w : parameters_.list()) (void)w.value();
     if (!ranks_.is_first()) return model_is_written_ = true;
     return model_is_written_ =
                outputs_.attempt("model", [&] { model_file_->replace([&] { save(*all_.save, weights); }); });
@@ -646,6 +673,7 @@ class TrainingRun {
   std::uint64_t text_mark_ = 0, tokens_before_ = 0;
   std::optional<Checkpoint> checkpoint_;
   std::optional<OwnFile> checkpoint_file_, model_file_;
+  int asked_ = 0;                         // the signal to stop of which all processes know
   bool stopping_ = false, over_ = false;  // over: the weights are the best ones, not the last
   bool model_is_written_ = false;         // in this process, with the best weights so far
   Log log_;

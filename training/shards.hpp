@@ -25,7 +25,8 @@ namespace xgrad {
 
 /// Columns [first, last) of a batch.
 struct Columns {
-  std::size_t first, last;
+  std::size_t first,                                 ///< the first of them
+      last;                                          ///< the one after the last
   std::size_t size() const { return last - first; }  ///< how many
 };
 
@@ -35,7 +36,8 @@ Window columns(const Window& window, Columns which);
 /// Shards [first, last) of a batch: a node of the tree that their gradients are added up by. A node of more
 /// than one shard is the sum of its two halves, of which the first has the one more of an odd number.
 struct ShardRange {
-  std::size_t first, last;
+  std::size_t first,                                               ///< the first of them
+      last;                                                        ///< the one after the last
   std::size_t size() const { return last - first; }                ///< how many shards
   std::size_t middle() const { return first + (size() + 1) / 2; }  ///< where its halves meet
   bool operator==(const ShardRange&) const = default;              ///< the same shards
@@ -95,7 +97,7 @@ class Shards {
   };
   /// Calls `loss` for each shard here, in order, each on a tape of its own, which gives the part that the
   /// shard has of the batch's loss, or none if the shard is empty. Throws Error if a loss has more than one
-  /// element, and if no shard has a loss.
+  /// element.
   Result gradient(const std::function<std::optional<Variable<T>>(std::size_t shard)>& loss) const;
 
  private:

@@ -152,6 +152,21 @@ TEST_CASE("rnnlm: a run refuses to go on with another text or other settings") {
   refused("", 66, "cannot read 'ckpt': No such file or directory");
 }
 
+TEST_CASE(
+    "rnnlm: a run goes on from a checkpoint after the last window of an epoch, which has fewer tracks") {
+  for (const std::string shards : {"", "--shards 3 "}) {
+    const RunFolder folder;
+    write_texts(folder);  // of 3,600 tokens, on 4 tracks
+    REQUIRE(folder.rnnlm(run + shards + "--save model --checkpoint ckpt --every 1 --epochs 2").status == 0);
+    // The last checkpoint is of the end of the epoch, the one before it of its last window.
+    std::filesystem::copy_file(folder / "ckpt.previous", folder / "before");
+    const auto resumed = folder.rnnlm("--resume before --save model2");
+    CHECK_MESSAGE(resumed.status == 0, resumed.out);
+    CHECK(resumed.says("goes on from 'before': epoch 2, window 91 of 91"));
+    CHECK(folder.read("model2") == folder.read("model"));
+  }
+}
+
 // XGRAD_KILLS says how many kills there are at least; ctest has a run with 200.
 TEST_CASE("rnnlm: kills at random moments lose nothing since the last checkpoint and change no bit") {
   const RunFolder folder;

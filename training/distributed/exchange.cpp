@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -22,7 +23,7 @@ namespace xgrad {
 
 namespace {
 
-// Of the parameters of a bucket together, in bytes, that suffice for a message.
+// A bucket is full when its parameters have so many bytes.
 constexpr std::size_t bucket_bytes = std::size_t{1} << 20;
 
 std::size_t rows(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[0]; }
@@ -153,11 +154,22 @@ MpiExchange<T>::MpiExchange(std::shared_ptr<std::uint64_t> sent) : sent_(std::mo
   ranks_ = static_cast<std::size_t>(ranks);
 }
 
+// Where an exception has broken off a step, MPI still writes to the buffers: they are left to it.
 template <class T>
 MpiExchange<T>::~MpiExchange() {
+  if (is_under_way()) {
+    new std::list<Sending>(std::move(sending_));
+    new std::list<Receiving>(std::move(receiving_));
+    return;
+  }
   int ended = 0;
   MPI_Finalized(&ended);
   if (ended == 0) MPI_Comm_free(&communicator_);
+}
+
+template <class T>
+bool MpiExchange<T>::is_under_way() const {
+  return totals_missing_ > 0 || !sending_.empty() || !receiving_.empty();
 }
 
 template <class T>
@@ -177,6 +189,10 @@ std::pair<std::size_t, std::size_t> MpiExchange<T>::rows_of(std::size_t rank, st
 
 template <class T>
 void MpiExchange<T>::begin(const std::vector<Variable<T>>& parameters, std::size_t count) {
+  if (is_under_way())
+    throw Error("Shards",
+                "the step before was broken off, while others go on with it: an error in one process has "
+                "to end them all, see World::fail");
   parameters_ = parameters;
   count_ = count;
   given_.assign(parameters.size(), {});
@@ -194,13 +210,8 @@ void MpiExchange<T>::begin(const std::vector<Variable<T>>& parameters, std::size
     buckets_.back().parameters.push_back(i);
     bytes += parameters[i].size() * sizeof(T);
   }
-  totals_missing_ = buckets_.size();
-  for (std::size_t b = 0; b < buckets_.size(); ++b) {
-    buckets_[b].missing = buckets_[b].parameters.size();
-    for (std::size_t from = 0; from < ranks_; ++from)
-      if (from != rank_)
-        for (const bool is_total : {false, true}) receiving_.push_back({from, b, is_total});
-  }
+  for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters.size();
+  totals_missing_ = ranks_ == 1 ? 0 : buckets_.size();
 }
 
 template <class T>
@@ -225,15 +236,18 @@ void MpiExchange<T>::launch(std::size_t bucket) {
       send(to, bucket, false, writer.take());
     } else {
       buckets_[bucket].partials[to] = writer.take();
-      ++buckets_[bucket].received;
+      ++buckets_[bucket].partials_received;
     }
   }
   for (const std::size_t i : buckets_[bucket].parameters) given_[i].clear();
-  if (buckets_[bucket].received == ranks_) add_up(bucket);
+  if (buckets_[bucket].partials_received == ranks_) add_up(bucket);
 }
 
 template <class T>
 void MpiExchange<T>::send(std::size_t to, std::size_t bucket, bool is_total, Words words) {
+  if (words.size() > std::numeric_limits<int>::max())
+    throw Error("Shards", "the gradients for one process are " + std::to_string(words.size()) +
+                              " words in a message, more than MPI counts");
   Sending& message = sending_.emplace_back();
   message.words = std::move(words);
   *sent_ += message.words.size() * sizeof(std::uint64_t);
@@ -265,56 +279,58 @@ void MpiExchange<T>::add_up(std::size_t b) {
   bucket.totals[rank_] = writer.take();
   for (std::size_t step = 1; step < ranks_; ++step)
     send((rank_ + step) % ranks_, b, true, bucket.totals[rank_]);
-  if (++bucket.total_received == ranks_) --totals_missing_;
+  if (++bucket.totals_received == ranks_) --totals_missing_;
 }
 
 template <class T>
-void MpiExchange<T>::arrived(const Receiving& message) {
+void MpiExchange<T>::arrived(Receiving& message) {
   Bucket& bucket = buckets_[message.bucket];
-  if (message.total) {
-    if (++bucket.total_received == ranks_) --totals_missing_;
-  } else if (++bucket.received == ranks_) {
-    add_up(message.bucket);
+  if (message.is_total) {
+    bucket.totals[message.from] = std::move(message.words);
+    if (++bucket.totals_received == ranks_) --totals_missing_;
+  } else {
+    bucket.partials[message.from] = std::move(message.words);
+    if (++bucket.partials_received == ranks_) add_up(message.bucket);
   }
 }
 
-// Whether anything was done.
+// Whether anything was done. No message of the next step can be among those that arrive: no process begins it
+// before all have ended this one, see the end of finish().
 template <class T>
 bool MpiExchange<T>::progress() {
   bool any = false;
-  for (auto message = receiving_.begin(); message != receiving_.end();) {
-    int flag = 0;
+  for (;;) {
+    int flag = 0, size = 0;
+    MPI_Message matched;
     MPI_Status status;
-    if (message->words == nullptr) {
-      MPI_Message matched;
-      MPI_Improbe(static_cast<int>(message->from), static_cast<int>(2 * message->bucket + message->total),
-                  communicator_, &flag, &matched, &status);
-      if (flag != 0) {
-        int size = 0;
-        MPI_Get_count(&status, MPI_UINT64_T, &size);
-        Bucket& bucket = buckets_[message->bucket];
-        message->words = &(message->total ? bucket.totals : bucket.partials)[message->from];
-        message->words->resize(static_cast<std::size_t>(size));
-        MPI_Imrecv(message->words->data(), size, MPI_UINT64_T, &matched, &message->request);
-        any = true;
-      }
-    }
-    if (message->words != nullptr) {
-      MPI_Test(&message->request, &flag, MPI_STATUS_IGNORE);
-      if (flag != 0) {
-        arrived(*message);
-        message = receiving_.erase(message);
-        any = true;
-        continue;
-      }
-    }
-    ++message;
+    MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, communicator_, &flag, &matched, &status);
+    if (flag == 0) break;
+    MPI_Get_count(&status, MPI_UINT64_T, &size);
+    Receiving& message = receiving_.emplace_back();
+    message.from = static_cast<std::size_t>(status.MPI_SOURCE);
+    message.bucket = static_cast<std::size_t>(status.MPI_TAG / 2);
+    message.is_total = status.MPI_TAG % 2 == 1;
+    message.words.resize(static_cast<std::size_t>(size));
+    MPI_Imrecv(message.words.data(), size, MPI_UINT64_T, &matched, &message.request);
+    any = true;
+  }
+  const auto is_done = [](MPI_Request& request) {
+    int flag = 0;
+    MPI_Test(&request, &flag, MPI_STATUS_IGNORE);
+    return flag != 0;
+  };
+  for (auto message = receiving_.begin(); message != receiving_.end();) {
+    const auto here = message++;
+    if (!is_done(here->request)) continue;
+    arrived(*here);
+    receiving_.erase(here);
+    any = true;
   }
   for (auto message = sending_.begin(); message != sending_.end();) {
-    int flag = 0;
-    MPI_Test(&message->request, &flag, MPI_STATUS_IGNORE);
-    if (flag != 0) any = true;
-    message = flag != 0 ? sending_.erase(message) : std::next(message);
+    const auto here = message++;
+    if (!is_done(here->request)) continue;
+    sending_.erase(here);
+    any = true;
   }
   return any;
 }

@@ -36,32 +36,30 @@ class MpiExchange : public ShardExchange<T> {
   // Parameters that are sent together.
   struct Bucket {
     std::vector<std::size_t> parameters;
-    std::size_t missing;          // of them, not given yet
+    std::size_t missing = 0;      // of them, not given yet
     std::vector<Words> partials;  // of the rows that are added up here, from each rank
     std::vector<Words> totals;    // of the rows of each rank
-    std::size_t received = 0;     // partials that are here, and totals
-    std::size_t total_received = 0;
+    std::size_t partials_received = 0, totals_received = 0;
   };
   struct Sending {
     Words words;
     MPI_Request request;
   };
-  // A message that is under way to here, or, without a request, has not begun to arrive.
   struct Receiving {
     std::size_t from, bucket;
-    bool total;
-    Words* words = nullptr;
-    MPI_Request request = MPI_REQUEST_NULL;
+    bool is_total;
+    Words words;
+    MPI_Request request;
   };
 
   ShardRange shards_of(std::size_t rank, std::size_t count) const {
     return {count * rank / ranks_, count * (rank + 1) / ranks_};
   }
   std::pair<std::size_t, std::size_t> rows_of(std::size_t rank, std::size_t i) const;
-  void plan();
+  bool is_under_way() const;
   bool progress();
   void launch(std::size_t bucket);
-  void arrived(const Receiving& message);
+  void arrived(Receiving& message);
   void add_up(std::size_t bucket);
   void send(std::size_t to, std::size_t bucket, bool total, Words words);
 

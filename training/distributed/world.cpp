@@ -142,8 +142,8 @@ Gradients<T> World::all_reduce(const Parameters<T>& parameters, const Gradients<
   auto sums = exchange->finish(none);
   std::size_t given = 0;
   for (auto at = gradients.begin(); at != gradients.end(); ++at) ++given;
-  if (given != known)
-    throw Error("World", "all_reduce was given gradients of " + std::to_string(given - known) +
+  if (const int others = largest(static_cast<int>(given - known)); others > 0)
+    throw Error("World", "all_reduce was given gradients of " + std::to_string(others) +
                              " parameters that are not below the scope of the parameters");
   std::vector<std::pair<Variable<T>, Gradient<T>>> reached;
   for (std::size_t i = 0; i < list.size(); ++i)

@@ -50,8 +50,8 @@ class World {
   double broadcast(double value) const;
   int largest(int value) const;
   /// @}
-  /// The bytes of all processes, in the order of their ranks, in all of them. Of a recurrent state that
-  /// gather_rows() makes (layers/state.hpp).
+  /// The bytes of all processes, in the order of their ranks. For a recurrent state there is gather_rows()
+  /// in layers/state.hpp.
   std::string concatenate(const std::string& bytes) const;
   /// Throws Error, in all processes, unless `text` is the same in all; it names the first one that differs,
   /// and what both have of `what`.
@@ -62,8 +62,9 @@ class World {
   /// For Shards. It must not outlive this.
   template <class T>
   std::shared_ptr<ShardExchange<T>> exchange();
-  /// The sum of the gradients of all processes, by the tree over them as over shards. Throws Error if a
-  /// gradient is of another parameter than those of `parameters`.
+  /// The sum, not the mean, of the gradients of all processes, by the tree over them as over shards. Throws
+  /// Error, in all of them, if one has a gradient of a parameter that is not below the scope of
+  /// `parameters`.
   template <class T>
   Gradients<T> all_reduce(const Parameters<T>& parameters, const Gradients<T>& gradients);
   /// Bytes of gradients that this process has sent to others; for itself.

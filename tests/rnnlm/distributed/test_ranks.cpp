@@ -69,6 +69,8 @@ TEST_CASE("rnnlm --ranks: the same model and log from any number of processes, r
   remove_all(folder);
   REQUIRE(folder.rnnlm("--data text " + options + files + "--ranks 2 --threads 2").status == 0);
   CHECK(folder.read("model") == model);
+  // Shards by default, of a batch of less than eight.
+  CHECK(folder.rnnlm("--data text --epochs 1 --batch-size 3 --ranks 2").says("shards 3"));
 }
 
 TEST_CASE("rnnlm --ranks: what cannot be is refused before the first step") {
@@ -85,6 +87,8 @@ TEST_CASE("rnnlm --ranks: what cannot be is refused before the first step") {
   refused("--restarts 1 --checkpoint c", 2, "--restarts means something only with --ranks");
   refused("--protocol reference --shards 2", 2,
           "--protocol reference fixes --shards at 1, but 2 was asked for");
+  refused("--protocol reference --ranks 2", 2, "--protocol reference computes its batch as a whole");
+  refused("--ranks 30", 2, "--ranks 30 are more than the tracks of the batch, --batch-size 20");
   refused("--data nothing --ranks 2", 66, "rnnlm: cannot read 'nothing'");
   REQUIRE(folder.rnnlm("--data text " + options + files + "--epochs 1").status == 0);
   refused("--resume ckpt --shards 2", 2, "--shards is '2', but '4' in 'ckpt'");
@@ -103,6 +107,8 @@ TEST_CASE("rnnlm --ranks: what cannot be is refused before the first step") {
   disagree(both + "--lr 1", both + "--lr 2", "rank 1 has other settings than rank 0: ");
   disagree(both + "--data text", both + "--data text2", "rank 1 has other settings than rank 0: ");
   disagree("--data text", "--data text", "mpirun has started 2 processes, but --shards is 1");
+  disagree("--ranks 3", "--ranks 3", "--ranks is 3, but mpirun has started 2");
+  disagree("eval model --data text", "eval model --data text", "train alone runs in several processes");
 }
 
 // XGRAD_KILLS says how many.
@@ -169,7 +175,7 @@ TEST_CASE("rnnlm --ranks: it starts again by itself, and a signal to stop is for
     wait_for_checkpoint();
     kill(ranks_in(folder).back(), SIGKILL);
     CHECK_MESSAGE(child.wait() == 0, folder.read("out"));
-    CHECK(folder.read("out").find("goes on from 'ckpt', 1 more times if need be") != std::string::npos);
+    CHECK(folder.read("out").find("goes on from 'ckpt', restarts left: 1") != std::string::npos);
   }
   for (const int signal : {SIGINT, SIGTERM}) {
     remove_all(folder);
