@@ -1,6 +1,6 @@
-// Data-parallel training over MPI: `mpirun -n 4 ./10_distributed` prints what `./10_distributed` does, to the
-// last digit. The batch is cut into eight shards, whatever the number of processes; each process computes some
-// of them, and their gradients are added up by a fixed tree. docs/distributed.md says more.
+// Data-parallel training over MPI: `mpirun -n 4 ./10_distributed` prints what `./10_distributed` does, to
+// the last digit. The batch is cut into eight shards, whatever the number of processes; each process
+// computes some of them, and their gradients are added up by a fixed tree. docs/distributed.md says more.
 #include <cstdio>
 #include <exception>
 #include <vector>

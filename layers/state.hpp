@@ -190,8 +190,8 @@ S concat_rows(const std::vector<S>& states) {
   return result;
 }
 
-/// The rows of all processes, one below the other; `state` has those of this one, and `concatenate` makes of the
-/// bytes of each those of all, as World does (training/distributed/world.hpp).
+/// The rows of all processes, one below the other; `state` has those of this one, and `concatenate` makes
+/// of the bytes of each those of all, as World does (training/distributed/world.hpp).
 template <class S, class Concatenate>
 S gather_rows(S state, Concatenate concatenate) {
   for_each_part(state, [&]<class Part>(Part& part) {

@@ -95,8 +95,8 @@ pid_t start(std::size_t ranks, const std::vector<std::string>& arguments) {
   _exit(127);
 }
 
-// Its exit status, or 128 and the number of the signal that ended it. Looks every so often rather than waits, so
-// that a signal that comes at the wrong moment is handed on a moment later.
+// Its exit status, or 128 and the number of the signal that ended it. Looks every so often rather than
+// waits, so that a signal that comes at the wrong moment is handed on a moment later.
 int wait_for(pid_t mpirun) {
   int handed_on = 0;
   for (;;) {

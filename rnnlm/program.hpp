@@ -1,5 +1,5 @@
-// The whole program but for what its processes are: a command is chosen, and every error becomes a sentence and
-// an exit status, of those of sysexits.h.
+// The whole program but for what its processes are: a command is chosen, and every error becomes a
+// sentence and an exit status, of those of sysexits.h.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// rnnlm-ranks: rnnlm as one of several processes, which `rnnlm --ranks N`, or a user, starts by mpirun. The first
-// one prints what rnnlm does; the others say nothing, unless they alone fail.
+// rnnlm-ranks: rnnlm as one of several processes, which `rnnlm --ranks N`, or a user, starts by mpirun.
+// The first one prints what rnnlm does; the others say nothing, unless they alone fail.
 #include <chrono>
 #include <cstdio>
 #include <thread>

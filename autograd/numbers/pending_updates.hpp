@@ -1,8 +1,8 @@
 // PendingUpdates: updates of a parameter that are made when its numbers are next read. An optimizer whose
-// rows move without a gradient (momentum, weight decay) would have to rewrite a whole table for the few rows
-// that a step read; it leaves such an object with the parameter instead (`Parameter::defer`), and
-// Variable::value and `value_of_rows` call it. When a row is read changes nothing but rounding: several updates at once are
-// rounded otherwise than one by one.
+// rows move without a gradient (momentum, weight decay) would have to rewrite a whole table for the few
+// rows that a step read; it leaves such an object with the parameter instead (`Parameter::defer`), and
+// Variable::value and `value_of_rows` call it. When a row is read changes nothing but rounding: several
+// updates at once are rounded otherwise than one by one.
 #pragma once
 
 namespace xgrad {

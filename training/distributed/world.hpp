@@ -1,6 +1,6 @@
-// World: the processes of a program that MPI has started, `mpirun -n 4 ./program`. All of them hold the whole
-// model and take the same steps; each computes the gradients of some shards of a batch (shards.hpp), which are
-// exchanged while the sweep goes on. Part of the target xgrad::mpi.
+// World: the processes of a program that MPI has started, `mpirun -n 4 ./program`. All of them hold the
+// whole model and take the same steps; each computes the gradients of some shards of a batch
+// (shards.hpp), which are exchanged while the sweep goes on. Part of the target xgrad::mpi.
 //
 //   World world(argc, argv);
 //   ... parameters, model, optimizer
