@@ -433,7 +433,7 @@ const std::vector<std::pair<int, std::string>>& exit_statuses() {
       {73, "a file that is there and would be replaced"},
       {74, "output that cannot be written"},
       {75, "training that diverged"},
-      {76, "a process of --ranks was lost; a checkpoint is whole"},
+      {76, "a process of --ranks was lost"},
       {130, "ended by SIGINT, Ctrl-C; the model is saved"},
       {143, "ended by SIGTERM; the model is saved"},
   };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include <xgrad/autograd/ops/define.hpp>
 
@@ -19,9 +20,9 @@ Array<T> dropped(const Array<T>& x, double rate, RandomKey key) {
   return kernels::filled<T>(x.shape(), [&](T* y) {
     std::array<std::uint32_t, 256> bits;
     for (std::size_t i = 0; i < x.size(); i += bits.size()) {
-      key.bits(i / 4, bits);
       const T* const of = x.data() + i;
       const std::size_t n = std::min(bits.size(), x.size() - i);
+      key.bits(i / 4, std::span(bits).first((n + 3) / 4 * 4));
       for (std::size_t k = 0; k < n; ++k) {
         const T kept = scale * of[k];  // computed in any case: nobody can foretell the branch
         y[i + k] = bits[k] < threshold ? T(0) : kept;
