@@ -29,6 +29,12 @@ set(workloads ${models} "User LSTM/W2 ${W2}" "Loss by rows/W2 ${W2}"
   "Hessian/W1 ${W1}" "Hessian in double/W1 ${W1}" "Hessian, LSTM/W2 ${W2}" "Hessian in double, LSTM/W2 ${W2}"
   "Token, Elman/W2 N=1 T=1 V=10000 D=200 H=200" "Token, LSTM/W2 N=1 T=1 V=10000 D=200 H=200" "Tiny ops/4x4 999 ops on 4x4"
   "Slices/100 N=4 T=100 D=32" "Slices/1000 N=4 T=1000 D=32" "Slices/10000 N=4 T=10000 D=32"
+  "Within memory/20 N=4 T=10000 H=256, a 20th of the bytes" "Within memory/100 N=4 T=10000 H=256, a 100th of the bytes"
+  "Within memory/1000 N=4 T=10000 H=256, a 1000th of the bytes"
+  "Output layer, adaptive/10000 adaptive of 10000 beside full of 10000"
+  "Output layer, adaptive/200000 adaptive of 200000 beside adaptive of 10000"
+  "Output layer, sampled/10000 sampled of 10000 beside full of 10000"
+  "Output layer, sampled/200000 sampled of 200000 beside sampled of 10000"
   "Threads/W1 ${W1}" "Threads/W2 ${W2}" "Threads/W3 ${W3}" "Threads/BLAS 2048 x 2048 floats")
 foreach(model "W1 ${W1}" "W2 LSTM ${W2}" "W3 ${W3}")
   string(REGEX MATCH "N=.*" dimensions "${model}")
@@ -68,7 +74,7 @@ endif()
 set(number "[0-9.e+]+")
 set(i 0)
 foreach(workload IN LISTS workloads)
-  string(REGEX REPLACE " (N=|999 ops|[0-9]+ x|example|header|[0-9]+ numbers).*" "/iterations:1/manual_time" name "${workload}")
+  string(REGEX REPLACE " (N=|999 ops|[0-9]+ x|example|header|adaptive of|sampled of).*" "/iterations:1/manual_time" name "${workload}")
   string(JSON found GET "${json}" benchmarks ${i} name)
   if(NOT found STREQUAL name)
     message(SEND_ERROR "benchmark ${i} in the JSON is '${found}', expected '${name}'")
