@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_set>
@@ -49,10 +50,41 @@ std::vector<Place> find_places(const std::vector<TapeNode>& nodes) {
   return places;
 }
 
+// Moves out of its loop what one step has computed for several from what stands outside, such as the product of
+// all rows of a sequence: the next step reads it and makes no such value. Returns the loops that these values
+// come from; `none` for others.
+std::vector<std::size_t> move_out(const std::vector<TapeNode>& nodes, std::vector<Place>& places) {
+  using Made = std::tuple<std::size_t, std::size_t, std::string_view, std::string>;
+  std::set<Made> made;
+  std::vector<bool> from_outside(nodes.size()), read_later(nodes.size()), read_here(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto [loop, position] = places[i];
+    made.emplace(loop, position, nodes[i].op, to_string(nodes[i].shape));
+    from_outside[i] = std::all_of(nodes[i].inputs.begin(), nodes[i].inputs.end(), [&](const auto& input) {
+      return places[input.node].loop != loop || from_outside[input.node];
+    });
+  }
+  std::vector<std::size_t> loops(nodes.size(), none);
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    const auto [loop, position] = places[i];
+    if (loop == none) continue;
+    const bool moved = from_outside[i] && read_later[i] &&
+                       !made.contains({loop, position + 1, nodes[i].op, to_string(nodes[i].shape)});
+    for (const auto& input : nodes[i].inputs) {
+      const Place& source = places[input.node];
+      if (source.loop != loop) continue;
+      const bool later = source.position != position || (moved && !read_here[input.node]);
+      (later ? read_later : read_here)[input.node] = true;
+    }
+    if (moved) loops[i] = std::exchange(places[i].loop, none);
+  }
+  return loops;
+}
+
 class Folding {
  public:
   explicit Folding(const std::vector<TapeNode>& nodes)
-      : nodes_(nodes), places_(find_places(nodes)), group_(nodes.size()) {
+      : nodes_(nodes), places_(find_places(nodes)), moved_(move_out(nodes, places_)), group_(nodes.size()) {
     gather();
     while (divide()) {
     }
@@ -66,15 +98,18 @@ class Folding {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const auto& members = members_[group_[i]];
       const std::size_t to = index.try_emplace(group_[i], index.size()).first->second;
-      if (to == folded.nodes.size()) folded.nodes.push_back({nodes_[members.back()], members.size()});
+      if (to == folded.nodes.size()) {
+        folded.nodes.push_back({nodes_[members.back()], members.size()});
+        folded.nodes.back().value.time_step = step_of(members.back());
+      }
       for (const auto& input : nodes_[i].inputs) {
-        const TapeNode &x = nodes_[input.node], &y = nodes_[i];
+        const std::optional<std::size_t> x = step_of(input.node), y = step_of(i);
         std::optional<std::ptrdiff_t> delay;
         if (origin(i, input) == From::other_step)
-          delay = static_cast<std::ptrdiff_t>(*y.time_step) - static_cast<std::ptrdiff_t>(*x.time_step);
+          delay = static_cast<std::ptrdiff_t>(*y) - static_cast<std::ptrdiff_t>(*x);
         const std::size_t from = index.at(group_[input.node]);
         const auto [edge, is_new] = edges.try_emplace({from, to, delay}, folded.edges.size());
-        if (is_new) folded.edges.push_back({from, to, delay, 0, y.time_step ? y.time_step : x.time_step});
+        if (is_new) folded.edges.push_back({from, to, delay, 0, y ? y : x});
         FoldedTape::Edge& of_all = folded.edges[edge->second];
         if (++of_all.count > 1) of_all.time_step.reset();
       }
@@ -91,6 +126,10 @@ class Folding {
  private:
   enum class From { nowhere, outside, same_step, other_step };
 
+  std::optional<std::size_t> step_of(std::size_t node) const {
+    return places_[node].loop == none ? std::nullopt : nodes_[node].time_step;
+  }
+
   From origin(std::size_t node, const TapeNode::Input& input) const {
     const Place &x = places_[input.node], &y = places_[node];
     if (y.loop == none || x.loop != y.loop) return From::outside;
@@ -98,7 +137,8 @@ class Folding {
   }
 
   // The first division: by loop, op, shape, inputs within the step, and position among those of the step.
-  // What is outside of loops stays by itself.
+  // What is outside of loops stays by itself, but for what was moved out of the same one, by pieces of a sequence
+  // whose lengths may differ.
   void gather() {
     using Key = std::tuple<std::size_t, std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
     std::map<Key, std::size_t> counts, groups;  // of a step; by position in a step
@@ -109,7 +149,10 @@ class Folding {
           inputs.insert(inputs.end(), {input.argument, group_[input.node]});
       const auto [loop, position] = places_[i];
       Key key(loop, position, nodes_[i].op, to_string(nodes_[i].shape), std::move(inputs));
-      std::get<1>(key) = loop == none ? i : counts[key]++;
+      if (moved_[i] != none)
+        key = {moved_[i], none, nodes_[i].op, "", {}};
+      else
+        std::get<1>(key) = loop == none ? i : counts[key]++;
       group_[i] = groups.try_emplace(std::move(key), members_.size()).first->second;
       if (group_[i] == members_.size()) members_.emplace_back();
       members_[group_[i]].push_back(i);
@@ -194,6 +237,7 @@ class Folding {
 
   const std::vector<TapeNode>& nodes_;
   std::vector<Place> places_;
+  std::vector<std::size_t> moved_;                 // the loop that a node was moved out of, or `none`
   std::vector<std::size_t> group_;                 // of each node
   std::vector<std::vector<std::size_t>> members_;  // of each group, in the order of the tape
 };

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 
 #include <xgrad/autograd/fast_paths.hpp>
@@ -113,6 +115,32 @@ TEST_CASE_TEMPLATE("fold: the picture does not depend on the number of steps", C
   CHECK(folded.edges.size() == few.edges.size());
   for (const auto& node : folded.nodes) CHECK((node.count == 1) == !node.value.time_step.has_value());
   for (const auto& node : folded.nodes) CHECK((node.count == 1 || node.count == 35));
+}
+
+TEST_CASE("fold: a product that one step makes for all stands outside of the loop, also in pieces") {
+  for (const std::size_t T : {2u, 35u, 400u}) {  // of 400 steps, a product of 64, of 256, and of the rest
+    CAPTURE(T);
+    const auto folded = language_model<cells::Lstm<double>>(T);
+    for (const auto& node : folded.nodes) CHECK((node.count == T) == node.value.time_step.has_value());
+    const auto ops = names(folded);
+    CHECK(std::count(ops.begin(), ops.end(), T == 400 ? "affine x3" : "affine") == (T == 400 ? 1 : 2));
+    CHECK(std::count(ops.begin(), ops.end(), "slice x3") == (T == 400 ? 1 : 0));
+    CHECK(edges(folded, "add").size() == 4);
+    for (const auto& edge : folded.edges) CHECK(edge.delay.value_or(1) == 1);
+  }
+}
+
+TEST_CASE("fold: what a cell computes once stands outside, a state that has no counterpart does not") {
+  Tape<double> tape;
+  const auto c = tape.leaf(ramp<double>({2, 3}));
+  std::optional<Variable<double>> once;
+  const auto folded = loop({0, 1, 2, 3}, Array<double>::zeros({2, 3}), tape, [&](std::size_t, const auto& h) {
+    if (!once) once = exp(c);
+    return h * *once;
+  });
+  CHECK(names(folded) == Texts{"leaf", "leaf", "exp", "multiply x4", "add x4", "tanh x4"});
+  CHECK(edges(folded, "multiply") == Texts{"exp -> multiply x4", "tanh -> multiply t-1 x3"});
+  CHECK_FALSE(folded.nodes[2].value.time_step);
 }
 
 TEST_CASE("fold: a state whose start is recorded has an edge of its own at the first step") {
