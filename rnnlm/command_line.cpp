@@ -321,6 +321,10 @@ void complete(Settings& settings) {
   only_with("lambda", settings.column.has_value(), "--mix");
   if (settings.command != Command::train) return;
   TrainSettings& train = settings.train;
+  if (train.data == "-")
+    throw UsageError{
+        "train reads no text from standard input; rnnlm prepare --data - writes it to a file that train "
+        "reads"};
   if (!settings.resume && train.reference)
     apply_reference(settings);
   else if (!settings.resume && train.data)

@@ -287,7 +287,7 @@ std::vector<Option> make_options() {
   t.section("Text", {eval});
   t.text("data", &T::data, "PATH",
          "the text to measure: a file, or a folder, whose test.txt is read, or the test text of what rnnlm "
-         "prepare has written")
+         "prepare has written; - reads standard input")
       .role = Role::other;
   t.section("Text", {prepare});
   t.text("data", &T::data, "PATH",

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iostream>
-#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -198,11 +196,7 @@ void score(const ModelFile& file, const Model<double>& model, const std::string&
 void score(const Settings& settings) {
   const ModelFile file(settings.files[0]);
   const std::string path = settings.files.size() > 1 ? settings.files[1] : "-";
-  std::string text;
-  if (path == "-")
-    text.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-  else
-    text = read_text(path, file.settings.level);
+  const std::string text = read_text(path, file.settings.level);
   score(file, Model<double>(file), text, path == "-" ? "standard input" : path, settings);
 }
 

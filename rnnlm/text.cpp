@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iostream>
+#include <iterator>
 #include <numeric>
 #include <unordered_map>
 
@@ -208,7 +210,11 @@ Views split_file_text(const std::string& path, std::string_view text, const std:
 }
 
 std::string read_text(const std::string& path, const std::string& level) {
-  std::string text = read_file(path);
+  std::string text;
+  if (path == "-")
+    text.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  else
+    text = read_file(path);
   check_kind(path, text, level);
   return text;
 }

@@ -218,6 +218,7 @@ TEST_CASE("rnnlm: text that cannot be read is status 66, and text that cannot be
   folder.write("short", checks::repeated("a b c d\n", 10));
   check(folder,
         {{"--data nowhere", 66, "cannot read 'nowhere': No such file or directory"},
+         {"--data -", 2, "train reads no text from standard input; rnnlm prepare --data -"},
          {"--data none", 66, "'none' has neither train.txt nor ptb.train.txt"},
          {"--data no_valid", 66, "cannot read 'no_valid/valid.txt': No such file or directory"},
          {"--data fifo", 66, "'fifo/train.txt' is a FIFO, expected a file"},

@@ -46,6 +46,7 @@ TEST_CASE("rnnlm eval: the perplexity does not depend on the window") {
   }
   const auto words = folder.rnnlm("eval model --data text");
   CHECK(words.says("'text': 780 tokens, 0 of them unknown"));
+  CHECK(folder.rnnlm("eval model --data - < text").says("'-': 780 tokens, 0 of them unknown"));
   // 40 letters, blanks and newlines for 13 tokens.
   CHECK(number_after(words.out, "a token\n") ==
         doctest::Approx(number_after(words.out, "nats, ") * 13 / 39).epsilon(1e-4));
