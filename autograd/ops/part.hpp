@@ -13,6 +13,8 @@
 #include <vector>
 
 #include <xgrad/autograd/kernels/product.hpp>
+#include <xgrad/autograd/ops/shape.hpp>
+#include <xgrad/autograd/ops/slicing.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 namespace xgrad::detail {
@@ -96,6 +98,19 @@ class PartArguments {
 template <class T>
 bool flows(const Array<T>& dy) {
   return std::any_of(dy.begin(), dy.end(), [](const T& element) { return !(element == T(0)); });
+}
+
+/// Values of these shapes, whose elements lie one after the other in `all`.
+template <class T>
+std::vector<Variable<T>> taken_apart(const Variable<T>& all, const std::vector<Shape>& shapes) {
+  std::vector<Variable<T>> parts;
+  std::ptrdiff_t begin = 0;
+  for (const Shape& shape : shapes) {
+    const auto end = begin + static_cast<std::ptrdiff_t>(shape.size());
+    parts.push_back(reshape(slice(all, begin, end), shape));
+    begin = end;
+  }
+  return parts;
 }
 
 /// The gradients of all arguments of an op, which one pass computes together. Each vjp asks for its own once

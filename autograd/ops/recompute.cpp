@@ -8,8 +8,6 @@
 
 #include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/part.hpp>
-#include <xgrad/autograd/ops/shape.hpp>
-#include <xgrad/autograd/ops/slicing.hpp>
 #include <xgrad/autograd/time_step.hpp>
 
 namespace xgrad::detail {
@@ -132,14 +130,9 @@ std::vector<Variable<T>> recompute(const ManyOfMany<T>& f, const std::vector<Var
   }
   const Variable<T> all = record<T>("recompute", packed(ys), std::move(arguments));
   if (ys.size() == 1) return {all};
-  std::vector<Variable<T>> results;
-  std::ptrdiff_t begin = 0;
-  for (const Variable<T>& y : ys) {
-    const auto end = begin + static_cast<std::ptrdiff_t>(y.size());
-    results.push_back(reshape(slice(all, begin, end), y.shape()));
-    begin = end;
-  }
-  return results;
+  std::vector<Shape> shapes;
+  for (const Variable<T>& y : ys) shapes.push_back(y.shape());
+  return taken_apart(all, shapes);
 }
 
 #define XGRAD_INSTANTIATE(T) \

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,8 +15,6 @@
 #include <xgrad/autograd/ops/define.hpp>
 #include <xgrad/autograd/ops/part.hpp>
 #include <xgrad/autograd/ops/revolve.hpp>
-#include <xgrad/autograd/ops/shape.hpp>
-#include <xgrad/autograd/ops/slicing.hpp>
 
 namespace xgrad::detail {
 
@@ -321,15 +320,11 @@ StepsResult<T> recompute_steps(const RunSteps<T>& run, const Variable<T>& xs,
     if (steps->is_leaf(i)) add(i, i == 0 ? xs : state[i - 1]);
   for (std::size_t i = 0; i < steps->others().size(); ++i) add(1 + state.size() + i, steps->others()[i]);
   const Variable<T> all = record<T>("unroll", packed, std::move(arguments));
-  std::ptrdiff_t begin = 0;
-  const auto next = [&](const Shape& shape) {
-    const auto end = begin + signed_of(shape.size());
-    const Variable<T> result = reshape(slice(all, begin, end), shape);
-    begin = end;
-    return result;
-  };
-  StepsResult<T> result{next(steps->ys_shape()), {}};
-  for (const Shape& shape : steps->state_shapes()) result.state.push_back(next(shape));
+  std::vector<Shape> shapes{steps->ys_shape()};
+  shapes.insert(shapes.end(), steps->state_shapes().begin(), steps->state_shapes().end());
+  std::vector<Variable<T>> parts = taken_apart(all, shapes);
+  StepsResult<T> result{std::move(parts.front()), {}};
+  result.state.assign(std::make_move_iterator(parts.begin() + 1), std::make_move_iterator(parts.end()));
   return result;
 }
 
