@@ -69,9 +69,16 @@ std::size_t count(const std::vector<Point>& points) {
       std::count_if(points.begin(), points.end(), [](const Point& point) { return !std::isnan(point.y); }));
 }
 
-Curves curves_of(const Run& run) {
-  const Positions in_epoch(run);
-  const auto at_end = [](const Epoch& epoch) { return static_cast<double>(epoch.epoch); };
+double minutes(double seconds) { return std::isfinite(seconds) ? std::clamp(seconds / 60, 0.0, 1e12) : 0; }
+
+Curves curves_of(const Run& run, Over over) {
+  const Positions positions(run);
+  const auto in_epoch = [&](const Interval& interval) {
+    return over == Over::minutes ? minutes(interval.seconds) : positions(interval);
+  };
+  const auto at_end = [&](const Epoch& epoch) {
+    return over == Over::minutes ? minutes(epoch.seconds) : static_cast<double>(epoch.epoch);
+  };
   const auto loss = [](const auto& line) { return loss_or_gap(line.loss); };
   const auto rate = [](const auto& line) { return rate_or_gap(line.rate); };
   Curves curves{
@@ -198,10 +205,10 @@ std::optional<Axis> rate_axis(std::vector<Curves>& runs, std::size_t most) {
 
 // Calls `add` with the first point of each column and the one after its last.
 template <class Add>
-void for_each_column(const std::vector<Point>& points, const Axis& epochs, std::size_t columns,
+void for_each_column(const std::vector<Point>& points, const Axis& along, std::size_t columns,
                      const Add& add) {
   const auto column = [&](const Point& point) {
-    return std::floor(epochs.fraction(point.x) * static_cast<double>(columns));
+    return std::floor(along.fraction(point.x) * static_cast<double>(columns));
   };
   for (auto begin = points.begin(); begin != points.end();) {
     const double here = column(*begin);
@@ -283,9 +290,10 @@ std::size_t columns_of(std::uint32_t code) {
 
 }  // namespace
 
-Picture make_picture(const std::vector<Run>& runs, const Marks& most) {
+Picture make_picture(const std::vector<Run>& runs, const Marks& most, Over over) {
   Picture picture;
-  for (const Run& run : runs) picture.runs.push_back(curves_of(run));
+  picture.over = over;
+  for (const Run& run : runs) picture.runs.push_back(curves_of(run, over));
   Range losses, heldout;
   double last = 0;
   for (const Curves& run : picture.runs) {
@@ -297,8 +305,8 @@ Picture make_picture(const std::vector<Run>& runs, const Marks& most) {
   }
   picture.empty = !(losses.low <= losses.high);
   if (picture.empty) return picture;
-  picture.epochs.high = last > 0 ? last : 1;
-  picture.epochs.ticks = linear_ticks(0, picture.epochs.high, most.epochs, picture.epochs.high >= 3 ? 1 : 0);
+  picture.along.high = last > 0 ? last : 1;
+  picture.along.ticks = linear_ticks(0, picture.along.high, most.along, picture.along.high >= 3 ? 1 : 0);
   if (heldout.low <= heldout.high) losses.high = std::min(losses.high, heldout.high + std::log(3));
   picture.perplexity = around(losses, 0.002);
   picture.perplexity.ticks =
@@ -307,10 +315,10 @@ Picture make_picture(const std::vector<Run>& runs, const Marks& most) {
   return picture;
 }
 
-std::vector<Point> visible(const std::vector<Point>& points, const Axis& epochs, const Axis& values,
+std::vector<Point> visible(const std::vector<Point>& points, const Axis& along, const Axis& values,
                            std::size_t columns) {
   std::vector<Point> extremes;
-  for_each_column(points, epochs, columns, [&](auto begin, auto end) {
+  for_each_column(points, along, columns, [&](auto begin, auto end) {
     auto low = begin, high = begin;
     for (auto point = begin; point != end; ++point) {
       if (std::isnan(point->y)) continue;
@@ -323,9 +331,9 @@ std::vector<Point> visible(const std::vector<Point>& points, const Axis& epochs,
   return clip(extremes, values);
 }
 
-std::vector<Point> averages(const std::vector<Point>& points, const Axis& epochs, std::size_t columns) {
+std::vector<Point> averages(const std::vector<Point>& points, const Axis& along, std::size_t columns) {
   std::vector<Point> result;
-  for_each_column(points, epochs, columns, [&](auto begin, auto end) {
+  for_each_column(points, along, columns, [&](auto begin, auto end) {
     Point sum{0, 0};
     double n = 0;
     for (auto point = begin; point != end; ++point)

@@ -12,9 +12,12 @@
 
 namespace xgrad {
 
+/// What curves are drawn over.
+enum class Over { epochs, minutes };
+
 /// A point of a curve, in the coordinates of its axes.
 struct Point {
-  double x;  ///< epochs since the run began
+  double x;  ///< epochs or minutes since the run began
   double y;  ///< NaN where the curve has a gap
 };
 
@@ -45,13 +48,14 @@ struct Axis {
 
 /// How many marks an axis has at most.
 struct Marks {
-  std::size_t epochs, perplexity, rate;  ///< of each of the three
+  std::size_t along, perplexity, rate;  ///< of each of the three
 };
 
 /// All that is drawn.
 struct Picture {
   std::vector<Curves> runs;  ///< in the order that was given
-  Axis epochs;               ///< from 0
+  Over over;                 ///< what `along` measures
+  Axis along;                ///< from 0
   Axis perplexity;           ///< of losses, marked by perplexities
   std::optional<Axis> rate;  ///< if the rate changes in a run; by logarithms if it changes much
   bool empty = true;         ///< no run has a point
@@ -60,15 +64,15 @@ struct Picture {
 /// Curves and axes of the runs. Losses that are no perplexity a double can hold are gaps. Where there are
 /// held-out losses, training losses that are much higher, as at the beginning, are out of range, since the
 /// interest is in the others.
-Picture make_picture(const std::vector<Run>& runs, const Marks& most);
+Picture make_picture(const std::vector<Run>& runs, const Marks& most, Over over = Over::epochs);
 
-/// What is seen of a curve where `epochs` is drawn `columns` wide: the lowest and the highest point of each
+/// What is seen of a curve where `along` is drawn `columns` wide: the lowest and the highest point of each
 /// column, and where the curve leaves the range of `values` its last point in it, then a gap.
-std::vector<Point> visible(const std::vector<Point>& points, const Axis& epochs, const Axis& values,
+std::vector<Point> visible(const std::vector<Point>& points, const Axis& along, const Axis& values,
                            std::size_t columns);
 
-/// The mean of each column of a curve, where `epochs` is drawn `columns` wide.
-std::vector<Point> averages(const std::vector<Point>& points, const Axis& epochs, std::size_t columns);
+/// The mean of each column of a curve, where `along` is drawn `columns` wide.
+std::vector<Point> averages(const std::vector<Point>& points, const Axis& along, std::size_t columns);
 
 /// The perplexity of a loss as a number for people.
 std::string perplexity_text(double loss);

@@ -300,6 +300,7 @@ std::vector<Option> make_options() {
 
   t.section("Picture", {plot});
   t.text("output", &S::output, "FILE.svg", "write the curves here instead of to the terminal");
+  t.choice("over", &S::over, {"epochs", "minutes"}, "what the curves are drawn over");
 
   t.section("Common", {train, eval, score, generate, prepare});
   t.count("threads", &S::threads, 0, 1024, "threads at most; 0: one for each processor");

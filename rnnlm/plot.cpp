@@ -35,12 +35,13 @@ bool has_colour() {
 void plot(const Settings& settings) {
   std::vector<Run> runs;
   for (const std::string& file : settings.files) runs.push_back(read_log(read_file(file), file));
+  const Over over = settings.over == "minutes" ? Over::minutes : Over::epochs;
   if (!settings.output) {
-    fmt::print("{}", terminal_plot(runs, columns(), 20, has_colour()));
+    fmt::print("{}", terminal_plot(runs, columns(), 20, has_colour(), utf8_locale(), over));
     return;
   }
   check_output("--output", *settings.output, settings.force, settings.files);
-  write_file("--output", *settings.output, svg(runs));
+  write_file("--output", *settings.output, svg(runs, {.over = over}));
   fmt::print("the curves are in {}\n", quote_file(*settings.output));
 }
 

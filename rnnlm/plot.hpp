@@ -1,12 +1,13 @@
-// Pictures of training runs: training and held-out perplexity over the epochs, on a logarithmic scale, and
-// below them the learning rate where it changes. Start with svg, or with terminal_plot where there is only
-// text.
+// Pictures of training runs: training and held-out perplexity over epochs or time, on a logarithmic scale,
+// and below them the learning rate where it changes. Start with svg, or with terminal_plot where there is
+// only text.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
+#include "curves.hpp"
 #include "log.hpp"
 
 namespace xgrad {
@@ -14,6 +15,7 @@ namespace xgrad {
 /// The size of a picture in pixels; what is smaller than 480 by 300 counts as that.
 struct SvgOptions {
   std::size_t width = 800, height = 500;  ///< of the whole picture
+  Over over = Over::epochs;               ///< what the curves are drawn over
 };
 
 /// The runs as an SVG 1.1 file on a white ground: training loss thin, held-out loss bold with marks at the
@@ -30,6 +32,6 @@ bool utf8_locale();
 /// Braille; the training loss, averaged over columns, is dots, left out where more than six runs would fill
 /// the picture with them. Less than 40 columns and 10 lines counts as that.
 std::string terminal_plot(const std::vector<Run>& runs, std::size_t width, std::size_t height, bool colour,
-                          bool utf8 = utf8_locale());
+                          bool utf8 = utf8_locale(), Over over = Over::epochs);
 
 }  // namespace xgrad

@@ -71,14 +71,14 @@ class Drawing {
   }
 
   // A line through the points, broken at gaps; what stands alone is a dot.
-  void curve(const Panel& panel, const Axis& epochs, const Axis& values, const std::vector<Point>& points,
+  void curve(const Panel& panel, const Axis& along, const Axis& values, const std::vector<Point>& points,
              const char* stroke, double width, double opacity = 1) {
     std::string path;
-    const auto shown = visible(points, epochs, values, static_cast<std::size_t>(panel.width));
+    const auto shown = visible(points, along, values, static_cast<std::size_t>(panel.width));
     const auto is_gap = [&](std::size_t i) { return i >= shown.size() || std::isnan(shown[i].y); };
     for (std::size_t i = 0; i < shown.size(); ++i) {
       if (is_gap(i)) continue;
-      const double x = panel.x(epochs, shown[i].x), y = panel.y(values, shown[i].y);
+      const double x = panel.x(along, shown[i].x), y = panel.y(values, shown[i].y);
       const bool first = i == 0 || is_gap(i - 1);
       if (first && is_gap(i + 1))
         dot(x, y, width + 0.5, stroke);
@@ -123,18 +123,17 @@ class Drawing {
   std::string text_;
 };
 
-void draw_grid(Drawing& drawing, const Panel& panel, const Axis& epochs, const Axis& values,
-               bool epoch_labels) {
+void draw_grid(Drawing& drawing, const Panel& panel, const Axis& along, const Axis& values, bool labels) {
   for (const Tick& tick : values.ticks) {
     const double y = panel.y(values, tick.at);
     drawing.line(panel.left, y, panel.right(), y, faint);
     drawing.write(panel.left - 6, y + 4, "end", tick.label);
   }
-  for (const Tick& tick : epochs.ticks) {
-    const double x = panel.x(epochs, tick.at);
+  for (const Tick& tick : along.ticks) {
+    const double x = panel.x(along, tick.at);
     drawing.line(x, panel.top, x, panel.bottom(), faint);
     drawing.line(x, panel.bottom(), x, panel.bottom() + 4, ink);
-    if (epoch_labels) drawing.write(x, panel.bottom() + 17, "middle", tick.label);
+    if (labels) drawing.write(x, panel.bottom() + 17, "middle", tick.label);
   }
   drawing.line(panel.left, panel.top, panel.left, panel.bottom(), ink);
   drawing.line(panel.left, panel.bottom(), panel.right(), panel.bottom(), ink);
@@ -144,7 +143,7 @@ void draw_grid(Drawing& drawing, const Panel& panel, const Axis& epochs, const A
 void draw_marks(Drawing& drawing, const Panel& panel, const Picture& picture, std::size_t run) {
   double next = -1;
   for (auto point = picture.runs[run].heldout.rbegin(); point != picture.runs[run].heldout.rend(); ++point) {
-    const double x = panel.x(picture.epochs, point->x);
+    const double x = panel.x(picture.along, point->x);
     if (std::isnan(point->y) || (next >= 0 && x > next)) continue;
     drawing.mark(x, panel.y(picture.perplexity, point->y), run);
     next = x - 14;
@@ -191,7 +190,8 @@ std::string svg(const std::vector<Run>& runs, const SvgOptions& options) {
   const double panels_right = legend ? legend_left - 14 : right, panels_width = panels_right - left;
 
   Drawing drawing(width, height);
-  const Picture picture = make_picture(runs, {static_cast<std::size_t>(panels_width / 50), height / 50, 3});
+  const Picture picture =
+      make_picture(runs, {static_cast<std::size_t>(panels_width / 50), height / 50, 3}, options.over);
   if (picture.empty) {
     drawing.write(right / 2, bottom / 2, "middle", "no loss has been logged yet");
     return std::move(drawing).finish();
@@ -204,23 +204,23 @@ std::string svg(const std::vector<Run>& runs, const SvgOptions& options) {
   draw_key(drawing, panels_right, top - 16, legend ? ink : colour(0),
            legend || !picture.runs[0].best ? "held-out"
                                            : "held-out, best " + perplexity_text(picture.runs[0].best->y));
-  draw_grid(drawing, main, picture.epochs, picture.perplexity, !picture.rate);
+  draw_grid(drawing, main, picture.along, picture.perplexity, !picture.rate);
   for (std::size_t run = 0; run < picture.runs.size(); ++run)
-    drawing.curve(main, picture.epochs, picture.perplexity, picture.runs[run].training, colour(run), 1,
+    drawing.curve(main, picture.along, picture.perplexity, picture.runs[run].training, colour(run), 1,
                   many ? 0.3 : 0.6);
   for (std::size_t run = 0; run < picture.runs.size(); ++run) {
-    drawing.curve(main, picture.epochs, picture.perplexity, picture.runs[run].heldout, colour(run),
+    drawing.curve(main, picture.along, picture.perplexity, picture.runs[run].heldout, colour(run),
                   many ? 1.5 : 2.5);
     draw_marks(drawing, main, picture, run);
   }
   if (picture.rate) {
     const Panel small{left, bottom - rate_height, panels_width, rate_height};
     drawing.write(left - 56, small.top - 8, "start", "rate");
-    draw_grid(drawing, small, picture.epochs, *picture.rate, true);
+    draw_grid(drawing, small, picture.along, *picture.rate, true);
     for (std::size_t run = 0; run < picture.runs.size(); ++run)
-      drawing.curve(small, picture.epochs, *picture.rate, picture.runs[run].rate, colour(run), 1.5);
+      drawing.curve(small, picture.along, *picture.rate, picture.runs[run].rate, colour(run), 1.5);
   }
-  drawing.write(panels_right, bottom + 34, "end", "epoch");
+  drawing.write(panels_right, bottom + 34, "end", picture.over == Over::minutes ? "minutes" : "epoch");
   if (legend) draw_legend(drawing, picture, legend_left, top - 16, right, bottom, columns);
   return std::move(drawing).finish();
 }

@@ -48,16 +48,16 @@ class Canvas {
   std::size_t row(const Axis& axis, double value) const { return y(axis, value) * rows_ / height(); }
 
   // Draws a curve, with dots alone if it is `dotted`; returns the cells that it goes through.
-  std::vector<std::size_t> draw(const std::vector<Point>& points, const Axis& epochs, const Axis& values,
+  std::vector<std::size_t> draw(const std::vector<Point>& points, const Axis& along, const Axis& values,
                                 std::size_t run, bool dotted) {
     std::vector<std::size_t> way;
     const Point* last = nullptr;
-    const auto shown = visible(points, epochs, values, width());
+    const auto shown = visible(points, along, values, width());
     for (const Point& point : shown) {
       const bool is_gap = std::isnan(point.y);
       if (!is_gap) {
         const Point& from = last != nullptr ? *last : point;
-        line(x(epochs, from.x), y(values, from.y), x(epochs, point.x), y(values, point.y), run, dotted, way);
+        line(x(along, from.x), y(values, from.y), x(along, point.x), y(values, point.y), run, dotted, way);
       }
       last = is_gap ? nullptr : &point;
     }
@@ -168,15 +168,15 @@ std::string panel(const Canvas& canvas, std::size_t rows, const Axis& values, st
   return result;
 }
 
-// The axis of epochs and its labels.
-std::string epoch_axis(const Canvas& canvas, std::size_t columns, const Axis& epochs, std::size_t margin,
-                       Style style) {
+// The axis of epochs or minutes and its labels.
+std::string lower_axis(const Canvas& canvas, std::size_t columns, Over over, const Axis& along,
+                       std::size_t margin, Style style) {
   std::vector<bool> marks(columns, false);
-  std::string labels = "epoch";
+  std::string labels = over == Over::minutes ? "minute" : "epoch";
   labels.resize(margin + columns, ' ');
   std::size_t free = margin - 1;
-  for (const Tick& tick : epochs.ticks) {
-    const std::size_t column = canvas.column(epochs, tick.at), size = tick.label.size();
+  for (const Tick& tick : along.ticks) {
+    const std::size_t column = canvas.column(along, tick.at), size = tick.label.size();
     marks[column] = true;
     const std::size_t begin = std::min(margin + column - std::min(margin + column, size / 2),
                                        labels.size() - std::min(labels.size(), size));
@@ -191,9 +191,12 @@ std::string epoch_axis(const Canvas& canvas, std::size_t columns, const Axis& ep
   return axis + '\n' + labels + '\n';
 }
 
-std::string results(const Curves& run) {
+std::string results(const Curves& run, Over over) {
   std::string text;
-  if (run.best) text = fmt::format("best {} at epoch {:.6g}", perplexity_text(run.best->y), run.best->x);
+  if (run.best)
+    text =
+        fmt::format("best {} at {} {:.{}g}", perplexity_text(run.best->y),
+                    over == Over::minutes ? "minute" : "epoch", run.best->x, over == Over::minutes ? 3 : 6);
   if (run.test) text += fmt::format("{}test {}", text.empty() ? "" : ", ", perplexity_text(*run.test));
   return text.empty() ? "no held-out loss" : text;
 }
@@ -202,7 +205,7 @@ std::string legend(const Picture& picture, std::size_t width, Style style) {
   std::size_t names = 0, numbers = 0;
   for (const Curves& run : picture.runs) {
     names = std::max(names, columns_of(fit_name(run.name, width, !style.utf8)));
-    numbers = std::max(numbers, results(run).size());
+    numbers = std::max(numbers, results(run, picture.over).size());
   }
   names = std::min(names, std::max(width - std::min(width, 4 + numbers), width / 4));
   std::string text;
@@ -210,8 +213,8 @@ std::string legend(const Picture& picture, std::size_t width, Style style) {
     const Curves& run = picture.runs[i];
     std::string name = fit_name(run.name, names, !style.utf8);
     name.resize(name.size() + names - columns_of(name), ' ');
-    text += fmt::format("{} {}  {:.{}}\n", style.painted(std::string(1, letter(i)), i), name, results(run),
-                        width - 4 - names);
+    text += fmt::format("{} {}  {:.{}}\n", style.painted(std::string(1, letter(i)), i), name,
+                        results(run, picture.over), width - 4 - names);
   }
   return text;
 }
@@ -231,11 +234,11 @@ bool utf8_locale() {
 }
 
 std::string terminal_plot(const std::vector<Run>& runs, std::size_t width, std::size_t height, bool colour,
-                          bool utf8) {
+                          bool utf8, Over over) {
   const Style style{colour, utf8};
   width = std::max<std::size_t>(width, 40);
   height = std::max<std::size_t>(height, 10);
-  const Picture picture = make_picture(runs, {width / 10, height / 3, 2});
+  const Picture picture = make_picture(runs, {width / 10, height / 3, 2}, over);
   if (picture.empty) return "no loss has been logged yet\n";
 
   std::size_t margin = 7;
@@ -250,11 +253,11 @@ std::string terminal_plot(const std::vector<Run>& runs, std::size_t width, std::
   Canvas main(columns, rows, style);
   for (std::size_t run = 0; run < runs.size(); ++run)
     if (const Curves& curves = picture.runs[run]; dotted(curves))
-      main.draw(averages(curves.training, picture.epochs, columns), picture.epochs, picture.perplexity, run,
+      main.draw(averages(curves.training, picture.along, columns), picture.along, picture.perplexity, run,
                 true);
   std::vector<std::vector<std::size_t>> ways;
   for (std::size_t run = 0; run < runs.size(); ++run)
-    ways.push_back(main.draw(picture.runs[run].heldout, picture.epochs, picture.perplexity, run, false));
+    ways.push_back(main.draw(picture.runs[run].heldout, picture.along, picture.perplexity, run, false));
   if (utf8)
     for (std::size_t run = 0; run < runs.size(); ++run) main.name(run, ways[run]);
 
@@ -267,10 +270,10 @@ std::string terminal_plot(const std::vector<Run>& runs, std::size_t width, std::
   if (rate_rows > 0) {
     Canvas small(columns, rate_rows, style);
     for (std::size_t run = 0; run < runs.size(); ++run)
-      small.draw(picture.runs[run].rate, picture.epochs, *picture.rate, run, false);
+      small.draw(picture.runs[run].rate, picture.along, *picture.rate, run, false);
     text += "rate\n" + panel(small, rate_rows, *picture.rate, margin, style);
   }
-  return text + epoch_axis(main, columns, picture.epochs, margin, style) + legend(picture, width, style);
+  return text + lower_axis(main, columns, over, picture.along, margin, style) + legend(picture, width, style);
 }
 
 }  // namespace xgrad

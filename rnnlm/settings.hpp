@@ -86,6 +86,7 @@ struct Settings {
   std::optional<std::string> column;  ///< the file of another model's scores
   double lambda = 0.5;                ///< this model's weight in an interpolation
   std::optional<std::string> output;  ///< of plot
+  std::string over = "epochs";        ///< of plot
 };
 
 /// The rate that is taken where none is given, for the optimizer: that of the settings is for gradient

@@ -25,8 +25,8 @@ std::vector<std::string_view> split_text(std::string_view text, const std::strin
 std::vector<std::string_view> split_file_text(const std::string& path, std::string_view text,
                                               const std::string& level, std::size_t limit = no_limit);
 
-/// Reads a text file, or standard input where the path is "-", and says what else it is, if it is no text: UTF-16,
-/// compressed. Throws NoInput, and BadData naming the file.
+/// Reads a text file, or standard input where the path is "-", and says what else it is, if it is no text:
+/// UTF-16, compressed. Throws NoInput, and BadData naming the file.
 std::string read_text(const std::string& path, const std::string& level);
 /// Throws BadData for such a text.
 void check_kind(const std::string& path, std::string_view text, const std::string& level);

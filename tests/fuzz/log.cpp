@@ -45,6 +45,7 @@ void run(std::string_view input) {
   }
   for (Run& one : runs) one.name.erase(std::remove(one.name.begin(), one.name.end(), ' '), one.name.end());
   check_svg(svg(runs));
+  check_svg(svg(runs, {.over = Over::minutes}));
   check_svg(svg({runs[0]}, {480, 300}));
   check_text(terminal_plot(runs, 80, 20, false, true), 80, 20 + runs.size());
   check_text(terminal_plot(runs, 40, 10, false, false), 40, 10 + runs.size());

@@ -180,7 +180,7 @@ TEST_CASE("plot: axes have round marks, of perplexities by their size") {
   CHECK(perplexity({1e200, 2}, 1) == "1");
 
   const auto epochs = [](std::size_t n) {
-    return labels(make_picture({heldout(std::vector<double>(n, 80))}, {7, 8, 3}).epochs);
+    return labels(make_picture({heldout(std::vector<double>(n, 80))}, {7, 8, 3}).along);
   };
   CHECK(epochs(1) == "0.0 0.2 0.4 0.6 0.8 1.0");
   CHECK(epochs(3) == "0 1 2 3");
@@ -215,6 +215,23 @@ TEST_CASE("plot: intervals stand where their steps are in the epochs") {
   CHECK(xs(run) == std::vector<double>{0.5, 1});  // nobody knows how long an epoch is
   run.settings = {{"steps_per_epoch", 200}};
   CHECK(xs(run) == std::vector<double>{0.25, 0.5});
+}
+
+TEST_CASE("plot: over minutes") {
+  Run run = falling("run", 80, 3, 2);  // whose log has a second for an epoch
+  for (Interval& interval : run.intervals) interval.seconds *= 90;
+  for (Epoch& epoch : run.epochs) epoch.seconds *= 90;
+  const Picture picture = make_picture({run}, {9, 9, 9}, Over::minutes);
+  CHECK(picture.along.high == 4.5);
+  CHECK(picture.runs[0].training[0].x == 0.75);
+  CHECK(picture.runs[0].heldout[1].x == 3);
+  CHECK(svg({run}, {.over = Over::minutes}).find(">minutes<") != std::string::npos);
+  CHECK(svg({run}).find(">epoch<") != std::string::npos);
+  const std::string text = terminal_plot({run}, 60, 20, false, false, Over::minutes);
+  CHECK(text.find("\nminute 0 ") != std::string::npos);
+  CHECK(text.find("best 88.97 at minute 4.5\n") != std::string::npos);
+  run.epochs.back().seconds = infinity;
+  CHECK(make_picture({run}, {9, 9, 9}, Over::minutes).along.high == 4.5);
 }
 
 TEST_CASE("plot: thinned curves keep their extremes, gaps and edges") {
