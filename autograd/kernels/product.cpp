@@ -86,13 +86,25 @@ class PackedCopies final : public storage::Attachment {
 };
 
 // Part of the product, of m rows of a and `columns` columns of b, whose panels `panel(j)` gives: a place and
-// a row length.
+// a row length. The first `side_by_side` columns are whole panels, tile.b_panel apart.
 template <class T, class Panel>
-void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::size_t columns, Panel panel) {
+void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::size_t columns, Panel panel,
+                    std::size_t side_by_side) {
   const T *const a = tile.a, *const base = tile.base;
   T* const c = tile.c;
+  std::size_t done = 0;
+  if (m <= kernels.panels.size()) {
+    const std::size_t step = kernels.panels[m - 1] * kernels.tile_columns;
+    tile.rows = m;
+    for (; done + step <= side_by_side; done += step) {
+      std::tie(tile.b, tile.b_row) = panel(done);
+      tile.base = base == nullptr ? nullptr : base + done;
+      tile.c = c + done;
+      kernels.tiles(tile);
+    }
+  }
   const std::size_t strips = (m + kernels.tile_rows - 1) / kernels.tile_rows;  // of rows, evenly high
-  for (std::size_t j = 0; j < columns; j += kernels.tile_columns) {
+  for (std::size_t j = done; j < columns; j += kernels.tile_columns) {
     std::tie(tile.b, tile.b_row) = panel(j);
     tile.columns = std::min(kernels.tile_columns, columns - j);
     for (std::size_t strip = 0, i = 0; strip < strips; ++strip, i += tile.rows) {
@@ -140,16 +152,22 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
   tile.base_row = base.row;
   tile.c = c;
 
-  if (whole_packed != nullptr)
-    return multiply_block(kernels, tile, m, n, packed_panels(kernels, whole_packed + first * k, k));
+  const auto whole_panels = [&](std::size_t columns) { return columns - columns % kernels.tile_columns; };
+  if (whole_packed != nullptr) {
+    tile.b_panel = k * kernels.tile_columns;
+    return multiply_block(kernels, tile, m, n, packed_panels(kernels, whole_packed + first * k, k),
+                          whole_panels(n));
+  }
   if (m <= some_rows && k <= block_depth && !turned) {  // as it lies, but for a last panel that is not full
-    const std::size_t full = n - n % kernels.tile_columns;
+    const std::size_t full = whole_panels(n);
+    tile.b_panel = kernels.tile_columns;
     T* const tail = scratch<T>(k * kernels.tile_columns);
     if (full < n) kernels.pack(false, k, n - full, b.data + full, b.row, tail);
-    return multiply_block(kernels, tile, m, n, [&](std::size_t j) {
+    const auto panel = [&](std::size_t j) {
       return j < full ? std::pair(b.data + j, b.row)
                       : std::pair<const T*, std::size_t>(tail, kernels.tile_columns);
-    });
+    };
+    return multiply_block(kernels, tile, m, n, panel, full);
   }
 
   const std::size_t blocks = (k + block_depth - 1) / block_depth, depth = (k + blocks - 1) / blocks;
@@ -163,12 +181,13 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
       kernels.pack(turned, tile.depth, columns, b.from(p, j).data, b.row, packed);
       const Addend<T> so_far = p == 0 ? base : Addend<T>{c, c_row};
       tile.base_row = so_far.row;
+      tile.b_panel = tile.depth * kernels.tile_columns;
       for (std::size_t i = 0; i < m; i += block_rows) {
         tile.a = a.from(i, p).data;
         tile.base = so_far.from(i, j).data;
         tile.c = c + i * c_row + j;
         multiply_block(kernels, tile, std::min(block_rows, m - i), columns,
-                       packed_panels<T>(kernels, packed, tile.depth));
+                       packed_panels<T>(kernels, packed, tile.depth), whole_panels(columns));
       }
     }
   }

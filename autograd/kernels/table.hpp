@@ -75,6 +75,7 @@ struct Tile {
   std::size_t a_row, a_column;  ///< how far apart the entries of a are along i and p
   const T* b;                   ///< at least as wide as the registers that `columns` fill
   std::size_t b_row;            ///< the width of the widest tile if b is packed
+  std::size_t b_panel;          ///< how far apart panels of b are; for `tiles` alone
   const T* base;                ///< null for zeros; may be c
   std::size_t base_row;         ///< 0 for one row that serves all i
   T* c;
@@ -101,6 +102,10 @@ struct Table {
 
   std::size_t tile_rows, tile_columns;  ///< of the widest tile
   void (*tile)(const Tile<T>&);
+  /// Several tiles side by side, as many as `panels` says, of whole panels: for one row and for two, where a
+  /// tile alone has too few sums to keep the processor busy.
+  std::array<std::size_t, 2> panels;  ///< by rows - 1
+  void (*tiles)(const Tile<T>&);
   /// Lays b: (depth, columns), or its transpose if `transposed`, out for `tile`: panels of tile_columns
   /// columns one after the other, each row by row, the last filled up with zeros.
   void (*pack)(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row,

@@ -240,6 +240,46 @@ void tile(const Tile<T>& t) {
     tile_of_rows<T, 1>(t, rows);
 }
 
+// Tiles of few rows side by side: eight sums, as the next multiply-add of a sum waits for the last. Each
+// element is the same sum in the same order as in a tile.
+template <std::size_t rows>
+constexpr std::size_t panels_of = 4 / rows;
+
+template <class T, std::size_t rows>
+void tiles_of(const Tile<T>& t) {
+  constexpr std::size_t panels = panels_of<rows>;
+  Batch<T> sums[rows][2 * panels];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < 2 * panels; ++v) sums[i][v] = Batch<T>(T(0));
+  const T *a = t.a, *b = t.b;
+  for (std::size_t p = 0; p < t.depth; ++p) {
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < 2 * panels; ++v) {
+      const auto b_p = Batch<T>::load_unaligned(b + v / 2 * t.b_panel + v % 2 * width<T>);
+#pragma GCC unroll 16
+      for (std::size_t i = 0; i < rows; ++i)
+        sums[i][v] = xsimd::fma(Batch<T>(a[i * t.a_row]), b_p, sums[i][v]);
+    }
+    a += t.a_column;
+    b += t.b_row;
+  }
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < 2 * panels; ++v) {
+      T* const c = t.c + i * t.c_row + v * width<T>;
+      if (t.base != nullptr) sums[i][v] += Batch<T>::load_unaligned(t.base + i * t.base_row + v * width<T>);
+      sums[i][v].store_unaligned(c);
+    }
+}
+
+template <class T>
+void tiles(const Tile<T>& t) {
+  t.rows == 1 ? tiles_of<T, 1>(t) : tiles_of<T, 2>(t);
+}
+
 // A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each
 // 2s x 2s square change places.
 template <class T>
@@ -510,9 +550,20 @@ constexpr Table<Complex> make_complex_table(FormulaList<F...>) {
 
 template <class T, class... F, class... Rule>
 constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
-  return {{&row<T, F>...}, {&update<T, Rule>...}, &max<T>,      &exp_shifted<T>, &sum<T>,
-          &dot<T>,         &sum_of_squares<T>,    tile_rows<T>, tile_columns<T>, &tile<T>,
-          &pack<T>,        &transpose_matrix<T>};
+  return {{&row<T, F>...},
+          {&update<T, Rule>...},
+          &max<T>,
+          &exp_shifted<T>,
+          &sum<T>,
+          &dot<T>,
+          &sum_of_squares<T>,
+          tile_rows<T>,
+          tile_columns<T>,
+          &tile<T>,
+          {panels_of<1>, panels_of<2>},
+          &tiles<T>,
+          &pack<T>,
+          &transpose_matrix<T>};
 }
 
 /// The tables of this file's instruction set.
