@@ -86,6 +86,18 @@ void BareProducts<T>::operator()() {
   }
 }
 
+template <class T>
+double BareProducts<T>::flops() const {
+  const std::size_t rows = d_.T * d_.N;
+  std::size_t multiplications = 3 * rows * d_.H * d_.V;
+  for (const Layer& l : layers_) {
+    multiplications += 3 * rows * l.D * cell_.from_x;
+    for (const std::size_t columns : cell_.recurrent)
+      multiplications += (2 * rows + (d_.T - 1) * d_.N) * d_.H * columns;
+  }
+  return 2 * static_cast<double>(multiplications);
+}
+
 template class BareProducts<float>;
 template class BareProducts<double>;
 
@@ -107,6 +119,12 @@ void BareToken::operator()() {
   product(Wx_, d_.D, cell_.from_x);
   for (std::size_t k = 0; k < Wh_.size(); ++k) product(Wh_[k], d_.H, cell_.recurrent[k]);
   product(A_, d_.H, d_.V);
+}
+
+std::size_t BareToken::bytes() const {
+  std::size_t elements = Wx_.size() + A_.size();
+  for (const auto& W : Wh_) elements += W.size();
+  return elements * sizeof(float);
 }
 
 SquareProduct::SquareProduct(std::size_t n) : n_(n), a_(matrix(n, n)), b_(a_), c_(a_) {}

@@ -30,6 +30,8 @@ class BareProducts {
 
   /// All of a step.
   void operator()();
+  /// Floating-point operations of a step, an addition and a multiplication being two.
+  double flops() const;
 
  private:
   using Numbers = std::vector<T>;
@@ -51,6 +53,8 @@ class BareToken {
  public:
   BareToken(const Dimensions& dimensions, const CellProducts& cell);
   void operator()();
+  /// Of the weights, each of which is read once.
+  std::size_t bytes() const;
 
  private:
   Dimensions d_;

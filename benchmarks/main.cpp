@@ -7,8 +7,10 @@
 //   --rounds=N    at least N rounds of each workload (10), and
 //   --seconds=S   at least S seconds of them (5); --rounds=1 --seconds=0 only shows that it runs
 //   --step-alone  the step without its rivals, for against.cpp
-// The times are processor time, which a quiet machine's clock shows too and which stays steadier
-// on a busy one; that of all threads, so that work cannot hide in another. Start with `register_all`.
+// Beside a step that is products in the main stands its share of a ceiling, and that of bare BLAS: of the
+// peak of one thread, or, where weights are read once, of the bandwidth at their size; see ceilings.hpp. The
+// times are processor time, which a quiet machine's clock shows too and which stays steadier on a busy one;
+// that of all threads, so that work cannot hide in another. Start with `register_all`.
 //
 // What stands beside the step, under "bare", is
 //   Elman, LSTM, ...   the least matrix work of the step, in bare BLAS: bare_products.cpp. Beside them also
@@ -61,6 +63,7 @@
 #include <xgrad/layers/rnn.hpp>
 
 #include "bare_products.hpp"
+#include "ceilings.hpp"
 #include "element_ops.hpp"
 #include "gemm.hpp"
 #include "libtorch.hpp"
@@ -110,6 +113,18 @@ std::vector<FastPath> all_paths() {
 
 std::string torch_name(const std::string& name) { return name + ", libtorch"; }
 
+const Ceilings& ceilings() {
+  static const Ceilings measured;
+  return measured;
+}
+
+// The shares of a ceiling, where they would take `at_least` seconds, that a step and its rival reach.
+void add_ceiling(benchmark::State& state, double at_least) {
+  if (enough.step_alone) return;
+  state.counters["ceiling_percent"] = 1e5 * at_least / state.counters["step_ms"];
+  state.counters["bare_ceiling_percent"] = 1e5 * at_least / state.counters["bare_ms"];
+}
+
 template <class T, class Cell>
 void measure(benchmark::State& state, const Dimensions& d, const CellProducts& products,
              const std::string& name, TorchCell torch_cell) {
@@ -128,6 +143,7 @@ void measure(benchmark::State& state, const Dimensions& d, const CellProducts& p
   }
   compare(state, label_of(d), d.N * d.T, rivals);
   if (enough.step_alone) return;
+  add_ceiling(state, BareProducts<T>(d, products).flops() / ceilings().flops<T>());
   state.counters["peak_mib"] = peak_mib(this_program, name);
   if (peak_works().contains(torch_name(name)))
     state.counters["torch_peak_mib"] = peak_mib(this_program, torch_name(name));
@@ -204,7 +220,9 @@ void measure_hessian(benchmark::State& state, const Dimensions& d) {
 
 template <class Cell>
 void measure_token(benchmark::State& state, const Dimensions& d, const CellProducts& products) {
-  compare(state, label_of({1, 1, d.V, d.D, d.H, 1}), 1, Token<Cell>(d), BareToken(d, products));
+  const BareToken bare(d, products);
+  compare(state, label_of({1, 1, d.V, d.D, d.H, 1}), 1, Token<Cell>(d), bare);
+  add_ceiling(state, static_cast<double>(bare.bytes()) / ceilings().bandwidth(bare.bytes()));
 }
 
 // A thread of BLAS looks out for more work some 20 ms long before it sleeps, and would take a processor from
@@ -340,8 +358,10 @@ std::string describe_machine() {
   benchmark::AddCustomContext("xgrad_build_type", XGRAD_BUILD_TYPE);
   benchmark::AddCustomContext("xgrad_kernels", it.kernels);
   benchmark::AddCustomContext("libtorch", describe_libtorch());
-  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}; libtorch: {}; processor: {}",
-                     it.blas, threads, XGRAD_BUILD_TYPE, it.kernels, describe_libtorch(), processor());
+  if (!enough.step_alone) benchmark::AddCustomContext("ceilings", ceilings().describe());
+  return fmt::format("BLAS: {}; its threads: {}; build type: {}; kernels: {}; libtorch: {}; processor: {}{}",
+                     it.blas, threads, XGRAD_BUILD_TYPE, it.kernels, describe_libtorch(), processor(),
+                     enough.step_alone ? "" : "\n" + ceilings().describe());
 }
 
 template <class Measure, class... Arguments>

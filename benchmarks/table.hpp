@@ -14,17 +14,18 @@
 namespace xgrad {
 
 /// Shows the counters "step_ms", "bare_ms", their ratio and "tokens_per_second"; where they are, also
-/// "plain_ms", "torch_ms" and "torch_cell_ms", as ratios to "bare_ms" too, "peak_mib", and the shares of a
-/// step in per cent: products, loss, elementwise, update, rest. With --benchmark_repetitions there is a line
-/// for each repetition, which shows the spread, and one for their medians.
+/// "plain_ms", "torch_ms" and "torch_cell_ms", as ratios to "bare_ms" too; how much of a ceiling
+/// (ceilings.hpp) step and bare reach, in per cent; "peak_mib"; and the shares of a step in per cent:
+/// products, loss, elementwise, update, rest. With --benchmark_repetitions there is a line for each
+/// repetition, which shows the spread, and one for their medians.
 class Table : public benchmark::BenchmarkReporter {
  public:
   explicit Table(std::string title) : title_(std::move(title)) {}
 
   bool ReportContext(const Context&) override {
-    fmt::print("{}\n{:<42} {:<33} {:>6} {:>9} {:>9} {:>7} {:>7} {:>7} {:>10} {:>9} {:>8} {:>16}\n", title_,
-               "workload", "dimensions", "rounds", "step ms", "bare ms", "ratio", "plain", "torch",
-               "torch cell", "tokens/s", "peak MiB", "shares of it, %");
+    fmt::print("{}\n{:<42} {:<33} {:>6} {:>9} {:>9} {:>7} {:>7} {:>7} {:>10} {:>9} {:>9} {:>8} {:>16}\n",
+               title_, "workload", "dimensions", "rounds", "step ms", "bare ms", "ratio", "plain", "torch",
+               "torch cell", "tokens/s", "ceiling %", "peak MiB", "shares of it, %");
     std::fflush(stdout);
     return true;
   }
@@ -36,12 +37,13 @@ class Table : public benchmark::BenchmarkReporter {
       const double step = run.counters.at("step_ms");
       const auto beside = run.counters.find("bare_ms");
       const double bare = beside == run.counters.end() ? NAN : double{beside->second};
-      fmt::print("{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>10} {:>9.0f} {:>8} {:>16}\n",
-                 run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
-                 number(run, "rounds", "{:.0f}"), step, bare, step / bare,
-                 number(run, "plain_ms", "{:.3f}", bare), number(run, "torch_ms", "{:.3f}", bare),
-                 number(run, "torch_cell_ms", "{:.3f}", bare), double{run.counters.at("tokens_per_second")},
-                 number(run, "peak_mib", "{:.1f}"), shares(run));
+      fmt::print(
+          "{:<42} {:<33} {:>6} {:>9.4g} {:>9.4g} {:>7.3f} {:>7} {:>7} {:>10} {:>9.0f} {:>9} {:>8} {:>16}\n",
+          run.run_name.function_name + (aggregate ? ", median" : ""), run.report_label,
+          number(run, "rounds", "{:.0f}"), step, bare, step / bare, number(run, "plain_ms", "{:.3f}", bare),
+          number(run, "torch_ms", "{:.3f}", bare), number(run, "torch_cell_ms", "{:.3f}", bare),
+          double{run.counters.at("tokens_per_second")}, of_ceiling(run), number(run, "peak_mib", "{:.1f}"),
+          shares(run));
     }
     std::fflush(stdout);
   }
@@ -52,6 +54,10 @@ class Table : public benchmark::BenchmarkReporter {
     const auto found = run.counters.find(counter);
     if (found == run.counters.end()) return "-";
     return fmt::format(fmt::runtime(format), double{found->second} / unit);
+  }
+  static std::string of_ceiling(const Run& run) {
+    const std::string step = number(run, "ceiling_percent", "{:.0f}");
+    return step == "-" ? step : step + " " + number(run, "bare_ceiling_percent", "{:.0f}");
   }
   static std::string shares(const Run& run) {
     std::string text;
