@@ -103,6 +103,29 @@ TEST_CASE_TEMPLATE("product: agrees with three loops at every width and height o
   for (std::size_t k = 1; k <= 40; ++k) check_all<T>({2, 17, k});
 }
 
+TEST_CASE_TEMPLATE("product: agrees with three loops for one row and two, which take several panels at once",
+                   T, float, double) {
+  for (const std::size_t m : {1, 2}) {
+    for (std::size_t n = 60; n <= 200; n += 7) check_all<T>({m, n, 3});
+    for (const std::size_t n : {64, 128, 256}) check_all<T>({m, n, 5});
+    check_all<T>({m, 300, 800});
+  }
+}
+
+TEST_CASE_TEMPLATE("product: a row is the same bits beside any number of rows", T, float, double) {
+  const std::size_t m = 7, n = 300, k = 90;
+  const auto a = numbers<T>(m * k, 1), b = numbers<T>(k * n, 2);
+  std::vector<T> all(m * n), part(m * n);
+  const auto multiply = [&](std::size_t first, std::size_t rows, std::vector<T>& c) {
+    product<T>(rows, n, k, {&a[first * k], k}, {b.data(), n}, {}, &c[first * n], n);
+  };
+  multiply(0, m, all);
+  for (std::size_t rows = 1; rows < m; ++rows) {
+    for (std::size_t i = 0; i < m; i += rows) multiply(i, std::min(rows, m - i), part);
+    CHECK(part == all);
+  }
+}
+
 TEST_CASE_TEMPLATE("product: agrees with three loops across blocks", T, float, double) {
   const std::size_t columns = (std::size_t{512} << 10) / sizeof(T) / 256;  // of a block
   check_all<T>({70, columns + 3, 7});
