@@ -58,8 +58,8 @@ std::vector<std::size_t> move_out(const std::vector<TapeNode>& nodes, std::vecto
   std::set<Made> made;
   std::vector<bool> from_outside(nodes.size()), read_later(nodes.size()), read_here(nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto [loop, position] = places[i];
-    made.emplace(loop, position, nodes[i].op, to_string(nodes[i].shape));
+    const std::size_t loop = places[i].loop;
+    made.emplace(loop, places[i].position, nodes[i].op, to_string(nodes[i].shape));
     from_outside[i] = std::all_of(nodes[i].inputs.begin(), nodes[i].inputs.end(), [&](const auto& input) {
       return places[input.node].loop != loop || from_outside[input.node];
     });
