@@ -5,6 +5,7 @@
 // processes must have. With a checkpoint it goes on from those that are there, and leaves its own.
 //   ranks fail WHAT
 // What ends badly: see `fail`.
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -129,6 +130,7 @@ void fail(World& world, const std::string& what) {
   }
   if (what == "shards") Shards<float>(Parameters<float>(1), 2, world.exchange<float>());
   std::this_thread::sleep_for(std::chrono::seconds(60));  // until another one ends this
+  std::cout << "rank " << rank << " was not ended" << std::endl;
 }
 
 void run(World& world, const std::vector<std::string>& arguments) {

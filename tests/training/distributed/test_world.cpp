@@ -1,7 +1,5 @@
 // World: the weights do not depend on the number of processes, nor on where a checkpoint is resumed; and how
 // a program ends of which one process fails. Each case starts the program ranks.cpp by mpirun.
-#include <chrono>
-
 #include <doctest/doctest.h>
 
 #include "rnnlm/program.hpp"
@@ -62,10 +60,9 @@ TEST_CASE("World: what processes disagree about is named, in all of them") {
 TEST_CASE("World: a process that fails or is killed ends the others") {
   const RunFolder folder;
   for (const std::string what : {"exception", "killed"}) {
-    const auto begin = std::chrono::steady_clock::now();
     const auto run = ranks(folder, 3, "fail " + what);
     CHECK(run.status != 0);
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+    CHECK_FALSE(run.says("was not ended"));
     if (what == "exception") CHECK(run.says("rank 1 of 3: [test] of rank 1"));
   }
 }
