@@ -34,8 +34,9 @@ struct FoldedTape {
 /// common, their inputs within the step are folded together, so are those from outside the loop, and among
 /// all such values of their step they have the same position. Inputs from other steps need not agree: each
 /// source is an edge of its own. At the first step, where the state comes from elsewhere or is a constant,
-/// inputs that follow from the state may be missing, and the scope may differ. What one step computes for several
-/// from what stands outside of the loop, such as a product of all rows of a sequence, stands outside, too.
+/// inputs that follow from the state may be missing, and the scope may differ. What one step computes for
+/// several from what stands outside of the loop, such as a product of all rows of a sequence, stands outside,
+/// too.
 /// A loop is a run of values over which the time step goes on and does not come back.
 FoldedTape fold(const std::vector<TapeNode>& nodes);
 

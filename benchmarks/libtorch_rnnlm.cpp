@@ -4,6 +4,7 @@
 // of the Penn Treebank; the rate is multiplied by DECAY after each epoch from FULL_RATE on. After each epoch
 // it prints the perplexity of the held-out and of the test text, and the seconds since the process began.
 // Start with `main`.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

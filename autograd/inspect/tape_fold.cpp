@@ -50,9 +50,9 @@ std::vector<Place> find_places(const std::vector<TapeNode>& nodes) {
   return places;
 }
 
-// Moves out of its loop what one step has computed for several from what stands outside, such as the product of
-// all rows of a sequence: the next step reads it and makes no such value. Returns the loops that these values
-// come from; `none` for others.
+// Moves out of its loop what one step has computed for several from what stands outside, such as the product
+// of all rows of a sequence: the next step reads it and makes no such value. Returns the loops that these
+// values come from; `none` for others.
 std::vector<std::size_t> move_out(const std::vector<TapeNode>& nodes, std::vector<Place>& places) {
   using Made = std::tuple<std::size_t, std::size_t, std::string_view, std::string>;
   std::set<Made> made;
@@ -137,8 +137,8 @@ class Folding {
   }
 
   // The first division: by loop, op, shape, inputs within the step, and position among those of the step.
-  // What is outside of loops stays by itself, but for what was moved out of the same one, by pieces of a sequence
-  // whose lengths may differ.
+  // What is outside of loops stays by itself, but for what was moved out of the same one, by pieces of a
+  // sequence whose lengths may differ.
   void gather() {
     using Key = std::tuple<std::size_t, std::size_t, std::string_view, std::string, std::vector<std::size_t>>;
     std::map<Key, std::size_t> counts, groups;  // of a step; by position in a step

@@ -129,7 +129,7 @@ void fail(World& world, const std::string& what) {
     world.broadcast(p);
   }
   if (what == "shards") Shards<float>(Parameters<float>(1), 2, world.exchange<float>());
-  std::this_thread::sleep_for(std::chrono::seconds(60));  // until another one ends this
+  std::this_thread::sleep_for(std::chrono::seconds(10));  // in which another one ends this
   std::cout << "rank " << rank << " was not ended" << std::endl;
 }
 
