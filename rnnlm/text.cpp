@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <xgrad/autograd/parameters/quote.hpp>
+#include <xgrad/autograd/random.hpp>
 #include <xgrad/training/ngram.hpp>
 
 #include "grammar.hpp"
@@ -147,7 +148,9 @@ Text read_texts(const TrainSettings& settings) {
 }
 
 // Numbers the tokens anew, the most frequent of the training text first, of equally frequent ones in the old
-// order.
+// order, but those that occur twice or less shuffled. How often these occur says little about how often they
+// will (Good 1953): a cluster of an adaptive softmax of tokens seen once has twice the share in the training
+// text that it has in others, one of tokens never seen has none. So each has some of all.
 void sort_by_frequency(Text& text) {
   const std::vector<std::uint64_t> counts = counts_of(text);
   IdList order(counts.size()), rank(counts.size());
@@ -155,6 +158,12 @@ void sort_by_frequency(Text& text) {
   std::stable_sort(order.begin(), order.end(), [&](Vocabulary::Id a, Vocabulary::Id b) {
     return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)];
   });
+  const auto rare = std::find_if(order.begin(), order.end(), [&](Vocabulary::Id id) {
+    return counts[static_cast<std::size_t>(id)] <= 2;
+  });
+  Random random(0);
+  for (auto end = order.end(); end - rare > 1; --end)
+    std::iter_swap(end - 1, rare + static_cast<std::ptrdiff_t>(random.uniform() * double(end - rare)));
   Vocabulary sorted;
   for (const auto id : order) rank[static_cast<std::size_t>(id)] = sorted.add(text.vocabulary.word(id));
   text.train = text.train.renumbered(rank);

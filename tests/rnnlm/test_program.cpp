@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <xgrad/autograd/config.hpp>
+#include <xgrad/autograd/random.hpp>
 #include <xgrad/layers/any_cell.hpp>
 
 #include "rnnlm/program.hpp"
@@ -299,6 +300,34 @@ TEST_CASE("rnnlm --output: adaptive and sampled output layers train, resume, eva
     const auto unbroken = folder.rnnlm(train + " --epochs 3 --save whole --force");
     CHECK(longer.last_line() == unbroken.last_line());
   }
+}
+
+TEST_CASE("rnnlm --output adaptive: words seen once or never cost no more than those of a full softmax") {
+  // Frequencies as Zipf's law has them: of the words, two in five are in the first 12,000 tokens.
+  const RunFolder folder;
+  std::vector<double> sums{0};
+  for (std::size_t rank = 0; rank < 6000; ++rank) sums.push_back(sums.back() + 1 / (double(rank) + 2));
+  xgrad::Random random(1);
+  std::string text;
+  for (std::size_t i = 0; i < 60'000; ++i) {
+    const auto word = std::upper_bound(sums.begin(), sums.end(), random.uniform() * sums.back());
+    text += fmt::format("w{}{}", word - sums.begin(), i % 12 == 11 ? "\n" : " ");
+  }
+  folder.write("text", text);
+  const auto prepared = folder.rnnlm("prepare --data text --valid-split 0.3 --save tokens");
+  REQUIRE_MESSAGE(prepared.status == 0, prepared.out);
+  double of_full = 0, of_adaptive = 0;
+  for (const auto& [output, perplexity] :
+       {std::pair("full", &of_full), std::pair("adaptive", &of_adaptive)}) {
+    const auto run = folder.rnnlm(std::string("train --data tokens --tokens 12000 --emsize 16 --nhid 16 ") +
+                                  "--batch-size 10 --bptt 10 --lr 4 --schedule cosine --epochs 3 --dropout 0 "
+                                  "--sentences 1 --save model --force --output " +
+                                  output);
+    REQUIRE_MESSAGE(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf", perplexity) == 1,
+                    run.out);
+  }
+  // Clusters by the counts alone, some of words seen once and some of words never seen, have 1.6 times as much.
+  CHECK(of_adaptive < 1.1 * of_full);
 }
 
 TEST_CASE("rnnlm --check: the gradient of the very model is proved before training, and judged in float") {
