@@ -1,6 +1,8 @@
 // Blocking and packing; see product.hpp. The tiles are in compiled/kernels.hpp. Start with `product`.
 #include <xgrad/autograd/kernels/product.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <deque>
@@ -20,11 +22,34 @@ namespace {
 
 constinit thread_local std::uint64_t flops_so_far = 0;
 
-// Blocks of the factors: one of b, depth x columns, fits the second-level cache beside rows x depth of a; a
-// panel of it is as large as the first. A copy of b that is thrown away is worth its while for more than
-// some_rows rows of a; one that is kept, for few rows.
-constexpr std::size_t block_depth = 384, block_rows = 240, block_bytes = std::size_t{512} << 10,
-                      few_rows = 64, some_rows = 128;
+// Blocks of the factors: one of b, depth x columns, takes half of the second-level cache, and rows x depth of
+// a fit beside it. The depth is the same on every processor, as what is added up in which order hangs on it.
+constexpr std::size_t block_depth = 384, block_rows = 240;
+
+// Bytes of a block of b. Where the system does not say how large the cache is, as on arm64, it is taken for
+// one of 1 MiB.
+std::size_t block_bytes() {
+  static const std::size_t bytes = [] {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    if (const long cache = ::sysconf(_SC_LEVEL2_CACHE_SIZE); cache > 0)
+      return std::clamp(static_cast<std::size_t>(cache) / 2, std::size_t{128} << 10, std::size_t{1} << 20);
+#endif
+    return std::size_t{512} << 10;
+  }();
+  return bytes;
+}
+
+// At most how many rows of a there are where ... Measured for 32 to 10,000 rows and columns of b:
+// ./run bench --benchmark_filter=Products
+constexpr std::size_t kept_rows = 64,  // ... a copy of b is kept
+    unpacked_rows = 128,               // ... b is read as it lies, no deeper than a block
+    far_rows = 24,                     // ... and where it is deeper, or does not fit the second-level cache
+    few_dots = 3,                      // ... sums go along the rows of a transposed b
+    many_dots = 24;                    // ... and where these rows are long
+constexpr std::size_t long_row = 512;  // in bytes
+
+// A transposed a is turned where so many columns of b read it, if it has no more bytes than that.
+constexpr std::size_t many_columns = 1024, most_bytes = std::size_t{16} << 20;
 
 template <class T>
 std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t columns) {
@@ -123,74 +148,166 @@ auto packed_panels(const Table<T>& kernels, const T* packed, std::size_t depth) 
   return [=, width = kernels.tile_columns](std::size_t j) { return std::pair(packed + j * depth, width); };
 }
 
-// Memory for packed blocks, of this thread.
+// Memory for copies of b, or of a, of this thread.
+enum class Factor { a, b };
 template <class T>
-T* scratch(std::size_t size) {
-  thread_local std::vector<T> numbers;
-  if (numbers.size() < size) numbers.resize(size);
-  return numbers.data();
+T* scratch(Factor factor, std::size_t size) {
+  thread_local std::vector<T> of_a, of_b;
+  auto& elements = factor == Factor::a ? of_a : of_b;
+  if (elements.size() < size) elements.resize(size);
+  return elements.data();
 }
 
-// Columns [first, last) of the product. `whole_packed` is a packed copy of all of b, or null.
+// How b is read. Panels of it are columns side by side that fill registers; the product goes through one of
+// them after the other. All but `along_rows` add up in the same order.
+enum class Reading {
+  copy,        // panels of a packed copy of all of it, which is kept
+  blocks,      // panels of packed blocks, made on the way
+  as_it_lies,  // panels of b itself
+  row_by_row,  // a row as long as it is, then the next
+  along_rows   // b being given transposed, sums along its rows
+};
+
+// The product, or some of its rows and columns: C = base + A B with A: (m, k) and B: (k, n).
 template <class T>
-void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::size_t k, const Matrix<T>& a,
-                      const Matrix<T>& whole_b, Addend<T> base, T* c, std::size_t c_row,
-                      const T* whole_packed) {
-  const Table<T>& kernels = table<T>();
-  const bool turned = whole_b.trans == Trans::yes;
-  const Matrix<T> b = whole_b.from(0, first);
-  const std::size_t n = last - first;
-  base = base.from(0, first);
-  c += first;
-  Tile<T> tile{};
-  tile.a_row = a.trans == Trans::no ? a.row : 1;
-  tile.a_column = a.trans == Trans::no ? 1 : a.row;
-  tile.c_row = c_row;
-  tile.depth = k;
-  tile.a = a.data;
-  tile.base = base.data;
-  tile.base_row = base.row;
-  tile.c = c;
-
-  const auto whole_panels = [&](std::size_t columns) { return columns - columns % kernels.tile_columns; };
-  if (whole_packed != nullptr) {
-    tile.b_panel = k * kernels.tile_columns;
-    return multiply_block(kernels, tile, m, n, packed_panels(kernels, whole_packed + first * k, k),
-                          whole_panels(n));
-  }
-  if (m <= some_rows && k <= block_depth && !turned) {  // as it lies, but for a last panel that is not full
-    const std::size_t full = whole_panels(n);
-    tile.b_panel = kernels.tile_columns;
-    T* const tail = scratch<T>(k * kernels.tile_columns);
-    if (full < n) kernels.pack(false, k, n - full, b.data + full, b.row, tail);
-    const auto panel = [&](std::size_t j) {
-      return j < full ? std::pair(b.data + j, b.row)
-                      : std::pair<const T*, std::size_t>(tail, kernels.tile_columns);
-    };
-    return multiply_block(kernels, tile, m, n, panel, full);
+class Part {
+ public:
+  Part(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b, Addend<T> base,
+       T* c, std::size_t c_row)
+      : m_(m), n_(n), k_(k), b_(b), base_(base), c_(c), c_row_(c_row) {
+    tile_.rows = m;
+    tile_.columns = n;
+    tile_.b_row = b.row;
+    tile_.c_row = c_row;
+    set_a(a);
   }
 
-  const std::size_t blocks = (k + block_depth - 1) / block_depth, depth = (k + blocks - 1) / blocks;
-  const std::size_t block_columns =
-      block_bytes / sizeof(T) / depth / kernels.tile_columns * kernels.tile_columns;
-  for (std::size_t j = 0; j < n; j += block_columns) {
-    const std::size_t columns = std::min(block_columns, n - j);
-    for (std::size_t p = 0; p < k; p += depth) {
-      tile.depth = std::min(depth, k - p);
-      T* const packed = scratch<T>(packed_size(kernels, tile.depth, columns));
-      kernels.pack(turned, tile.depth, columns, b.from(p, j).data, b.row, packed);
-      const Addend<T> so_far = p == 0 ? base : Addend<T>{c, c_row};
-      tile.base_row = so_far.row;
-      tile.b_panel = tile.depth * kernels.tile_columns;
-      for (std::size_t i = 0; i < m; i += block_rows) {
-        tile.a = a.from(i, p).data;
-        tile.base = so_far.from(i, j).data;
-        tile.c = c + i * c_row + j;
-        multiply_block(kernels, tile, std::min(block_rows, m - i), columns,
-                       packed_panels<T>(kernels, packed, tile.depth), whole_panels(columns));
+  void compute(Reading reading, const T* copy) {
+    if (reading == Reading::copy) return from_copy(copy);
+    if (reading == Reading::along_rows) return along_rows();
+    if (reading == Reading::row_by_row && n_ >= kernels_.tile_columns) return row_by_row();
+    if (reading != Reading::blocks) return as_it_lies();
+    by_blocks();
+  }
+
+ private:
+  void set_a(const Matrix<T>& a) {
+    a_ = a;
+    tile_.a_row = a.trans == Trans::no ? a.row : 1;
+    tile_.a_column = a.trans == Trans::no ? 1 : a.row;
+  }
+
+  // Lays the rows of a transposed a out in one piece each.
+  void turn_a() {
+    T* const rows = scratch<T>(Factor::a, m_ * k_);
+    kernels_.transpose(k_, m_, a_.data, a_.row, rows, k_);
+    set_a({rows, k_});
+  }
+
+  // Rows from i and columns from j on, and the terms [p, p + depth) of the sums, or as many as there are.
+  void go_to(std::size_t i, std::size_t j, std::size_t p, std::size_t depth) {
+    const Addend<T> so_far = p == 0 ? base_.from(i, j) : Addend<T>{c_ + i * c_row_ + j, c_row_};
+    tile_.depth = std::min(depth, k_ - p);
+    tile_.a = a_.from(i, p).data;
+    tile_.b = b_.from(p, j).data;
+    tile_.base = so_far.data;
+    tile_.base_row = so_far.row;
+    tile_.c = c_ + i * c_row_ + j;
+  }
+
+  std::size_t whole_panels(std::size_t columns) const { return columns - columns % kernels_.tile_columns; }
+
+  // In equal blocks of terms.
+  std::size_t depth() const {
+    const std::size_t blocks = (k_ + block_depth - 1) / block_depth;
+    return (k_ + blocks - 1) / blocks;
+  }
+  std::size_t block_columns() const { return whole_panels(block_bytes() / sizeof(T) / depth()); }
+
+  void from_copy(const T* copy) {
+    go_to(0, 0, 0, k_);
+    tile_.b_panel = k_ * kernels_.tile_columns;
+    multiply_block(kernels_, tile_, m_, n_, packed_panels(kernels_, copy, k_), whole_panels(n_));
+  }
+
+  void along_rows() {
+    constexpr std::size_t depth = 4096 / sizeof(T);  // four rows of b in the first-level cache
+    if (a_.trans == Trans::yes) turn_a();
+    for (std::size_t p = 0; p < k_; p += depth) {
+      go_to(0, 0, p, depth);
+      kernels_.dots(tile_);
+    }
+  }
+
+  // Up to four rows of a at a time; where that is not all of them, b is read again, in blocks that stay near.
+  void row_by_row() {
+    const std::size_t groups = (m_ + 3) / 4, pieces = groups == 1 ? 1 : (n_ - 1) / block_columns() + 1;
+    for (std::size_t piece = 0, j = 0; piece < pieces; ++piece, j += tile_.columns) {
+      tile_.columns = n_ * (piece + 1) / pieces - j;
+      for (std::size_t p = 0; p < k_; p += depth())
+        for (std::size_t group = 0, i = 0; group < groups; ++group, i += tile_.rows) {
+          tile_.rows = m_ * (group + 1) / groups - i;
+          go_to(i, j, p, depth());
+          kernels_.few_rows(tile_);
+        }
+    }
+  }
+
+  void as_it_lies() {
+    const std::size_t width = kernels_.tile_columns, full = whole_panels(n_);
+    tile_.b_panel = width;
+    for (std::size_t p = 0; p < k_; p += depth()) {
+      go_to(0, 0, p, depth());
+      T* const tail = scratch<T>(Factor::b, tile_.depth * width);  // the last panel, if it is not full
+      if (full < n_) kernels_.pack(false, tile_.depth, n_ - full, tile_.b + full, b_.row, tail);
+      const auto panel = [&, b = tile_.b](std::size_t j) {
+        return j < full ? std::pair(b + j, b_.row) : std::pair<const T*, std::size_t>(tail, width);
+      };
+      multiply_block(kernels_, tile_, m_, n_, panel, full);
+    }
+  }
+
+  void by_blocks() {
+    const bool turned = b_.trans == Trans::yes;
+    if (a_.trans == Trans::yes && n_ >= many_columns && m_ * k_ * sizeof(T) <= most_bytes) turn_a();
+    for (std::size_t j = 0; j < n_; j += block_columns()) {
+      const std::size_t columns = std::min(block_columns(), n_ - j);
+      for (std::size_t p = 0; p < k_; p += depth()) {
+        go_to(0, j, p, depth());
+        T* const packed = scratch<T>(Factor::b, packed_size(kernels_, tile_.depth, columns));
+        kernels_.pack(turned, tile_.depth, columns, tile_.b, b_.row, packed);
+        tile_.b_panel = tile_.depth * kernels_.tile_columns;
+        for (std::size_t i = 0; i < m_; i += block_rows) {
+          go_to(i, j, p, depth());
+          multiply_block(kernels_, tile_, std::min(block_rows, m_ - i), columns,
+                         packed_panels<T>(kernels_, packed, tile_.depth), whole_panels(columns));
+        }
       }
     }
   }
+
+  const Table<T>& kernels_ = table<T>();
+  std::size_t m_, n_, k_;
+  Matrix<T> a_{}, b_;
+  Addend<T> base_;
+  T* c_;
+  std::size_t c_row_;
+  Tile<T> tile_{};
+};
+
+// How b is read, for all threads. `copy` is set to a copy that is kept.
+template <class T>
+Reading reading_of(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& b, const T*& copy) {
+  const bool turned = b.trans == Trans::yes;
+  if (m <= kept_rows && b.reused != nullptr) {
+    copy = PackedCopies<T>::of(table<T>(), b, k, n);
+    if (copy != nullptr) return Reading::copy;
+  }
+  if (turned)
+    return m <= (k * sizeof(T) >= long_row ? many_dots : few_dots) ? Reading::along_rows : Reading::blocks;
+  const bool wide = n >= 2 * table<T>().tile_columns, near = k * n * sizeof(T) <= 2 * block_bytes();
+  if (wide && m <= (near ? 4 : far_rows)) return Reading::row_by_row;
+  return m <= (k <= block_depth ? unpacked_rows : far_rows) ? Reading::as_it_lies : Reading::blocks;
 }
 
 // On several threads if it is large: each has some of the columns, or some of the rows where there are more
@@ -198,21 +315,22 @@ void multiply_columns(std::size_t m, std::size_t first, std::size_t last, std::s
 template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>& a, const Matrix<T>& b,
               Addend<T> base, T* c, std::size_t c_row) {
-  const Table<T>& kernels = table<T>();
-  const T* const copy =
-      m <= few_rows && b.reused != nullptr ? PackedCopies<T>::of(kernels, b, k, n) : nullptr;
+  const T* copy = nullptr;
+  const Reading reading = reading_of(m, n, k, b, copy);
   constexpr std::size_t large = std::size_t{1} << 22;  // multiplications: some tens of microseconds
-  const std::size_t width = kernels.tile_columns;
+  const std::size_t width = table<T>().tile_columns;
   if (n >= m) {
-    parallel_ranges(
-        (n + width - 1) / width, 1 + large / (m * k * width), [&](std::size_t first, std::size_t last) {
-          multiply_columns(m, first * width, std::min(n, last * width), k, a, b, base, c, c_row, copy);
-        });
+    parallel_ranges((n + width - 1) / width, 1 + large / (m * k * width),
+                    [&](std::size_t begin, std::size_t end) {
+                      const std::size_t j = begin * width, columns = std::min(n, end * width) - j;
+                      Part<T>(m, columns, k, a, b.from(0, j), base.from(0, j), c + j, c_row)
+                          .compute(reading, copy == nullptr ? nullptr : copy + j * k);
+                    });
     return;
   }
   parallel_ranges(m, 1 + large / (n * k), [&](std::size_t first, std::size_t last) {
-    multiply_columns(last - first, 0, n, k, a.from(first, 0), b, base.from(first, 0), c + first * c_row,
-                     c_row, copy);
+    Part<T>(last - first, n, k, a.from(first, 0), b, base.from(first, 0), c + first * c_row, c_row)
+        .compute(reading, copy);
   });
 }
 
@@ -289,7 +407,7 @@ class KeptPlanes final : public storage::Attachment {
 // unless it vanishes: those that carry a derivative are some 1e-100 of the real ones.
 void multiply(std::size_t m, std::size_t n, std::size_t k, const Matrix<Complex>& a, const Matrix<Complex>& b,
               Addend<Complex> base, Complex* c, std::size_t c_row) {
-  const bool keep = m <= few_rows && b.reused != nullptr;
+  const bool keep = m <= kept_rows && b.reused != nullptr;
   const Planes a_planes(a, m, k), b_own = keep ? Planes() : Planes(b, k, n);
   const Planes& b_planes = keep ? KeptPlanes::of(b, k, n) : b_own;
   const auto factor = [&](const Planes& x, const double* plane, Trans trans) {

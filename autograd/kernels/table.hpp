@@ -106,6 +106,11 @@ struct Table {
   /// tile alone has too few sums to keep the processor busy.
   std::array<std::size_t, 2> panels;  ///< by rows - 1
   void (*tiles)(const Tile<T>&);
+  /// What `tile` computes, for up to four rows, tile_columns / 2 columns or more, and a b that is not packed.
+  void (*few_rows)(const Tile<T>&);
+  /// c[i][j] = base[i][j] + sum over p of a[i][p] b[j][p] for any number of rows and columns; a_column is 1.
+  /// The sums are of another order than those of `tile`.
+  void (*dots)(const Tile<T>&);
   /// Lays b: (depth, columns), or its transpose if `transposed`, out for `tile`: panels of tile_columns
   /// columns one after the other, each row by row, the last filled up with zeros.
   void (*pack)(bool transposed, std::size_t depth, std::size_t columns, const T* b, std::size_t b_row,

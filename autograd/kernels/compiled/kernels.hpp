@@ -5,6 +5,7 @@
 // end.
 #pragma once
 
+#include <bit>
 #include <utility>
 
 #include <xgrad/autograd/kernels/simd.hpp>
@@ -26,6 +27,19 @@ template <class T>
 using Batch = xsimd::batch<T, Arch>;
 template <class T>
 constexpr std::size_t width = Batch<T>::size;
+
+// Loads a register once. GCC would load it again for each use, as part of the instruction that uses it, and
+// two loads take longer than one multiply-add.
+template <class T>
+Batch<T> load_once(const T* p) {
+  auto x = Batch<T>::load_unaligned(p);
+#if defined(__x86_64__)
+  asm("" : "+v"(x.data));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x.data));
+#endif
+  return x;
+}
 
 // The last registers of a row: full ones, then the rest, from copies that are filled up with ones, which are
 // in every function's domain. Elements here and in `apply` go through the same formula: no value depends on
@@ -174,70 +188,120 @@ double sum_of_squares(const T* x, std::size_t n) {
   return total;
 }
 
-// The registers hold a tile of c, beside two vectors of b and a number of a.
-template <class T>
-constexpr std::size_t tile_rows = sizeof(Batch<T>) == 64 ? 12 : 6;
+// Of the registers there are 32 with AVX-512 and on arm64, else 16. They hold a tile of c, beside two vectors
+// of b and a number of a.
+#if defined(__aarch64__)
+constexpr bool many_registers = true;
+#else
+constexpr bool many_registers = sizeof(Batch<float>) == 64;
+#endif
+constexpr std::size_t tile_rows = many_registers ? 12 : 6;
 template <class T>
 constexpr std::size_t tile_columns = 2 * width<T>;
 
+// Half a register and a quarter of one, or a whole one where there are none: for the last columns.
+template <class T>
+struct Parts {
+#if defined(__AVX512F__)
+  using Half = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
+  using Quarter = xsimd::batch<T, xsimd::sse4_2>;
+#elif defined(__AVX2__) && defined(__FMA__)
+  using Half = xsimd::batch<T, xsimd::sse4_2>;
+  using Quarter = Half;
+#else
+  using Half = Batch<T>;
+  using Quarter = Half;
+#endif
+};
+
+// a b + c, rounded once where the whole registers' is.
+template <class B>
+B multiply_add(const B& a, const B& b, const B& c) {
+#if defined(__FMA__)
+  if constexpr (std::is_same_v<B, xsimd::batch<float, xsimd::sse4_2>>) return _mm_fmadd_ps(a, b, c);
+  if constexpr (std::is_same_v<B, xsimd::batch<double, xsimd::sse4_2>>) return _mm_fmadd_pd(a, b, c);
+#endif
+  return xsimd::fma(a, b, c);
+}
+
 // GCC keeps the accumulators in memory unless all loops over them are unrolled: 55 instead of 150 GFLOP/s.
-template <class T, std::size_t rows, std::size_t vectors>
+template <class B, std::size_t rows, std::size_t vectors, class T>
 void tile_of(const Tile<T>& t) {
-  Batch<T> sums[rows][vectors];
+  constexpr std::size_t lanes = B::size;
+  B sums[rows][vectors];
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
-    for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = Batch<T>(T(0));
+    for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = B(T(0));
   if (t.base == t.c) {  // what is added to may be far away: it comes while the sums are made
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(t.c + i * t.c_row + v * width<T>, 1);
+      for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(t.c + i * t.c_row + v * lanes, 1);
   }
   const T *a = t.a, *b = t.b;
   for (std::size_t p = 0; p < t.depth; ++p) {
-    Batch<T> b_p[vectors];
+    B b_p[vectors];
 #pragma GCC unroll 2
-    for (std::size_t v = 0; v < vectors; ++v) b_p[v] = Batch<T>::load_unaligned(b + v * width<T>);
+    for (std::size_t v = 0; v < vectors; ++v) b_p[v] = B::load_unaligned(b + v * lanes);
     const T* a_i = a;
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < rows; ++i) {
-      const Batch<T> a_ip(*a_i);
+      const B a_ip(*a_i);
       a_i += t.a_row;
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = xsimd::fma(a_ip, b_p[v], sums[i][v]);
+      for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = multiply_add(a_ip, b_p[v], sums[i][v]);
     }
     a += t.a_column;
     b += t.b_row;
   }
-  const std::size_t last = t.columns - (vectors - 1) * width<T>;  // numbers in the last vector
+  const std::size_t last = t.columns - (vectors - 1) * lanes;  // numbers in the last vector
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < vectors; ++v) {
-      T* const c = t.c + i * t.c_row + v * width<T>;
-      const T* const base = t.base == nullptr ? nullptr : t.base + i * t.base_row + v * width<T>;
-      if (v + 1 < vectors || last == width<T>) {
-        (base == nullptr ? sums[i][v] : sums[i][v] + Batch<T>::load_unaligned(base)).store_unaligned(c);
+      T* const c = t.c + i * t.c_row + v * lanes;
+      const T* const base = t.base == nullptr ? nullptr : t.base + i * t.base_row + v * lanes;
+      if (v + 1 < vectors || last == lanes) {
+        (base == nullptr ? sums[i][v] : sums[i][v] + B::load_unaligned(base)).store_unaligned(c);
       } else {
-        store_lanes(c, last, base == nullptr ? sums[i][v] : sums[i][v] + load_lanes<Arch>(base, last, T(0)));
+        store_lanes(
+            c, last,
+            base == nullptr ? sums[i][v] : sums[i][v] + load_lanes<typename B::arch_type>(base, last, T(0)));
       }
     }
 }
 
-template <class T, std::size_t vectors, std::size_t... i>
+template <class B, std::size_t vectors, class T, std::size_t... i>
 void tile_of_rows(const Tile<T>& t, std::index_sequence<i...>) {
-  static constexpr void (*by_rows[])(const Tile<T>&) = {&tile_of<T, i + 1, vectors>...};
+  static constexpr void (*by_rows[])(const Tile<T>&) = {&tile_of<B, i + 1, vectors, T>...};
   by_rows[t.rows - 1](t);
 }
 
 template <class T>
 void tile(const Tile<T>& t) {
-  const auto rows = std::make_index_sequence<tile_rows<T>>();
-  if (t.columns > width<T>)
-    tile_of_rows<T, 2>(t, rows);
-  else
-    tile_of_rows<T, 1>(t, rows);
+  using Half = typename Parts<T>::Half;
+  using Quarter = typename Parts<T>::Quarter;
+  constexpr std::size_t whole = width<T>;
+  constexpr auto rows = std::make_index_sequence<tile_rows>();
+  if (t.columns > whole + Half::size || (t.columns > whole && Half::size == whole)) {
+    tile_of_rows<Batch<T>, 2>(t, rows);
+  } else if (t.columns > whole) {
+    Tile<T> part = t;
+    part.columns = whole;
+    tile_of_rows<Batch<T>, 1>(part, rows);
+    part.columns = t.columns - whole;
+    part.b += whole;
+    part.base = t.base == nullptr ? nullptr : t.base + whole;
+    part.c += whole;
+    tile(part);
+  } else if (t.columns > Half::size || Half::size == whole) {
+    tile_of_rows<Batch<T>, 1>(t, rows);
+  } else if (t.columns > Quarter::size) {
+    tile_of_rows<Half, 1>(t, rows);
+  } else {
+    tile_of_rows<Quarter, 1>(t, rows);
+  }
 }
 
 // Tiles of few rows side by side: eight sums, as the next multiply-add of a sum waits for the last. Each
@@ -257,7 +321,7 @@ void tiles_of(const Tile<T>& t) {
   for (std::size_t p = 0; p < t.depth; ++p) {
 #pragma GCC unroll 16
     for (std::size_t v = 0; v < 2 * panels; ++v) {
-      const auto b_p = Batch<T>::load_unaligned(b + v / 2 * t.b_panel + v % 2 * width<T>);
+      const auto b_p = load_once(b + v / 2 * t.b_panel + v % 2 * width<T>);
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < rows; ++i)
         sums[i][v] = xsimd::fma(Batch<T>(a[i * t.a_row]), b_p, sums[i][v]);
@@ -280,10 +344,90 @@ void tiles(const Tile<T>& t) {
   t.rows == 1 ? tiles_of<T, 1>(t) : tiles_of<T, 2>(t);
 }
 
+// Few rows, and b as it lies, whose rows are read from end to end, some of them together: as fast as they
+// come from memory. The sums wait in the first-level cache meanwhile. Each element is the same sum in the
+// same order as in a tile.
+template <std::size_t rows>
+constexpr std::size_t rows_together = (many_registers ? 16 : 8) / rows;  // as many a as registers hold
+template <class T, std::size_t rows>
+constexpr std::size_t sums_of_row = (std::size_t{16} << 10) / sizeof(Batch<T>) / rows* width<T>;
+
+template <class T, std::size_t rows, std::size_t together>
+void add_rows(const Tile<T>& t, std::size_t p, T* sums) {
+  Batch<T> a[together][rows];
+#pragma GCC unroll 16
+  for (std::size_t q = 0; q < together; ++q)
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i) a[q][i] = Batch<T>(t.a[i * t.a_row + (p + q) * t.a_column]);
+  const T* const b = t.b + p * t.b_row;
+  const auto add = [&](std::size_t j, T* to) {
+    Batch<T> sum[rows];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i)
+      sum[i] = p == 0 ? Batch<T>(T(0)) : Batch<T>::load_aligned(to + i * sums_of_row<T, rows>);
+#pragma GCC unroll 16
+    for (std::size_t q = 0; q < together; ++q) {
+      const auto b_q = load_once(b + q * t.b_row + j);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < rows; ++i) sum[i] = xsimd::fma(a[q][i], b_q, sum[i]);
+    }
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i) sum[i].store_aligned(to + i * sums_of_row<T, rows>);
+  };
+  std::size_t j = 0;
+  for (; j + width<T> <= t.columns; j += width<T>) add(j, sums + j);
+  if (j < t.columns) add(t.columns - width<T>, sums + j);  // the last register, some of it once more
+}
+
+template <class T, std::size_t rows>
+[[XGRAD_FLAT]] void rows_of(Tile<T> t, std::size_t columns) {
+  constexpr std::size_t together = rows_together<rows>, most = sums_of_row<T, rows>;
+  alignas(64) T sums[rows * most];
+  for (std::size_t first = 0; first < columns; first += t.columns) {
+    const std::size_t rest = columns - first;  // which is a register or more
+    t.columns = rest <= most ? rest : rest < most + width<T> ? most - width<T> : most;
+    std::size_t p = 0;
+    for (; p + together <= t.depth; p += together) add_rows<T, rows, together>(t, p, sums);
+    for (; p < t.depth; ++p) add_rows<T, rows, 1>(t, p, sums);
+    const std::size_t full = t.columns / width<T> * width<T>;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const T *const sum = sums + i * most, *const base =
+                                                t.base == nullptr ? nullptr : t.base + i * t.base_row;
+      T* const c = t.c + i * t.c_row;
+      for (std::size_t j = 0; j < full; j += width<T>) {
+        const auto x = Batch<T>::load_aligned(sum + j);
+        (base == nullptr ? x : x + Batch<T>::load_unaligned(base + j)).store_unaligned(c + j);
+      }
+      for (std::size_t j = full; j < t.columns; ++j) {
+        const T x = sum[j + full + width<T> - t.columns];
+        c[j] = base == nullptr ? x : x + base[j];
+      }
+    }
+    t.b += t.columns;
+    t.base = t.base == nullptr ? nullptr : t.base + t.columns;
+    t.c += t.columns;
+  }
+}
+
+template <class T>
+void few_rows(const Tile<T>& t) {
+  t.rows == 1   ? rows_of<T, 1>(t, t.columns)
+  : t.rows == 2 ? rows_of<T, 2>(t, t.columns)
+  : t.rows == 3 ? rows_of<T, 3>(t, t.columns)
+                : rows_of<T, 4>(t, t.columns);
+}
+
 // A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each
 // 2s x 2s square change places.
 template <class T>
 using Lanes = Vector<T, width<T>>;
+
+template <class T>
+Lanes<T> lanes_of(const Batch<T>& x) {
+  Lanes<T> lanes;
+  __builtin_memcpy(&lanes, &x, sizeof lanes);
+  return lanes;
+}
 
 template <std::size_t s, class V, std::size_t... j>
 void exchange(V& a, V& b, std::index_sequence<j...>) {
@@ -293,14 +437,132 @@ void exchange(V& a, V& b, std::index_sequence<j...>) {
   a = upper;
 }
 
+// With i = 0, 1, ..., n - 1, each a constant: GCC makes registers of arrays whose indices are constants from
+// the first, not of those that become so where a loop is unrolled.
+template <std::size_t n, class F>
+void unrolled(const F& f) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) { (f(std::integral_constant<std::size_t, i>()), ...); }
+  (std::make_index_sequence<n>());
+}
+
 template <class T, std::size_t s = 1>
 void transpose(Lanes<T> (&rows)[width<T>]) {
   if constexpr (s < width<T>) {
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < width<T>; ++i)
-      if ((i & s) == 0) exchange<s>(rows[i], rows[i + s], std::make_index_sequence<width<T>>());
+    unrolled<width<T>>([&](auto i) {
+      if constexpr ((i & s) == 0) exchange<s>(rows[i], rows[i + s], std::make_index_sequence<width<T>>());
+    });
     transpose<T, 2 * s>(rows);
   }
+}
+
+// The sums of the lanes of each of x, one after the other in the first lanes of x[0]: in step s each lane is
+// the sum of two lanes, s apart, of one of two registers; at last of the one that is left.
+template <std::size_t s, class V, std::size_t... j>
+V add_lanes(const V& a, const V& b, std::index_sequence<j...>) {
+  constexpr std::size_t n = sizeof...(j);
+  const V lower = __builtin_shufflevector(a, b, ((j & s) == 0 ? j : n + j - s)...),
+          upper = __builtin_shufflevector(a, b, ((j & s) == 0 ? j + s : n + j)...);
+  return lower + upper;
+}
+
+template <class T, std::size_t s = 1, std::size_t count>
+void sums_of_lanes(Lanes<T> (&x)[count]) {
+  if constexpr (s < width<T>) {
+    constexpr auto all = std::make_index_sequence<width<T>>();
+    if constexpr (s < count) [&]<std::size_t... i>(std::index_sequence<i...>) {
+        ((x[i] = add_lanes<s>(x[2 * i], x[2 * i + 1], all)), ...);
+      }
+    (std::make_index_sequence<count / (2 * s)>());
+    else x[0] = add_lanes<s>(x[0], x[0], all);
+    sums_of_lanes<T, 2 * s>(x);
+  }
+}
+
+// Scalar products of rows of a and rows of b, where b is given transposed and its entries are wanted too few
+// times to be laid out anew:
+//   c[i][j] = base[i][j] + sum over p of a[i][p] b[j][p]
+constexpr std::size_t dots_rows = many_registers ? 4 : 3;
+
+template <class T, std::size_t rows, std::size_t columns>
+[[XGRAD_FLAT]] void dots_of(const Tile<T>& t) {
+  Batch<T> sums[rows][columns];
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < columns; ++j) sums[i][j] = Batch<T>(T(0));
+  const auto add = [&](auto load) {
+    Batch<T> a[rows];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i) a[i] = load(t.a + i * t.a_row);
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < columns; ++j) {
+      const Batch<T> b = load(t.b + j * t.b_row);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < rows; ++i) sums[i][j] = xsimd::fma(a[i], b, sums[i][j]);
+    }
+  };
+  std::size_t p = 0;
+  for (; p + width<T> <= t.depth; p += width<T>) add([p](const T* x) { return load_once(x + p); });
+  if (p < t.depth) {
+    const std::size_t rest = t.depth - p;
+    add([=](const T* x) { return load_lanes<Arch>(x + p, rest, T(0)); });
+  }
+  // As many at once as a register has lanes.
+  constexpr std::size_t count = std::bit_ceil(rows * columns), part = count < width<T> ? count : width<T>;
+  alignas(64) T dots[count < width<T> ? width<T> : count];
+  unrolled<count / part>([&](auto n) {
+    Lanes<T> some[part];
+    unrolled<part>([&](auto k) {
+      constexpr std::size_t which = (n * part + k) % (rows * columns);
+      some[k] = lanes_of<T>(sums[which / columns][which % columns]);
+    });
+    sums_of_lanes<T>(some);
+    __builtin_memcpy(dots + n * part, &some[0], sizeof some[0]);
+  });
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < rows; ++i) {
+    T* const c = t.c + i * t.c_row;
+    if (t.base == nullptr) {
+      __builtin_memcpy(c, dots + i * columns, columns * sizeof(T));
+      continue;
+    }
+    const T* const base = t.base + i * t.base_row;
+    for (std::size_t j = 0; j < columns; ++j) c[j] = dots[i * columns + j] + base[j];
+  }
+}
+
+template <class T, std::size_t columns>
+void dots_by_rows(const Tile<T>& tile) {
+  Tile<T> t = tile;
+  for (std::size_t i = 0; i < tile.rows; i += dots_rows) {
+    t.a = tile.a + i * t.a_row;
+    t.base = tile.base == nullptr ? nullptr : tile.base + i * t.base_row;
+    t.c = tile.c + i * t.c_row;
+    const std::size_t rows = tile.rows - i;
+    if (rows == 1)
+      dots_of<T, 1, columns>(t);
+    else if (rows == 2)
+      dots_of<T, 2, columns>(t);
+    else if (rows == 3 || dots_rows == 3)
+      dots_of<T, 3, columns>(t);
+    else
+      dots_of<T, dots_rows, columns>(t);
+  }
+}
+
+template <class T>
+void dots(const Tile<T>& tile) {
+  Tile<T> t = tile;
+  const auto skip = [&](std::size_t columns) {
+    t.b += columns * t.b_row;
+    t.base = t.base == nullptr ? nullptr : t.base + columns;
+    t.c += columns;
+  };
+  std::size_t j = 0;
+  if (tile.rows == 1)
+    for (; j + 8 <= tile.columns; j += 8, skip(8)) dots_of<T, 1, 8>(t);
+  for (; j + 4 <= tile.columns; j += 4, skip(4)) dots_by_rows<T, 4>(t);
+  for (; j < tile.columns; ++j, skip(1)) dots_by_rows<T, 1>(t);
 }
 
 // The numbers at p of which only `present` are there, with zeros in their place; of a whole register or less.
@@ -335,25 +597,22 @@ void pack_rows(std::size_t depth, std::size_t columns, const T* b, std::size_t b
 // y[j][i] = x[i][j] for i < rows and j < columns, as far as they fit in a register. Rows of y are written
 // whole if they are `padded`, with zeros.
 template <bool padded, class T>
-void transpose_square(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row, T* y,
-                      std::size_t y_row) {
+[[XGRAD_FLAT]] void transpose_square(std::size_t rows, std::size_t columns, const T* x, std::size_t x_row,
+                                     T* y, std::size_t y_row) {
   Lanes<T> square[width<T>];
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < width<T>; ++i) {
-    const Batch<T> row = i < rows ? load_present(x + i * x_row, columns) : Batch<T>(T(0));
-    __builtin_memcpy(&square[i], &row, sizeof row);
-  }
+  unrolled<width<T>>([&](auto i) {
+    square[i] = lanes_of<T>(i < rows ? load_present(x + i * x_row, columns) : Batch<T>(T(0)));
+  });
   transpose<T>(square);
-#pragma GCC unroll 16
-  for (std::size_t j = 0; j < width<T>; ++j) {
-    if (j >= columns) break;
+  unrolled<width<T>>([&](auto j) {
+    if (j >= columns) return;
     Batch<T> column;
     __builtin_memcpy(&column, &square[j], sizeof column);
     if (padded || rows >= width<T>)
       column.store_unaligned(y + j * y_row);
     else
       store_lanes(y + j * y_row, rows, column);
-  }
+  });
 }
 
 template <class T>
@@ -557,11 +816,13 @@ constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
           &sum<T>,
           &dot<T>,
           &sum_of_squares<T>,
-          tile_rows<T>,
+          tile_rows,
           tile_columns<T>,
           &tile<T>,
           {panels_of<1>, panels_of<2>},
           &tiles<T>,
+          &few_rows<T>,
+          &dots<T>,
           &pack<T>,
           &transpose_matrix<T>};
 }

@@ -113,24 +113,64 @@ TEST_CASE_TEMPLATE("product: agrees with three loops for one row and two, which 
 }
 
 TEST_CASE_TEMPLATE("product: a row is the same bits beside any number of rows", T, float, double) {
-  const std::size_t m = 7, n = 300, k = 90;
-  const auto a = numbers<T>(m * k, 1), b = numbers<T>(k * n, 2);
-  std::vector<T> all(m * n), part(m * n);
-  const auto multiply = [&](std::size_t first, std::size_t rows, std::vector<T>& c) {
-    product<T>(rows, n, k, {&a[first * k], k}, {b.data(), n}, {}, &c[first * n], n);
-  };
-  multiply(0, m, all);
-  for (std::size_t rows = 1; rows < m; ++rows) {
-    for (std::size_t i = 0; i < m; i += rows) multiply(i, std::min(rows, m - i), part);
-    CHECK(part == all);
+  const std::size_t m = 30, n = 300;
+  for (const std::size_t k : {90, 800}) {
+    const auto a = numbers<T>(m * k, 1), b = numbers<T>(k * n, 2);
+    std::vector<T> all(m * n), part(m * n);
+    const auto multiply = [&](std::size_t first, std::size_t rows, std::vector<T>& c) {
+      product<T>(rows, n, k, {&a[first * k], k}, {b.data(), n}, {}, &c[first * n], n);
+    };
+    multiply(0, m, all);
+    for (std::size_t rows = 1; rows < m; ++rows) {
+      for (std::size_t i = 0; i < m; i += rows) multiply(i, std::min(rows, m - i), part);
+      CHECK(part == all);
+    }
   }
 }
 
+TEST_CASE_TEMPLATE("product: agrees with three loops where few rows meet many, deep, wide or far ones", T,
+                   float, double) {
+  for (std::size_t m = 1; m <= 9; ++m) {
+    check_all<T>({m, 67, 130});   // whole registers and some more, along rows of b if it is transposed
+    check_all<T>({m, 9, 1100});   // several blocks of them
+    check_all<T>({m, 131, 397});  // two blocks of b as it lies
+  }
+  check_all<T>({1, 4113, 3});  // more sums than are kept at once
+  check_all<T>({4, 1029, 9});
+  check_all<T>({3, 2051, 5});
+  for (const Trans trans_a : {Trans::no, Trans::yes})  // b does not fit the cache
+    check<T>({23, 1500, 400}, trans_a, Trans::no, Start::itself, false);
+}
+
 TEST_CASE_TEMPLATE("product: agrees with three loops across blocks", T, float, double) {
-  const std::size_t columns = (std::size_t{512} << 10) / sizeof(T) / 256;  // of a block
-  check_all<T>({70, columns + 3, 7});
+  const std::size_t columns = (std::size_t{1} << 20) / sizeof(T) / 384 + 50;  // more than of any block
+  for (const Trans trans_b : {Trans::no, Trans::yes})
+    for (const Start start : {Start::zero, Start::itself})
+      check<T>({140, columns, 384}, Trans::no, trans_b, start, false);
   check_all<T>({245, 35, 261});
   check_all<T>({65, 40, 520});
+}
+
+TEST_CASE_TEMPLATE("product: what is not finite stays where it is", T, float, double) {
+  // Registers at the end of a row, and sums in halves, must not meet their neighbours.
+  const T infinite = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  for (const Trans trans_b : {Trans::no, Trans::yes})
+    for (const std::size_t m : {1, 4, 30}) {
+      const std::size_t n = 70, k = 133;
+      std::vector<T> a(m * k, T(1)), b(k * n, T(1)), c(m * n);
+      const auto entry = [&](std::size_t p, std::size_t j) -> T& {
+        return trans_b == Trans::no ? b[p * n + j] : b[j * k + p];
+      };
+      entry(k - 1, 3) = infinite;
+      entry(0, n - 1) = nan;
+      product<T>(m, n, k, {a.data(), k}, {b.data(), trans_b == Trans::no ? n : k, trans_b}, {}, c.data(), n);
+      for (std::size_t i = 0; i < m; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+          CAPTURE(j);
+          const T x = c[i * n + j];
+          CHECK((j == 3 ? x == infinite : j == n - 1 ? x != x : x == T(k)));
+        }
+    }
 }
 
 TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
