@@ -24,6 +24,7 @@ RowSparse<T> coalesce(const std::vector<RowSparse<T>>& parts, const Shape& shape
   auto values = Array<T>::zeros(values_shape);
   for (const auto& part : parts) {
     std::vector<Ids::value_type> rows;  // of `values`
+    rows.reserve(part.rows.size());
     for (const auto id : part.rows)
       rows.push_back(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
     RowSparse<T>{values_shape, std::move(rows), part.values}.add_to(values);

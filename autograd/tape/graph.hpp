@@ -67,8 +67,8 @@ struct Graph {
     std::uint32_t time_step = no_time_step;
   };
   struct Edge {
-    Vjp<T>* vjp;  ///< null once freed
-    std::uint32_t output, input, argument;
+    Vjp<T>* vjp = nullptr;  ///< null once freed
+    std::uint32_t output = 0, input = 0, argument = 0;
     /// The contribution is for the gradient of `input` alone, if that is asked for, and does not flow on:
     /// another edge brings what flows on at once for many such inputs (ops/row_products.hpp).
     bool aside = false;
@@ -102,9 +102,14 @@ struct Graph {
   void add_edge(std::uint32_t output, std::uint32_t input, std::size_t argument, F&& vjp,
                 bool aside = false) {
     using Closure = VjpOf<T, std::remove_cvref_t<F>>;
-    edges.push_back({nullptr, output, input, static_cast<std::uint32_t>(argument), aside});
     void* const memory = closures.allocate(sizeof(Closure), alignof(Closure));
-    edges.back().vjp = new (memory) Closure(std::forward<F>(vjp));
+    // Field by field: a whole edge would be read, to be copied, before its fields have reached memory.
+    Edge& edge = edges.emplace_back();
+    edge.vjp = new (memory) Closure(std::forward<F>(vjp));
+    edge.output = output;
+    edge.input = input;
+    edge.argument = static_cast<std::uint32_t>(argument);
+    edge.aside = aside;
   }
   /// Takes everything out, and keeps the memory of the lists.
   void clear() {

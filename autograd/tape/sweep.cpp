@@ -23,6 +23,7 @@ class Sweep {
     take_sums(start + 1);
     sums_[start].add(std::move(seed));
     walk(start);
+    result_.parameters_.reserve(graph_.uses.size());
     for (const auto& use : graph_.uses)
       if (auto found = result_.by_node_.extract(use.node))
         result_.add(use.parameter, std::move(found.mapped()));
