@@ -127,6 +127,19 @@ std::size_t BareToken::bytes() const {
   return elements * sizeof(float);
 }
 
+template <class T>
+void bare_row(bool transposed, std::size_t n, std::size_t k, const T* x, const T* B, T* y) {
+  const CBLAS_TRANSPOSE op = transposed ? plain : turned;
+  const int rows = size(transposed ? n : k), columns = size(transposed ? k : n);
+  if constexpr (sizeof(T) == sizeof(float))
+    cblas_sgemv(CblasRowMajor, op, rows, columns, 1, B, columns, x, 1, 0, y, 1);
+  else
+    cblas_dgemv(CblasRowMajor, op, rows, columns, 1, B, columns, x, 1, 0, y, 1);
+}
+
+template decltype(bare_row<float>) bare_row<float>;
+template decltype(bare_row<double>) bare_row<double>;
+
 SquareProduct::SquareProduct(std::size_t n) : n_(n), a_(matrix(n, n)), b_(a_), c_(a_) {}
 
 void SquareProduct::operator()() { gemm<float>(plain, plain, n_, n_, n_, a_.data(), b_.data(), c_.data()); }

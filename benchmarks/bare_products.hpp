@@ -63,6 +63,11 @@ class BareToken {
   std::vector<std::vector<float>> Wh_;
 };
 
+/// y = x B by BLAS's product of a matrix and a vector, for x: (k,) and B: (k, n), or its transpose in rows if
+/// `transposed`.
+template <class T>
+void bare_row(bool transposed, std::size_t n, std::size_t k, const T* x, const T* B, T* y);
+
 /// One product of n x n matrices of floats.
 class SquareProduct {
  public:

@@ -25,6 +25,7 @@
 //   Output layer       the full softmax of 10,000 tokens, or the same layer over these: output_layers.hpp
 //   Technique          the step with all fast paths on, where the step has one of them off, or all
 //   Threads            the step on one thread, where the step has two, by the clock
+//   Products           BLAS, over many shapes: products.hpp
 //   GEMM               a plain loop, where the step is the BLAS that the library calls, in all three scalars
 //   Compiling          of a file that includes xtensor alone, where the step is that of an example or a
 //                      header: the least processor time of five
@@ -69,6 +70,7 @@
 #include "libtorch.hpp"
 #include "memory.hpp"
 #include "output_layers.hpp"
+#include "products.hpp"
 #include "rounds.hpp"
 #include "shares.hpp"
 #include "slices.hpp"
@@ -452,6 +454,15 @@ void register_all() {
       hoisted, 2);
   for (const std::size_t n : {128, 1024})
     for (const OpWorkload& op : op_workloads(n)) add(fmt::format("{}/{}", op.name, n), measure_op, op, n);
+  using kernels::Trans;
+  for (const ProductKind& kind : {ProductKind{"A B", Trans::no, Trans::no, false},
+                                  {"A B^T", Trans::no, Trans::yes, false},
+                                  {"A^T B", Trans::yes, Trans::no, false},
+                                  {"A B, kept", Trans::no, Trans::no, true},
+                                  {"A B^T, kept", Trans::no, Trans::yes, true}}) {
+    add("Products in float/" + kind.name, measure_products<float>, kind);
+    add("Products in double/" + kind.name, measure_products<double>, kind);
+  }
   add("GEMM/float", measure_gemm<float>, 256);
   add("GEMM/double", measure_gemm<double>, 256);
   add("GEMM/complex double", measure_gemm<Complex>, 256);
