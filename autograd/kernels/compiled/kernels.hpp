@@ -321,7 +321,8 @@ void tiles_of(const Tile<T>& t) {
   for (std::size_t p = 0; p < t.depth; ++p) {
 #pragma GCC unroll 16
     for (std::size_t v = 0; v < 2 * panels; ++v) {
-      const auto b_p = load_once(b + v / 2 * t.b_panel + v % 2 * width<T>);
+      const T* const from = b + v / 2 * t.b_panel + v % 2 * width<T>;
+      const auto b_p = rows == 1 ? Batch<T>::load_unaligned(from) : load_once(from);
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < rows; ++i)
         sums[i][v] = xsimd::fma(Batch<T>(a[i * t.a_row]), b_p, sums[i][v]);
