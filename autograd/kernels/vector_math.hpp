@@ -70,7 +70,7 @@ X horner(X x) {
   if constexpr (first + step > last)
     return X(c);
   else
-    return xsimd::fma(horner<C, first + step, last, step>(x), x, X(c));
+    return kernels::multiply_add(horner<C, first + step, last, step>(x), x, X(c));
 }
 
 // C::at(first) + C::at(first + 1) x + ... + C::at(last) x^(last - first). The terms after the second, whose
@@ -82,8 +82,9 @@ X polynomial(X x) {
   } else {
     constexpr auto c0 = static_cast<Lane<X>>(C::at(first)), c1 = static_cast<Lane<X>>(C::at(first + 1));
     const X x2 = x * x;
-    const X rest = xsimd::fma(horner<C, first + 3, last, 2>(x2), x, horner<C, first + 2, last, 2>(x2));
-    return xsimd::fma(xsimd::fma(rest, x, X(c1)), x, X(c0));
+    const X rest =
+        kernels::multiply_add(horner<C, first + 3, last, 2>(x2), x, horner<C, first + 2, last, 2>(x2));
+    return kernels::multiply_add(kernels::multiply_add(rest, x, X(c1)), x, X(c0));
   }
 }
 
@@ -222,7 +223,8 @@ template <Register X>
 struct Reduced : Rounded<X> {
   X r;
   explicit Reduced(X x) : Rounded<X>(x * constant(1 / std::numbers::ln2, x)) {
-    r = xsimd::fma(this->n, X(-Of<X>::ln2_low), xsimd::fma(this->n, X(-Of<X>::ln2_high), x));
+    r = kernels::multiply_add(this->n, X(-Of<X>::ln2_low),
+                              kernels::multiply_add(this->n, X(-Of<X>::ln2_high), x));
   }
 };
 
@@ -250,7 +252,7 @@ X less_quarters(X x, X n) {
   if constexpr (k == Pieces::pieces)
     return x;
   else
-    return less_quarters<k + 1>(xsimd::fma(n, constant(-Pieces::at(k), x), x), n);
+    return less_quarters<k + 1>(kernels::multiply_add(n, constant(-Pieces::at(k), x), x), n);
 }
 
 // sin(x + quarters pi/2). x = n pi/2 + r with |r| <= pi/4; the pieces of pi/2 leave r as accurate as x.
@@ -307,7 +309,8 @@ X expm1(X x) {
   using Of = detail::Of<X>;
   const detail::Reduced<X> at(detail::limited(x, Of::expm1_low, Of::exp_high));
   const X rest = at.r * detail::polynomial<detail::ExpSeries, 1, Of::exp_terms>(at.r),
-          power = detail::power_of_2<X>(at.integer - 1), half = xsimd::fma(power, rest, power - 0.5);
+          power = detail::power_of_2<X>(at.integer - 1),
+          half = kernels::multiply_add(power, rest, power - 0.5);
   return half + half;
 }
 
@@ -319,7 +322,8 @@ X log(X x) {
   const detail::Decomposed<X> at(x);
   const X f = at.m - 1.0, s = kernels::quotient(f, 1.0 + at.m), s2 = s * s, half = 0.5 * f * f,
           R = (s2 + s2) * detail::polynomial<detail::AtanhSeries, 1, Of::log_terms>(s2),
-          y = xsimd::fma(at.e, X(Of::ln2_high), f - (half - (s * (half + R) + at.e * Of::ln2_low)));
+          y = kernels::multiply_add(at.e, X(Of::ln2_high),
+                                    f - (half - (s * (half + R) + at.e * Of::ln2_low)));
   return detail::correct(
       y, detail::normal(x), [](auto lane) { return std::log(lane); }, x);
 }
@@ -363,8 +367,9 @@ X sigmoid(X x) {
 template <Register X>
 X softplus(X x) {
   const X t = scalar::exp(-xsimd::abs(x)), s = kernels::quotient(t, 2.0 + t), s2 = s * s;
-  return xsimd::fma(s + s, detail::polynomial<detail::AtanhSeries, 0, detail::Of<X>::atanh_terms>(s2),
-                    kernels::larger(X(0), x));
+  return kernels::multiply_add(s + s,
+                               detail::polynomial<detail::AtanhSeries, 0, detail::Of<X>::atanh_terms>(s2),
+                               kernels::larger(X(0), x));
 }
 
 template <Register X>
@@ -383,7 +388,7 @@ X gaussian(X x, double c) {
   const X size = detail::limited(xsimd::abs(x), 0, detail::Of<X>::square_high),
           h = detail::leading_half(size), factor = constant(-c, x), rest = factor * (size - h) * (size + h),
           e = scalar::exp(factor * h * h);
-  return xsimd::fma(e * rest, detail::polynomial<detail::ExpSeries, 1, 4>(rest), e);
+  return kernels::multiply_add(e * rest, detail::polynomial<detail::ExpSeries, 1, 4>(rest), e);
 }
 
 template <Register X>
@@ -405,8 +410,8 @@ X normal_cdf(X x) {
 template <Register X>
 X normal_cdf(X x, X y) {
   const X slope = constant(std::numbers::inv_sqrtpi / std::numbers::sqrt2, x);
-  const X of_finite =
-      xsimd::select(xsimd::abs(x) < constant(1e-6, x), xsimd::fma(slope, x, X(0.5)), kernels::quotient(y, x));
+  const X of_finite = xsimd::select(xsimd::abs(x) < constant(1e-6, x),
+                                    kernels::multiply_add(slope, x, X(0.5)), kernels::quotient(y, x));
   return xsimd::select(x == X(detail::Limits<X>::infinity()), X(1), of_finite);
 }
 
@@ -421,18 +426,21 @@ requires detail::single<detail::Lane<X>> X pow(X x, X p) {
   // What s lacks is minus the remainder, of the division and of d's rounding, over d; times the slope of
   // atanh. The factor, -(1 + 1/m) / 4, need not be accurate.
   const X remainder = detail::exact_difference(s, d, f) + s * (at.m - (d - 1.0)),
-          s_low =
-              remainder * xsimd::fma(at.m, xsimd::fma(at.m, X(-0.2285598F), X(0.7272727F)), X(-0.9999617F));
+          s_low = remainder *
+                  kernels::multiply_add(at.m, kernels::multiply_add(at.m, X(-0.2285598F), X(0.7272727F)),
+                                        X(-0.9999617F));
   const X c(0x1.715476p1F), c_low(0x1.4ae0bf8p-25F), main = c * s;  // c + c_low is 2/ln 2
   const X series = main * s2 * detail::polynomial<detail::AtanhSeries, 1, 5>(s2), of_m = main + series,
           log2 = at.e + of_m,
           log2_low = ((at.e - log2) + of_m) + (series - (of_m - main)) +
-                     xsimd::fma(c, s_low, xsimd::fma(c_low, s, detail::exact_difference(c, s, main)));
-  const X y = p * log2, y_low = xsimd::fma(p, log2_low, detail::exact_difference(p, log2, y));
+                     kernels::multiply_add(
+                         c, s_low, kernels::multiply_add(c_low, s, detail::exact_difference(c, s, main)));
+  const X y = p * log2, y_low = kernels::multiply_add(p, log2_low, detail::exact_difference(p, log2, y));
   const detail::Rounded<X> n(y);
   const X r = y - n.n, tail = detail::polynomial<detail::Exp2Fit, 2, 6>(r),
-          leading = detail::power_of_2<X>(n.integer) * xsimd::fma(r * r, tail, xsimd::fma(ln2, r, X(1)));
-  const X power = xsimd::fma(leading, ln2 * y_low, leading);
+          leading = detail::power_of_2<X>(n.integer) *
+                    kernels::multiply_add(r * r, tail, kernels::multiply_add(ln2, r, X(1)));
+  const X power = kernels::multiply_add(leading, ln2 * y_low, leading);
   const auto small = xsimd::abs(y) < 126.0F;
   if (xsimd::all(detail::normal(x) & small)) return power;
   const X halved = 0.5 * p, signed_power = xsimd::select(xsimd::trunc(halved) == halved, power, -power),

@@ -56,6 +56,27 @@ xsimd::batch<T, A> square_root(const xsimd::batch<T, A>& x) {
   return xsimd::sqrt(x);
 }
 
+/// a b + c, rounded once where the instruction set has that. xsimd 8.1 has no such function for AVX-512, none
+/// has it for registers of SSE in code that is compiled for AVX, and a * b + c in its place is rounded once or
+/// twice as the compiler likes.
+template <class T, class A>
+xsimd::batch<T, A> multiply_add(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b,
+                                const xsimd::batch<T, A>& c) {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+    if constexpr (std::is_same_v<T, float>) return _mm512_fmadd_ps(a, b, c);
+    if constexpr (std::is_same_v<T, double>) return _mm512_fmadd_pd(a, b, c);
+  }
+#endif
+#if defined(__FMA__)
+  if constexpr (std::is_same_v<A, xsimd::sse4_2>) {
+    if constexpr (std::is_same_v<T, float>) return _mm_fmadd_ps(a, b, c);
+    if constexpr (std::is_same_v<T, double>) return _mm_fmadd_pd(a, b, c);
+  }
+#endif
+  return xsimd::fma(a, b, c);
+}
+
 #if defined(__FMA__) || defined(__aarch64__)
 /// a b - c, rounded once. xsimd 8.1 has no such function for AVX-512 and writes a * b - c, which a compiler
 /// that knows a * b already, as c, makes 0.

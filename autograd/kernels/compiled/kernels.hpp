@@ -214,16 +214,6 @@ struct Parts {
 #endif
 };
 
-// a b + c, rounded once where the whole registers' is.
-template <class B>
-B multiply_add(const B& a, const B& b, const B& c) {
-#if defined(__FMA__)
-  if constexpr (std::is_same_v<B, xsimd::batch<float, xsimd::sse4_2>>) return _mm_fmadd_ps(a, b, c);
-  if constexpr (std::is_same_v<B, xsimd::batch<double, xsimd::sse4_2>>) return _mm_fmadd_pd(a, b, c);
-#endif
-  return xsimd::fma(a, b, c);
-}
-
 // GCC keeps the accumulators in memory unless all loops over them are unrolled: 55 instead of 150 GFLOP/s.
 template <class B, std::size_t rows, std::size_t vectors, class T>
 void tile_of(const Tile<T>& t) {
@@ -325,7 +315,7 @@ void tiles_of(const Tile<T>& t) {
       const auto b_p = rows == 1 ? Batch<T>::load_unaligned(from) : load_once(from);
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < rows; ++i)
-        sums[i][v] = xsimd::fma(Batch<T>(a[i * t.a_row]), b_p, sums[i][v]);
+        sums[i][v] = multiply_add(Batch<T>(a[i * t.a_row]), b_p, sums[i][v]);
     }
     a += t.a_column;
     b += t.b_row;
@@ -370,7 +360,7 @@ void add_rows(const Tile<T>& t, std::size_t p, T* sums) {
     for (std::size_t q = 0; q < together; ++q) {
       const auto b_q = load_once(b + q * t.b_row + j);
 #pragma GCC unroll 4
-      for (std::size_t i = 0; i < rows; ++i) sum[i] = xsimd::fma(a[q][i], b_q, sum[i]);
+      for (std::size_t i = 0; i < rows; ++i) sum[i] = multiply_add(a[q][i], b_q, sum[i]);
     }
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < rows; ++i) sum[i].store_aligned(to + i * sums_of_row<T, rows>);
@@ -499,7 +489,7 @@ template <class T, std::size_t rows, std::size_t columns>
     for (std::size_t j = 0; j < columns; ++j) {
       const Batch<T> b = load(t.b + j * t.b_row);
 #pragma GCC unroll 4
-      for (std::size_t i = 0; i < rows; ++i) sums[i][j] = xsimd::fma(a[i], b, sums[i][j]);
+      for (std::size_t i = 0; i < rows; ++i) sums[i][j] = multiply_add(a[i], b, sums[i][j]);
     }
   };
   std::size_t p = 0;
