@@ -57,8 +57,8 @@ inline std::vector<std::size_t> adaptive_cutoffs(std::size_t V) {
 /// the cluster of token t, or none,
 ///   log p(t) = log softmax(head)[t]   or   log softmax(head)[class of c] + log softmax(cluster c)[t].
 ///     y: (..., D)   targets: (...), in [0, V), numbered by falling frequency
-/// Tokens that are too rare in the training text to be ordered, those seen twice or less, are best shuffled: a
-/// cluster of tokens that were never seen ends with a probability near 0, and held-out text has them.
+/// Tokens that are too rare in the training text to be ordered, those seen twice or less, are best shuffled:
+/// a cluster of tokens that were never seen ends with a probability near 0, and held-out text has them.
 /// Parameters "head/W" (D, first cutoff + clusters), "head/b", and of each cluster, counted from 1, "1/P" (D,
 /// K) if it is narrower than the outputs, "1/W" (K, its tokens) and "1/b"; matrices are uniform in
 /// +-1/sqrt(rows) unless an option says otherwise, biases zeros.

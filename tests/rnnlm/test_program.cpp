@@ -326,7 +326,8 @@ TEST_CASE("rnnlm --output adaptive: words seen once or never cost no more than t
     REQUIRE_MESSAGE(std::sscanf(run.last_line().c_str(), "held-out perplexity %lf", perplexity) == 1,
                     run.out);
   }
-  // Clusters by the counts alone, some of words seen once and some of words never seen, have 1.6 times as much.
+  // Clusters by the counts alone, some of words seen once and others of words never seen, have 1.6 times as
+  // much.
   CHECK(of_adaptive < 1.1 * of_full);
 }
 

@@ -13,6 +13,7 @@
 
 #include <xgrad/autograd/fast_paths.hpp>
 #include <xgrad/autograd/kernels/table.hpp>
+#include <xgrad/autograd/threads.hpp>
 
 #include "../errors.hpp"
 
@@ -171,6 +172,29 @@ TEST_CASE_TEMPLATE("product: what is not finite stays where it is", T, float, do
           CHECK((j == 3 ? x == infinite : j == n - 1 ? x != x : x == T(k)));
         }
     }
+}
+
+TEST_CASE_TEMPLATE("product: the same bits on three threads, however b is read", T, float, double) {
+  const std::size_t before = threads();
+  for (const ProductSizes& s :
+       {ProductSizes{3, 2050, 2100}, {20, 2050, 700}, {40, 1030, 700}, {200, 500, 500}, {900, 70, 600}})
+    for (const Trans trans_b : {Trans::no, Trans::yes})
+      for (const bool kept : {false, true}) {
+        CAPTURE(s.m);
+        CAPTURE(trans_b);
+        CAPTURE(kept);
+        const auto a = numbers<T>(s.m * s.k, 1);
+        const Array<T> b({s.k * s.n}, numbers<T>(s.k * s.n, 2));
+        std::vector<T> one(s.m * s.n), three(s.m * s.n);
+        for (std::vector<T>* c : {&one, &one, &three}) {  // a copy that is kept is made at the second use
+          set_threads(c == &one ? 1 : 3);
+          product<T>(s.m, s.n, s.k, {a.data(), s.k},
+                     {b.data(), trans_b == Trans::no ? s.n : s.k, trans_b, kept ? b.block() : nullptr}, {},
+                     c->data(), s.n);
+        }
+        CHECK(one == three);
+      }
+  set_threads(before);
 }
 
 TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
