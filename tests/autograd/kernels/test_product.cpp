@@ -148,6 +148,7 @@ TEST_CASE_TEMPLATE("product: agrees with three loops across blocks", T, float, d
   for (const Trans trans_b : {Trans::no, Trans::yes})
     for (const Start start : {Start::zero, Start::itself})
       check<T>({140, columns, 384}, Trans::no, trans_b, start, false);
+  check_all<T>({70, 2048 / sizeof(T) + 3, 7});
   check_all<T>({245, 35, 261});
   check_all<T>({65, 40, 520});
 }
