@@ -148,9 +148,9 @@ Text read_texts(const TrainSettings& settings) {
 }
 
 // Numbers the tokens anew, the most frequent of the training text first, of equally frequent ones in the old
-// order, but those that occur twice or less shuffled. How often these occur says little about how often they
-// will (Good 1953): a cluster of an adaptive softmax of tokens seen once has twice the share in the training
-// text that it has in others, one of tokens never seen has none. So each has some of all.
+// order. Those that occur twice or less are shuffled, as such counts say little about other texts (Good
+// 1953): a cluster of an adaptive softmax that has only tokens seen once would be twice as likely as it
+// should be, one that has only tokens never seen would end with a probability near 0.
 void sort_by_frequency(Text& text) {
   const std::vector<std::uint64_t> counts = counts_of(text);
   IdList order(counts.size()), rank(counts.size());

@@ -56,9 +56,9 @@ xsimd::batch<T, A> square_root(const xsimd::batch<T, A>& x) {
   return xsimd::sqrt(x);
 }
 
-/// a b + c, rounded once where the instruction set has that. xsimd 8.1 has no such function for AVX-512, none
-/// has it for registers of SSE in code that is compiled for AVX, and a * b + c in its place is rounded once or
-/// twice as the compiler likes.
+/// a b + c, rounded once where the instruction set has that. xsimd 8.1 writes a * b + c for AVX-512, and all
+/// versions do for registers of SSE in code that is compiled for AVX: rounded once or twice, as the compiler
+/// likes.
 template <class T, class A>
 xsimd::batch<T, A> multiply_add(const xsimd::batch<T, A>& a, const xsimd::batch<T, A>& b,
                                 const xsimd::batch<T, A>& c) {

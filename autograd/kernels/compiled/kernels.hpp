@@ -268,30 +268,32 @@ void tile_of_rows(const Tile<T>& t, std::index_sequence<i...>) {
   by_rows[t.rows - 1](t);
 }
 
+// Goes on to the next columns, which are so far away in b.
+template <class T>
+void skip(Tile<T>& t, std::size_t columns, std::size_t in_b) {
+  t.b += in_b;
+  t.base = t.base == nullptr ? nullptr : t.base + columns;
+  t.c += columns;
+}
+
 template <class T>
 void tile(const Tile<T>& t) {
   using Half = typename Parts<T>::Half;
   using Quarter = typename Parts<T>::Quarter;
   constexpr std::size_t whole = width<T>;
   constexpr auto rows = std::make_index_sequence<tile_rows>();
-  if (t.columns > whole + Half::size || (t.columns > whole && Half::size == whole)) {
-    tile_of_rows<Batch<T>, 2>(t, rows);
-  } else if (t.columns > whole) {
-    Tile<T> part = t;
-    part.columns = whole;
-    tile_of_rows<Batch<T>, 1>(part, rows);
-    part.columns = t.columns - whole;
-    part.b += whole;
-    part.base = t.base == nullptr ? nullptr : t.base + whole;
-    part.c += whole;
-    tile(part);
-  } else if (t.columns > Half::size || Half::size == whole) {
-    tile_of_rows<Batch<T>, 1>(t, rows);
-  } else if (t.columns > Quarter::size) {
-    tile_of_rows<Half, 1>(t, rows);
-  } else {
-    tile_of_rows<Quarter, 1>(t, rows);
+  const std::size_t in_last = t.columns > whole ? t.columns - whole : t.columns;  // in the last register
+  if (Half::size == whole || in_last > Half::size)
+    return t.columns > whole ? tile_of_rows<Batch<T>, 2>(t, rows) : tile_of_rows<Batch<T>, 1>(t, rows);
+  Tile<T> last = t;
+  last.columns = in_last;
+  if (t.columns > whole) {
+    Tile<T> first = t;
+    first.columns = whole;
+    tile_of_rows<Batch<T>, 1>(first, rows);
+    skip(last, whole, whole);
   }
+  in_last > Quarter::size ? tile_of_rows<Half, 1>(last, rows) : tile_of_rows<Quarter, 1>(last, rows);
 }
 
 // Tiles of few rows side by side: eight sums, as the next multiply-add of a sum waits for the last. Each
@@ -371,7 +373,8 @@ void add_rows(const Tile<T>& t, std::size_t p, T* sums) {
 }
 
 template <class T, std::size_t rows>
-[[XGRAD_FLAT]] void rows_of(Tile<T> t, std::size_t columns) {
+[[XGRAD_FLAT]] void rows_of(Tile<T> t) {
+  const std::size_t columns = t.columns;
   constexpr std::size_t together = rows_together<rows>, most = sums_of_row<T, rows>;
   alignas(64) T sums[rows * most];
   for (std::size_t first = 0; first < columns; first += t.columns) {
@@ -382,8 +385,8 @@ template <class T, std::size_t rows>
     for (; p < t.depth; ++p) add_rows<T, rows, 1>(t, p, sums);
     const std::size_t full = t.columns / width<T> * width<T>;
     for (std::size_t i = 0; i < rows; ++i) {
-      const T *const sum = sums + i * most, *const base =
-                                                t.base == nullptr ? nullptr : t.base + i * t.base_row;
+      const T* const sum = sums + i * most;
+      const T* const base = t.base == nullptr ? nullptr : t.base + i * t.base_row;
       T* const c = t.c + i * t.c_row;
       for (std::size_t j = 0; j < full; j += width<T>) {
         const auto x = Batch<T>::load_aligned(sum + j);
@@ -394,18 +397,16 @@ template <class T, std::size_t rows>
         c[j] = base == nullptr ? x : x + base[j];
       }
     }
-    t.b += t.columns;
-    t.base = t.base == nullptr ? nullptr : t.base + t.columns;
-    t.c += t.columns;
+    skip(t, t.columns, t.columns);
   }
 }
 
 template <class T>
 void few_rows(const Tile<T>& t) {
-  t.rows == 1   ? rows_of<T, 1>(t, t.columns)
-  : t.rows == 2 ? rows_of<T, 2>(t, t.columns)
-  : t.rows == 3 ? rows_of<T, 3>(t, t.columns)
-                : rows_of<T, 4>(t, t.columns);
+  t.rows == 1   ? rows_of<T, 1>(t)
+  : t.rows == 2 ? rows_of<T, 2>(t)
+  : t.rows == 3 ? rows_of<T, 3>(t)
+                : rows_of<T, 4>(t);
 }
 
 // A square of numbers, a register for each row, transposed: in step s the off-diagonal s x s squares of each
@@ -460,11 +461,11 @@ template <class T, std::size_t s = 1, std::size_t count>
 void sums_of_lanes(Lanes<T> (&x)[count]) {
   if constexpr (s < width<T>) {
     constexpr auto all = std::make_index_sequence<width<T>>();
-    if constexpr (s < count) [&]<std::size_t... i>(std::index_sequence<i...>) {
-        ((x[i] = add_lanes<s>(x[2 * i], x[2 * i + 1], all)), ...);
-      }
-    (std::make_index_sequence<count / (2 * s)>());
-    else x[0] = add_lanes<s>(x[0], x[0], all);
+    if constexpr (s < count) {
+      unrolled<count / (2 * s)>([&](auto i) { x[i] = add_lanes<s>(x[2 * i], x[2 * i + 1], all); });
+    } else {
+      x[0] = add_lanes<s>(x[0], x[0], all);
+    }
     sums_of_lanes<T, 2 * s>(x);
   }
 }
@@ -544,16 +545,11 @@ void dots_by_rows(const Tile<T>& tile) {
 template <class T>
 void dots(const Tile<T>& tile) {
   Tile<T> t = tile;
-  const auto skip = [&](std::size_t columns) {
-    t.b += columns * t.b_row;
-    t.base = t.base == nullptr ? nullptr : t.base + columns;
-    t.c += columns;
-  };
   std::size_t j = 0;
   if (tile.rows == 1)
-    for (; j + 8 <= tile.columns; j += 8, skip(8)) dots_of<T, 1, 8>(t);
-  for (; j + 4 <= tile.columns; j += 4, skip(4)) dots_by_rows<T, 4>(t);
-  for (; j < tile.columns; ++j, skip(1)) dots_by_rows<T, 1>(t);
+    for (; j + 8 <= tile.columns; j += 8, skip(t, 8, 8 * t.b_row)) dots_of<T, 1, 8>(t);
+  for (; j + 4 <= tile.columns; j += 4, skip(t, 4, 4 * t.b_row)) dots_by_rows<T, 4>(t);
+  for (; j < tile.columns; ++j, skip(t, 1, t.b_row)) dots_by_rows<T, 1>(t);
 }
 
 // The numbers at p of which only `present` are there, with zeros in their place; of a whole register or less.

@@ -141,6 +141,8 @@ TEST_CASE_TEMPLATE("product: agrees with three loops where few rows meet many, d
   check_all<T>({3, 2051, 5});
   for (const Trans trans_a : {Trans::no, Trans::yes})  // b does not fit the cache
     check<T>({23, 1500, 400}, trans_a, Trans::no, Start::itself, false);
+  for (const Trans trans_b : {Trans::no, Trans::yes})  // a is turned for many columns
+    check<T>({130, 1030, 390}, Trans::yes, trans_b, Start::itself, false);
 }
 
 TEST_CASE_TEMPLATE("product: agrees with three loops across blocks", T, float, double) {
