@@ -113,8 +113,7 @@ BareToken::BareToken(const Dimensions& dimensions, const CellProducts& cell)
 
 void BareToken::operator()() {
   const auto product = [&](const std::vector<float>& W, std::size_t rows, std::size_t columns) {
-    cblas_sgemv(CblasRowMajor, turned, size(rows), size(columns), 1, W.data(), size(columns), x_.data(), 1, 0,
-                y_.data(), 1);
+    bare_row(false, columns, rows, x_.data(), W.data(), y_.data());
   };
   product(Wx_, d_.D, cell_.from_x);
   for (std::size_t k = 0; k < Wh_.size(); ++k) product(Wh_[k], d_.H, cell_.recurrent[k]);

@@ -6,8 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -29,6 +27,11 @@ struct ProductKind {
   bool kept;
 };
 
+/// Seconds, medians of rounds.
+struct ProductTimes {
+  double own, bare;
+};
+
 /// C = A B by the library, and by BLAS: for one row the faster of its products with a matrix and a vector.
 template <class T>
 class ProductOfShape {
@@ -42,8 +45,7 @@ class ProductOfShape {
         B_(Array<T>::full({k, n}, T(0.5))),
         C_(m * n) {}
 
-  /// How many times as long BLAS takes, by medians of rounds.
-  double speed() {
+  ProductTimes times() {
     const Matrix a{A_.data(), kind_.a == kernels::Trans::no ? k_ : m_, kind_.a},
         b{B_.data(), kind_.b == kernels::Trans::no ? n_ : k_, kind_.b, kind_.kept ? B_.block() : nullptr};
     std::vector<std::function<void()>> rivals{
@@ -52,37 +54,18 @@ class ProductOfShape {
     if (m_ == 1)
       rivals.push_back(
           [&] { bare_row(kind_.b == kernels::Trans::yes, n_, k_, A_.data(), B_.data(), C_.data()); });
-    std::vector<std::vector<double>> times(rivals.size());
+    std::vector<std::vector<double>> of_rounds(rivals.size());
     for (std::size_t round = 0; round <= enough.rounds; ++round)
       for (std::size_t i = 0; i < rivals.size(); ++i) {
-        const double time = of_one(rivals[i]);
-        if (round > 0) times[i].push_back(time);  // the first makes copies that are kept
+        const double time = seconds_a_step(rivals[i], CLOCK_PROCESS_CPUTIME_ID, 2e-4);
+        if (round > 0) of_rounds[i].push_back(time);  // the first makes copies that are kept
       }
-    double bare = median(times[1]);
-    if (m_ == 1) bare = std::min(bare, median(times[2]));
-    own_ += median(times[0]);
-    bare_ += bare;
-    return bare / median(times[0]);
+    const double bare = median(of_rounds[1]);
+    return {median(of_rounds[0]), m_ == 1 ? std::min(bare, median(of_rounds[2])) : bare};
   }
-
-  /// @{ Seconds of all products so far, and resets them.
-  static double own() { return std::exchange(own_, 0); }
-  static double bare() { return std::exchange(bare_, 0); }
-  /// @}
 
  private:
   using Matrix = kernels::Matrix<T>;
-
-  static double of_one(const std::function<void()>& step) {
-    const double first = seconds(step, CLOCK_PROCESS_CPUTIME_ID);
-    const auto steps = static_cast<std::size_t>(std::clamp(2e-4 / (first + 1e-9), 1.0, 2000.0));
-    const auto burst = [&] {
-      for (std::size_t i = 0; i < steps; ++i) step();
-    };
-    return enough.rounds == 1 ? first : seconds(burst, CLOCK_PROCESS_CPUTIME_ID) / static_cast<double>(steps);
-  }
-
-  static inline double own_ = 0, bare_ = 0;
 
   ProductKind kind_;
   std::size_t m_, n_, k_;
@@ -99,6 +82,8 @@ void measure_products(benchmark::State& state, const ProductKind& kind) {
       sides{32, 100, 200, 418, 650, 2600, 10000};
   std::vector<double> speeds;
   std::size_t fast = 0, slow = 0;
+  double least = 1e9;
+  ProductTimes all{0, 0};
   std::string slowest;
   for (auto _ : state) {
     const double start = seconds_on(CLOCK_MONOTONIC);
@@ -106,18 +91,20 @@ void measure_products(benchmark::State& state, const ProductKind& kind) {
       for (const std::size_t n : sides)
         for (const std::size_t k : sides) {
           if (static_cast<double>(m * n * k) > most || (kind.kept && m > 64)) continue;
-          const double speed = ProductOfShape<T>(kind, m, n, k).speed();
-          if (speeds.empty() || speed < *std::min_element(speeds.begin(), speeds.end()))
-            slowest = fmt::format("{:.2f} at {}x{}x{}", speed, m, n, k);
+          const ProductTimes times = ProductOfShape<T>(kind, m, n, k).times();
+          all = {all.own + times.own, all.bare + times.bare};
+          const double speed = times.bare / times.own;
           speeds.push_back(speed);
+          if (speed < least) slowest = fmt::format("{:.2f} at {}x{}x{}", speed, m, n, k);
+          least = std::min(least, speed);
           fast += speed >= 0.95;
           slow += speed < 0.85;
         }
     state.SetIterationTime(seconds_on(CLOCK_MONOTONIC) - start);
   }
   const auto count = static_cast<double>(speeds.size());
-  state.counters["step_ms"] = 1e3 * ProductOfShape<T>::own();
-  state.counters["bare_ms"] = 1e3 * ProductOfShape<T>::bare();
+  state.counters["step_ms"] = 1e3 * all.own;
+  state.counters["bare_ms"] = 1e3 * all.bare;
   state.counters["ratio"] = 1 / median(speeds);
   state.counters["at_95_percent"] = 100 * static_cast<double>(fast) / count;
   state.counters["below_85_percent"] = 100 * static_cast<double>(slow) / count;

@@ -27,6 +27,18 @@ double seconds(Work& work, clockid_t clock) {
   return seconds_on(clock) - start;
 }
 
+/// Seconds of one of several steps that follow one another for some `at_least` seconds, as in training. The
+/// first, for which the caches are another's, is not timed.
+template <class Step>
+double seconds_a_step(Step& step, clockid_t clock, double at_least) {
+  const double first = seconds(step, clock);
+  const auto steps = static_cast<std::size_t>(std::clamp(at_least / (first + 1e-9), 1.0, 1000.0));
+  const auto burst = [&] {
+    for (std::size_t i = 0; i < steps; ++i) step();
+  };
+  return seconds(burst, clock) / static_cast<double>(steps);
+}
+
 inline double median(std::vector<double> times) {
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
@@ -57,16 +69,9 @@ inline void compare(benchmark::State& state, const std::string& label, std::size
                     double at_most = 1e9) {
   if (enough.step_alone) rivals.resize(1);
   std::vector<std::vector<double>> times(rivals.size());
-  // Steps that follow one another, as in training: the first, for which the caches are another rival's, is
-  // not timed.
   const auto run = [&](const Rival& rival) {
     rival.before();
-    const double first = seconds(rival.step, clock);
-    const auto steps = static_cast<std::size_t>(std::clamp(0.002 / (first + 1e-9), 1.0, 1000.0));
-    const auto burst = [&] {
-      for (std::size_t i = 0; i < steps; ++i) rival.step();
-    };
-    const double time = seconds(burst, clock) / static_cast<double>(steps);
+    const double time = seconds_a_step(rival.step, clock, 0.002);
     rival.after();
     return time;
   };
