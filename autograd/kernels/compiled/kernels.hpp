@@ -100,13 +100,21 @@ template <class T, class Rule>
 }
 
 template <class T>
-T max(const T* x, std::size_t n) {
-  Batch<T> best(x[0]);
+[[XGRAD_FLAT]] T max(const T* x, std::size_t n) {
+  constexpr std::size_t chains = 4;
+  Batch<T> best[chains] = {Batch<T>(x[0]), Batch<T>(x[0]), Batch<T>(x[0]), Batch<T>(x[0])};
   std::size_t i = 0;
-  for (; i + width<T> <= n; i += width<T>) best = larger(best, Batch<T>::load_unaligned(x + i));
-  if (i < n) best = larger(best, load_lanes<Arch>(x + i, n - i, x[0]));
+  for (; i + chains * width<T> <= n; i += chains * width<T>)
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < chains; ++k)
+      best[k] = larger(best[k], Batch<T>::load_unaligned(x + i + k * width<T>));
+  for (; i + width<T> <= n; i += width<T>) best[0] = larger(best[0], Batch<T>::load_unaligned(x + i));
+  if (i < n)  // some of them once more, if there are as many
+    best[1] = larger(
+        best[1], n < width<T> ? load_lanes<Arch>(x, n, x[0]) : Batch<T>::load_unaligned(x + n - width<T>));
+  const Batch<T> all = larger(larger(best[0], best[1]), larger(best[2], best[3]));
   alignas(64) T lanes[width<T>];
-  best.store_aligned(lanes);
+  all.store_aligned(lanes);
   T largest = lanes[0];
   for (const T lane : lanes) largest = lane > largest ? lane : largest;
   return largest;
@@ -136,17 +144,20 @@ T sum_of(std::size_t n, F f) {
 }
 
 template <class T>
-T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
-  if (n > long_row) {
-    const T first = exp_shifted(x, y, n / 2, shift);
-    return first + exp_shifted(x + n / 2, y == nullptr ? y : y + n / 2, n - n / 2, shift);
-  }
+[[XGRAD_FLAT]] T exp_shifted_piece(const T* x, T* y, std::size_t n, T shift) {
   const Batch<T> shifts(shift);
   return sum_of<T>(n, [&](const auto& pack) {
     const Batch<T> e = scalar::exp(pack.load(x) - shifts);
     if (y != nullptr) pack.store(y, e);
     return e;
   });
+}
+
+template <class T>
+T exp_shifted(const T* x, T* y, std::size_t n, T shift) {
+  if (n <= long_row) return exp_shifted_piece(x, y, n, shift);
+  const T first = exp_shifted(x, y, n / 2, shift);
+  return first + exp_shifted(x + n / 2, y == nullptr ? y : y + n / 2, n - n / 2, shift);
 }
 
 template <class T>
@@ -216,19 +227,20 @@ struct Parts {
 
 // GCC keeps the accumulators in memory unless all loops over them are unrolled: 55 instead of 150 GFLOP/s.
 template <class B, std::size_t rows, std::size_t vectors, class T>
-void tile_of(const Tile<T>& t) {
+void tile_of(const Tile<T>& tile) {
   constexpr std::size_t lanes = B::size;
+  const Tile<T> t = tile;  // a copy, which no store below can change
+  // The elements of c may be far away: they come while the sums are made.
+  constexpr std::size_t line = 64 / sizeof(T);
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+    for (std::size_t j = 0; j < vectors * lanes; j += line) __builtin_prefetch(t.c + i * t.c_row + j, 1);
   B sums[rows][vectors];
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = B(T(0));
-  if (t.base == t.c) {  // what is added to may be far away: it comes while the sums are made
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < rows; ++i)
-#pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(t.c + i * t.c_row + v * lanes, 1);
-  }
   const T *a = t.a, *b = t.b;
   for (std::size_t p = 0; p < t.depth; ++p) {
     B b_p[vectors];
@@ -245,7 +257,7 @@ void tile_of(const Tile<T>& t) {
     a += t.a_column;
     b += t.b_row;
   }
-  const std::size_t last = t.columns - (vectors - 1) * lanes;  // numbers in the last vector
+  const std::size_t last = t.columns - (vectors - 1) * lanes;  // elements in the last vector
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
