@@ -1,6 +1,8 @@
 // The recycling allocator: size classes of four steps per power of two, one free list per class and thread.
 #include <xgrad/autograd/kernels/storage.hpp>
 
+#include <sys/mman.h>
+
 #include <array>
 #include <bit>
 #include <mutex>
@@ -43,9 +45,22 @@ std::size_t bytes_of(std::uint16_t size_class) {
   return power + power / 4 * (size_class % 4);
 }
 
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{bytes < huge_page ? alignment : huge_page};
+}
+
+void* allocate_bytes(std::size_t bytes) {
+  void* const memory = ::operator new(bytes, alignment_of(bytes));
+#ifdef MADV_HUGEPAGE
+  if (bytes >= huge_page) ::madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
 void destroy(Block* block) noexcept {
+  const std::size_t bytes = sizeof(Block) + (recycling ? bytes_of(block->size_class) : block->size);
   block->~Block();
-  ::operator delete (block, std::align_val_t{alignment});
+  ::operator delete(block, alignment_of(bytes));
 }
 
 struct Cache {
@@ -99,7 +114,7 @@ Block* take(std::size_t size) {
   // As large as its class, even where recycling is switched off: it may be on again when the block is
   // released.
   const std::size_t bytes = recycling ? bytes_of(size_class) : size;
-  auto* block = new (::operator new (sizeof(Block) + bytes, std::align_val_t{alignment})) Block;
+  auto* block = new (allocate_bytes(sizeof(Block) + bytes)) Block;
   block->size_class = size_class;
   block->size = size;
   return block;

@@ -36,6 +36,10 @@ struct alignas(alignment) Block {
   void* bytes() { return this + 1; }
 };
 
+/// Blocks of as many bytes and more ask the system for pages of this size: rows of a large matrix are each on
+/// a page of their own, and a processor remembers where some dozens of pages are.
+inline constexpr std::size_t huge_page = std::size_t{2} << 20;
+
 /// A block of at least `bytes` bytes, uninitialised, with one reference. Throws std::bad_alloc.
 Block* allocate(std::size_t bytes);
 

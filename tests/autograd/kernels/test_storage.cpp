@@ -32,6 +32,17 @@ TEST_CASE("Storage: the bytes of a block start on a 64-byte boundary") {
   CHECK(reinterpret_cast<std::uintptr_t>(Array<double>::zeros({3}).data()) % 64 == 0);
 }
 
+TEST_CASE("Storage: a block as large as a large page starts on one") {
+  for (const std::size_t bytes : {storage::huge_page, 3 * storage::huge_page + 1}) {
+    storage::Block* const block = storage::allocate(bytes);
+    CHECK(reinterpret_cast<std::uintptr_t>(block) % storage::huge_page == 0);
+    auto* const last = static_cast<unsigned char*>(block->bytes()) + bytes - 1;
+    *last = 7;
+    CHECK(*last == 7);
+    storage::recycle(block);
+  }
+}
+
 TEST_CASE("Storage: a released block is handed out again as new for its size class" *
           doctest::skip(address_sanitizer)) {
   storage::release_cache();
