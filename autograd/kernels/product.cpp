@@ -22,9 +22,9 @@ namespace {
 
 constinit thread_local std::uint64_t flops_so_far = 0;
 
-// Blocks of the factors: one of b, depth x columns, takes half of the second-level cache, and rows x depth of
-// a fit beside it. The depth is the same on every processor, as what is added up in which order hangs on it.
-constexpr std::size_t block_depth = 384, block_rows = 240;
+// A block of b, depth x columns, takes half of the second-level cache, and all rows of a go through it. The
+// depth is the same on every processor, as what is added up in which order hangs on it.
+constexpr std::size_t block_depth = 384;
 
 // Bytes of a block of b. Where the system does not say how large the cache is, as on arm64, it is taken for
 // one of 1 MiB.
@@ -49,7 +49,7 @@ constexpr std::size_t kept_rows = 64,  // ... a copy of b is kept
 constexpr std::size_t long_row = 512;  // in bytes
 
 // A transposed a is turned where so many columns of b read it, if it has no more bytes than that.
-constexpr std::size_t many_columns = 1024, most_bytes = std::size_t{16} << 20;
+constexpr std::size_t many_columns = 512, most_bytes = std::size_t{16} << 20;
 
 template <class T>
 std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t columns) {
@@ -128,16 +128,24 @@ void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::s
       kernels.tiles(tile);
     }
   }
+  // A strip of rows stays in the first-level cache while the panels of a block, which stays in the second,
+  // pass by: they are read, and rows of c written, from end to end.
+  const std::size_t width = kernels.tile_columns;
   const std::size_t strips = (m + kernels.tile_rows - 1) / kernels.tile_rows;  // of rows, evenly high
-  for (std::size_t j = done; j < columns; j += kernels.tile_columns) {
-    std::tie(tile.b, tile.b_row) = panel(j);
-    tile.columns = std::min(kernels.tile_columns, columns - j);
+  const std::size_t block =
+      std::max(block_bytes() / (sizeof(T) * tile.depth * width), std::size_t{1}) * width;
+  for (std::size_t end; done < columns; done = end) {
+    end = std::min(columns, done + block);
     for (std::size_t strip = 0, i = 0; strip < strips; ++strip, i += tile.rows) {
       tile.rows = m * (strip + 1) / strips - i;
       tile.a = a + i * tile.a_row;
-      tile.base = base == nullptr ? nullptr : base + i * tile.base_row + j;
-      tile.c = c + i * tile.c_row + j;
-      kernels.tile(tile);
+      for (std::size_t j = done; j < end; j += width) {
+        std::tie(tile.b, tile.b_row) = panel(j);
+        tile.columns = std::min(width, columns - j);
+        tile.base = base == nullptr ? nullptr : base + i * tile.base_row + j;
+        tile.c = c + i * tile.c_row + j;
+        kernels.tile(tile);
+      }
     }
   }
 }
@@ -148,14 +156,28 @@ auto packed_panels(const Table<T>& kernels, const T* packed, std::size_t depth) 
   return [=, width = kernels.tile_columns](std::size_t j) { return std::pair(packed + j * depth, width); };
 }
 
-// Memory for copies of b, or of a, of this thread.
+// Memory for copies of b, or of a, of this thread: as large a block as lies in large pages. Scattered over
+// small ones, a block of b could not stay in the second-level cache, which finds an element by its physical
+// address.
 enum class Factor { a, b };
 template <class T>
 T* scratch(Factor factor, std::size_t size) {
-  thread_local std::vector<T> of_a, of_b;
-  auto& elements = factor == Factor::a ? of_a : of_b;
-  if (elements.size() < size) elements.resize(size);
-  return elements.data();
+  struct Memory {
+    storage::Block* block = nullptr;
+    ~Memory() { give_back(); }
+    void give_back() {
+      if (block != nullptr) storage::recycle(std::exchange(block, nullptr));
+    }
+  };
+  thread_local Memory of_a, of_b;
+  Memory& memory = factor == Factor::a ? of_a : of_b;
+  const std::size_t bytes = std::max(size * sizeof(T), storage::huge_page);
+  if (memory.block == nullptr || memory.block->size < bytes) {
+    memory.give_back();
+    memory.block = storage::allocate(bytes);
+    storage::leave_uncounted(memory.block);
+  }
+  return static_cast<T*>(memory.block->bytes());
 }
 
 // How b is read. Panels of it are columns side by side that fill registers; the product goes through one of
@@ -277,11 +299,8 @@ class Part {
         T* const packed = scratch<T>(Factor::b, packed_size(kernels_, tile_.depth, columns));
         kernels_.pack(turned, tile_.depth, columns, tile_.b, b_.row, packed);
         tile_.b_panel = tile_.depth * kernels_.tile_columns;
-        for (std::size_t i = 0; i < m_; i += block_rows) {
-          go_to(i, j, p, depth());
-          multiply_block(kernels_, tile_, std::min(block_rows, m_ - i), columns,
-                         packed_panels<T>(kernels_, packed, tile_.depth), whole_panels(columns));
-        }
+        multiply_block(kernels_, tile_, m_, columns, packed_panels<T>(kernels_, packed, tile_.depth),
+                       whole_panels(columns));
       }
     }
   }
