@@ -44,6 +44,7 @@ std::size_t block_bytes() {
 constexpr std::size_t kept_rows = 64,  // ... a copy of b is kept
     unpacked_rows = 128,               // ... b is read as it lies, no deeper than a block
     far_rows = 24,                     // ... and where it is deeper, or does not fit the second-level cache
+    far_rows_of_16 = 4,                // ... the same with 16 registers, where sums go to and fro more often
     few_dots = 3,                      // ... sums go along the rows of a transposed b
     many_dots = 24;                    // ... and where these rows are long
 constexpr std::size_t long_row = 512;  // in bytes
@@ -325,8 +326,9 @@ Reading reading_of(std::size_t m, std::size_t n, std::size_t k, const Matrix<T>&
   if (turned)
     return m <= (k * sizeof(T) >= long_row ? many_dots : few_dots) ? Reading::along_rows : Reading::blocks;
   const bool wide = n >= 2 * table<T>().tile_columns, near = k * n * sizeof(T) <= 2 * block_bytes();
-  if (wide && m <= (near ? 4 : far_rows)) return Reading::row_by_row;
-  return m <= (k <= block_depth ? unpacked_rows : far_rows) ? Reading::as_it_lies : Reading::blocks;
+  const std::size_t far = table<T>().tile_rows < 12 ? far_rows_of_16 : far_rows;
+  if (wide && m <= (near ? 4 : far)) return Reading::row_by_row;
+  return m <= (k <= block_depth ? unpacked_rows : far) ? Reading::as_it_lies : Reading::blocks;
 }
 
 // On several threads if it is large: each has some of the columns, or some of the rows where there are more
