@@ -52,6 +52,13 @@ constexpr std::size_t long_row = 512;  // in bytes
 // A transposed a is turned where so many columns of b read it, if it has no more bytes than that.
 constexpr std::size_t many_columns = 512, most_bytes = std::size_t{16} << 20;
 
+// Of a block of b: whole panels, at least one.
+template <class T>
+std::size_t block_columns(const Table<T>& kernels, std::size_t depth) {
+  const std::size_t panel = depth * kernels.tile_columns * sizeof(T);
+  return std::max(block_bytes() / panel, std::size_t{1}) * kernels.tile_columns;
+}
+
 template <class T>
 std::size_t packed_size(const Table<T>& kernels, std::size_t depth, std::size_t columns) {
   return depth * ((columns + kernels.tile_columns - 1) / kernels.tile_columns) * kernels.tile_columns;
@@ -133,10 +140,8 @@ void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::s
   // pass by: they are read, and rows of c written, from end to end.
   const std::size_t width = kernels.tile_columns;
   const std::size_t strips = (m + kernels.tile_rows - 1) / kernels.tile_rows;  // of rows, evenly high
-  const std::size_t block =
-      std::max(block_bytes() / (sizeof(T) * tile.depth * width), std::size_t{1}) * width;
   for (std::size_t end; done < columns; done = end) {
-    end = std::min(columns, done + block);
+    end = std::min(columns, done + block_columns(kernels, tile.depth));
     for (std::size_t strip = 0, i = 0; strip < strips; ++strip, i += tile.rows) {
       tile.rows = m * (strip + 1) / strips - i;
       tile.a = a + i * tile.a_row;
@@ -245,7 +250,7 @@ class Part {
     const std::size_t blocks = (k_ + block_depth - 1) / block_depth;
     return (k_ + blocks - 1) / blocks;
   }
-  std::size_t block_columns() const { return whole_panels(block_bytes() / sizeof(T) / depth()); }
+  std::size_t block_columns() const { return kernels::block_columns(kernels_, depth()); }
 
   void from_copy(const T* copy) {
     go_to(0, 0, 0, k_);
