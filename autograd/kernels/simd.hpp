@@ -58,6 +58,19 @@ xsimd::batch<T, A> load_lanes(const T* p, std::size_t lanes, T rest) {
       return _mm512_mask_loadu_pd(_mm512_set1_pd(rest), static_cast<__mmask8>(mask), p);
   }
 #endif
+#if XSIMD_WITH_AVX2
+  if constexpr (std::is_base_of_v<xsimd::avx2, A>) {
+    if constexpr (std::same_as<T, float>) {
+      const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(lanes)),
+                                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+      return _mm256_blendv_ps(_mm256_set1_ps(rest), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+    } else {
+      const __m256i mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(lanes)),
+                                              _mm256_setr_epi64x(0, 1, 2, 3));
+      return _mm256_blendv_pd(_mm256_set1_pd(rest), _mm256_maskload_pd(p, mask), _mm256_castsi256_pd(mask));
+    }
+  }
+#endif
   constexpr std::size_t width = xsimd::batch<T, A>::size;
   alignas(64) T padded[width];
   for (std::size_t k = 0; k < width; ++k) padded[k] = k < lanes ? p[k] : rest;
