@@ -118,6 +118,33 @@ class PackedCopies final : public storage::Attachment {
   std::vector<Copy> copies_;
 };
 
+// The last columns, up to half a register's, of a product whose a is transposed. They would leave registers
+// empty; as rows of the transposed product, which has the same sums, they are as long as a has rows. These are
+// tile_columns or more; the last panel of them may begin among those before it.
+template <class T>
+void last_columns(const Table<T>& kernels, const Tile<T>& tile, std::size_t m) {
+  alignas(64) T turned[256];  // half a register's columns of a panel
+  Tile<T> t{};
+  t.rows = tile.columns;
+  t.columns = t.c_row = kernels.tile_columns;
+  t.depth = tile.depth;
+  t.a = tile.b;
+  t.a_row = 1;
+  t.a_column = tile.b_row;
+  t.b_row = tile.a_column;
+  t.c = turned;
+  for (std::size_t done = 0; done < m; done += t.columns) {
+    const std::size_t first = std::min(done, m - t.columns);
+    t.b = tile.a + first;
+    kernels.tile(t);
+    for (std::size_t i = done; i < first + t.columns; ++i)
+      for (std::size_t j = 0; j < tile.columns; ++j) {
+        const T sum = turned[j * t.columns + i - first];
+        tile.c[i * tile.c_row + j] = tile.base == nullptr ? sum : sum + tile.base[i * tile.base_row + j];
+      }
+  }
+}
+
 // Part of the product, of m rows of a and `columns` columns of b, whose panels `panel(j)` gives: a place and
 // a row length. The first `side_by_side` columns are whole panels, tile.b_panel apart.
 template <class T, class Panel>
@@ -139,6 +166,9 @@ void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::s
   // A strip of rows stays in the first-level cache while the panels of a block, which stays in the second,
   // pass by: they are read, and rows of c written, from end to end.
   const std::size_t width = kernels.tile_columns;
+  const std::size_t few = columns % kernels.register_columns.back(), half = kernels.register_columns[1];
+  const bool turned = few > 0 && few <= half && tile.a_row == 1 && m >= width;
+  if (turned) columns -= few;
   const std::size_t strips = (m + kernels.tile_rows - 1) / kernels.tile_rows;  // of rows, evenly high
   for (std::size_t end; done < columns; done = end) {
     end = std::min(columns, done + block_columns(kernels, tile.depth));
@@ -154,6 +184,15 @@ void multiply_block(const Table<T>& kernels, Tile<T> tile, std::size_t m, std::s
       }
     }
   }
+  if (!turned) return;
+  const std::size_t in_panel = columns % width;
+  std::tie(tile.b, tile.b_row) = panel(columns - in_panel);
+  tile.b += in_panel;
+  tile.columns = few;
+  tile.a = a;
+  tile.base = base == nullptr ? nullptr : base + columns;
+  tile.c = c + columns;
+  last_columns(kernels, tile, m);
 }
 
 // Panels of a packed b.
@@ -283,13 +322,19 @@ class Part {
 
   void as_it_lies() {
     const std::size_t width = kernels_.tile_columns, full = whole_panels(n_);
+    const auto& holds = kernels_.register_columns;
+    const std::size_t last = n_ % holds.back();
+    const bool beyond = last > 0 && std::find(holds.begin(), holds.end(), last) == holds.end();
     tile_.b_panel = width;
     for (std::size_t p = 0; p < k_; p += depth()) {
       go_to(0, 0, p, depth());
-      T* const tail = scratch<T>(Factor::b, tile_.depth * width);  // the last panel, if it is not full
-      if (full < n_) kernels_.pack(false, tile_.depth, n_ - full, tile_.b + full, b_.row, tail);
+      T* tail = nullptr;  // the last panel, if a tile would read beyond it
+      if (beyond) {
+        tail = scratch<T>(Factor::b, tile_.depth * width);
+        kernels_.pack(false, tile_.depth, n_ - full, tile_.b + full, b_.row, tail);
+      }
       const auto panel = [&, b = tile_.b](std::size_t j) {
-        return j < full ? std::pair(b + j, b_.row) : std::pair<const T*, std::size_t>(tail, width);
+        return j < full || !beyond ? std::pair(b + j, b_.row) : std::pair<const T*, std::size_t>(tail, width);
       };
       multiply_block(kernels_, tile_, m_, n_, panel, full);
     }

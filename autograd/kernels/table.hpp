@@ -101,6 +101,9 @@ struct Table {
   double (*sum_of_squares)(const T* x, std::size_t n);
 
   std::size_t tile_rows, tile_columns;  ///< of the widest tile
+  /// How many columns a quarter of a register holds, a half and a whole one: of b a tile reads the last
+  /// columns by the smallest that holds them.
+  std::array<std::size_t, 3> register_columns;
   void (*tile)(const Tile<T>&);
   /// Several tiles side by side, as many as `panels` says, of whole panels: for one row and for two, where a
   /// tile alone has too few sums to keep the processor busy.

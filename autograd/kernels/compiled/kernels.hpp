@@ -817,6 +817,7 @@ constexpr Table<T> make_table(FormulaList<F...>, FormulaList<Rule...>) {
           &sum_of_squares<T>,
           tile_rows,
           tile_columns<T>,
+          {Parts<T>::Quarter::size, Parts<T>::Half::size, width<T>},
           &tile<T>,
           {panels_of<1>, panels_of<2>},
           &tiles<T>,

@@ -129,6 +129,22 @@ TEST_CASE_TEMPLATE("product: a row is the same bits beside any number of rows", 
   }
 }
 
+TEST_CASE_TEMPLATE("product: the same bits if the first factor is given transposed", T, float, double) {
+  const std::size_t m = 101, k = 90;
+  const auto a = numbers<T>(m * k, 1), b = numbers<T>(k * 300, 2);
+  std::vector<T> turned(k * m);
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t p = 0; p < k; ++p) turned[p * m + i] = a[i * k + p];
+  for (const std::size_t n : {1, 2, 4, 8, 31, 36, 50, 292, 300}) {
+    CAPTURE(n);
+    auto c = numbers<T>(m * n, 3), of_turned = c;
+    product<T>(m, n, k, {a.data(), k}, {b.data(), n}, {c.data(), n}, c.data(), n);
+    product<T>(m, n, k, {turned.data(), m, Trans::yes}, {b.data(), n}, {of_turned.data(), n},
+               of_turned.data(), n);
+    CHECK(c == of_turned);
+  }
+}
+
 TEST_CASE_TEMPLATE("product: agrees with three loops where few rows meet many, deep, wide or far ones", T,
                    float, double) {
   for (std::size_t m = 1; m <= 9; ++m) {
