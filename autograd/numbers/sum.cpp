@@ -1,8 +1,11 @@
 // One walk over x in which the result's summed axes have stride 0: a row either adds up into one element or
 // is added to a row of the result. Long sums are cut in halves first, so that rounding grows with the
-// logarithm of their length.
+// logarithm of their length. The sum of the rows of a matrix, the gradient of every bias, has its own loop.
 #include <xgrad/autograd/numbers/sum.hpp>
 
+#include <algorithm>
+
+#include <xgrad/autograd/kernels/parallel.hpp>
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/numbers/instantiate.hpp>
@@ -24,12 +27,46 @@ std::size_t additions(const Shape& x, const Shape& sum) {
   return count;
 }
 
+// Additions one after the other.
+constexpr std::size_t few = 32;
+
+// So many columns at a time: what is added to stays in the first-level cache.
+template <class T>
+constexpr std::size_t most = 8192 / sizeof(T);
+
+// The sum of rows of n <= most elements, `row` apart, in halves.
+template <class T>
+void add_up(std::size_t rows, std::size_t n, const T* x, std::size_t row, T* sum) {
+  if (rows > few) {
+    T other[most<T>];
+    add_up(rows / 2, n, x, row, sum);
+    add_up(rows - rows / 2, n, x + rows / 2 * row, row, other);
+    return map_row(formulas::Add(), sum, n, sum, other);
+  }
+  std::fill_n(sum, n, T(0));
+  for (std::size_t i = 0; i < rows; ++i) map_row(formulas::Add(), sum, n, sum, x + i * row);
+}
+
+// The sum of the rows of x: (rows, n).
+template <class T>
+Array<T> sum_of_rows(const Array<T>& x) {
+  const std::size_t rows = x.shape()[0], n = x.shape()[1], blocks = (n + most<T> - 1) / most<T>;
+  auto y = Array<T>::uninitialized({n});
+  T* const sum = y.mutable_data();
+  parallel_rows(blocks, rows * most<T>, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t j = begin * most<T>; j < std::min(n, end * most<T>); j += most<T>)
+      add_up(rows, std::min(most<T>, n - j), x.data() + j, n, sum + j);
+  });
+  y.written();
+  return y;
+}
+
 }  // namespace
 
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  constexpr std::size_t few = 32;
+  if (x.rank() == 2 && shape.rank() == 1 && shape[0] == x.shape()[1] && shape[0] > 1) return sum_of_rows(x);
   const bool is_long = additions(x.shape(), shape) > few, lacks = x.rank() > shape.rank();
   const std::size_t n = x.rank() == 0 ? 1 : x.shape()[0];
   if (is_long && lacks && n == 1) return sum_to(x.row(0), shape);

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include <xgrad/autograd/random.hpp>
+#include <xgrad/autograd/threads.hpp>
 
 #include "../errors.hpp"
 
@@ -92,6 +94,19 @@ TEST_CASE_TEMPLATE("sum_to: long sums keep their accuracy and every tail is adde
   check_sum(random_array<T>({100000}), {});
   check_sum(random_array<T>({1000, 33}), {33});
   check_sum(random_array<T>({33, 1000}), {33, 1});
+  for (const std::size_t rows : {0, 1, 32, 33, 150})
+    for (const std::size_t n : {2, 1024, 5001}) check_sum(random_array<T>({rows, n}), {n});
+}
+
+TEST_CASE_TEMPLATE("sum_to: the same bits on three threads", T, float, double) {
+  const auto x = random_array<T>({150, 9000});
+  const std::size_t before = xgrad::threads();
+  xgrad::set_threads(1);
+  const auto one = sum_to(x, {9000});
+  xgrad::set_threads(3);
+  const auto three = sum_to(x, {9000});
+  xgrad::set_threads(before);
+  CHECK(std::equal(one.begin(), one.end(), three.begin()));
 }
 
 TEST_CASE("sum_to: nothing to sum shares the block") {
