@@ -96,7 +96,13 @@ class Array {
   /// The elements for writing; copies them first if another handle shares the block. A variable that is made
   /// of this array later copies them, too, so that what is written through the pointer after that does not
   /// reach it.
-  T* mutable_data();
+  T* mutable_data() {
+    if (block_ == nullptr) return data_;
+    if (!unique() || block_->attached != nullptr) separate();
+    gradient_of_ = 0;
+    block_->exposed = true;
+    return data_;
+  }
   /// True if a pointer for writing was handed out that may still be used.
   bool exposed() const { return block_ != nullptr && block_->exposed; }
   /// Says that the pointers for writing that were handed out are not used any more.
@@ -199,6 +205,7 @@ class Array {
       free_block();
   }
   void free_block() noexcept;
+  void separate();  // from other handles, and from what is kept with the block
 
   storage::Block* block_ = nullptr;
   T* data_ = nullptr;

@@ -23,11 +23,15 @@ Array<T>::Array(const Shape& shape, const std::vector<T>& values) : Array(uninit
 
 template <class T>
 Array<T> Array<T>::uninitialized(const Shape& shape) {
-  if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return Array(nullptr, nullptr, shape);
   std::size_t bytes = sizeof(T);
-  for (const std::size_t dim : shape)
-    if (__builtin_mul_overflow(bytes, dim, &bytes) || bytes > std::numeric_limits<std::ptrdiff_t>::max() / 2)
-      throw Error("array", "shape " + to_string(shape) + " holds more numbers than memory can");
+  bool empty = false, overflow = false;
+  for (const std::size_t dim : shape) {
+    empty |= dim == 0;
+    overflow |= __builtin_mul_overflow(bytes, dim, &bytes);
+  }
+  if (empty) return Array(nullptr, nullptr, shape);
+  if (overflow || bytes > std::numeric_limits<std::ptrdiff_t>::max() / 2)
+    throw Error("array", "shape " + to_string(shape) + " holds more numbers than memory can");
   storage::Block* block = storage::allocate(bytes);
   return Array(block, static_cast<T*>(block->bytes()), shape);
 }
@@ -40,15 +44,11 @@ Array<T> Array<T>::full(const Shape& shape, T value) {
 }
 
 template <class T>
-T* Array<T>::mutable_data() {
-  if (block_ == nullptr) return data_;
+void Array<T>::separate() {
   if (!unique())
     *this = copy();
-  else if (block_->attached != nullptr)
+  else
     block_->attached.reset();
-  gradient_of_ = 0;
-  block_->exposed = true;
-  return data_;
 }
 
 template <class T>

@@ -23,24 +23,34 @@ Array<T> filled(const Shape& shape, const Fill& fill) {
 template <class T>
 void map_rows(RowLoop<T> row, const void* f, Array<T>& y, std::span<const Array<T>* const> x);
 
+/// The same where all of them have y's shape. Small arrays take the shortest way: what surrounds the loop is
+/// most of an op's time on them.
+template <class T, class F, class... X>
+void map_same_shape(Array<T>& y, const F& f, const X&... x) {
+  if (const std::size_t n = y.size(); n < enough_numbers) {
+    T* const out = y.mutable_data();  // before the operands, of which y may be one
+    return map_row(f, out, n, x.data()...);
+  }
+  const Array<T>* const operands[] = {&x...};
+  map_rows<T>(row_loop<T, F>(), &f, y, operands);
+}
+
 /// y[i] = f(x[0][i], x[1][i], ...) in the operands' common shape; writes into `y`, which has that shape.
-/// Small arrays of one shape take the shortest way: what surrounds the loop is most of an op's time on them.
 template <class T, class F, class... X>
 void map_into(Array<T>& y, const F& f, const X&... x) {
+  if (((x.shape() == y.shape()) && ...)) return map_same_shape(y, f, x...);
   const Array<T>* const operands[] = {&x...};
-  if (y.size() >= enough_numbers || !((x.shape() == y.shape()) && ...))
-    return map_rows<T>(row_loop<T, F>(), &f, y, operands);
-  T* const out = y.mutable_data();  // before the operands, of which y may be one
-  map_row(f, out, y.size(), x.data()...);
+  map_rows<T>(row_loop<T, F>(), &f, y, operands);
 }
 
 /// The array of f(x[0][i], x[1][i], ...) in the operands' common shape.
 template <class T, class F, class... Rest>
 Array<T> map(const F& f, const Array<T>& first, const Rest&... rest) {
+  const bool same = ((rest.shape() == first.shape()) && ...);
   Shape shape = first.shape();
-  ((shape = shape == rest.shape() ? shape : *broadcast(shape, rest.shape())), ...);
+  if (!same) ((shape = *broadcast(shape, rest.shape())), ...);
   auto y = Array<T>::uninitialized(shape);
-  map_into(y, f, first, rest...);
+  same ? map_same_shape(y, f, first, rest...) : map_into(y, f, first, rest...);
   y.written();
   return y;
 }

@@ -14,14 +14,16 @@ template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("add", a, b);
   const auto pass = [](const Array<T>& dy) { return dy; };
-  return record(ops::add, a.value() + b.value(), wrt(a, pass), wrt(b, pass));
+  return record(ops::add, kernels::map(kernels::formulas::Add(), a.value(), b.value()), wrt(a, pass),
+                wrt(b, pass));
 }
 
 // y = a - b                         da = dy                 db = -dy
 template <class T>
 Variable<T> subtract(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("subtract", a, b);
-  return record(ops::subtract, a.value() - b.value(), wrt(a, [](const Array<T>& dy) { return dy; }),
+  return record(ops::subtract, kernels::map(kernels::formulas::Subtract(), a.value(), b.value()),
+                wrt(a, [](const Array<T>& dy) { return dy; }),
                 wrt(b, [](const Array<T>& dy) { return -dy; }));
 }
 
@@ -29,7 +31,7 @@ Variable<T> subtract(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Variable<T> multiply(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("multiply", a, b);
-  return record(ops::multiply, a.value() * b.value(),
+  return record(ops::multiply, kernels::map(kernels::formulas::Multiply(), a.value(), b.value()),
                 wrt(a, [b = b.value()](const Array<T>& dy) { return dy * b; }),
                 wrt(b, [a = a.value()](const Array<T>& dy) { return dy * a; }));
 }
@@ -38,7 +40,7 @@ Variable<T> multiply(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Variable<T> divide(const Variable<T>& a, const Variable<T>& b) {
   check_broadcast("divide", a, b);
-  Array<T> y = a.value() / b.value();
+  Array<T> y = kernels::map(kernels::formulas::Divide(), a.value(), b.value());
   return record(
       ops::divide, y,
       wrt(a, [b = b.value()](

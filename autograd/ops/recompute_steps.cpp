@@ -238,8 +238,8 @@ class Steps {
     std::size_t begin = ys_shape_.size();
     for (std::size_t i = 0; i < d_state.size(); ++i) {
       const std::size_t next = begin + state_shapes_[i].size();
-      const Array<T> seed = dy.rows(begin, next).reshaped(state_shapes_[i]);
-      if (flows(seed)) d_state[i].add(seed);
+      Array<T> seed = dy.rows(begin, next).reshaped(state_shapes_[i]);
+      if (flows(seed)) d_state[i].add(std::move(seed));
       begin = next;
     }
     Array<T> d_xs;

@@ -57,7 +57,7 @@ Array<T> stacked(const std::vector<OuterProduct<T>>& products, Array<T> OuterPro
 }  // namespace
 
 template <class T>
-void GradientSum<T>::add(Array<T> contribution) {
+void GradientSum<T>::add(Array<T>&& contribution) {
   if (!std::exchange(has_dense_, true))
     dense_ = std::move(contribution);
   else if (dense_.unique())

@@ -14,7 +14,7 @@ template <class T>
 class GradientSum {
  public:
   bool empty() const { return !has_dense_ && sparse_ == nullptr && outer_ == nullptr; }
-  void add(Array<T> contribution);
+  void add(Array<T>&& contribution);
   void add(RowSparse<T> contribution);
   /// Multiplies it later, with others, if it has few rows; see OuterProduct.
   void add(OuterProduct<T> contribution);
