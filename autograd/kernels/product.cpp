@@ -118,9 +118,9 @@ class PackedCopies final : public storage::Attachment {
   std::vector<Copy> copies_;
 };
 
-// The last columns, up to half a register's, of a product whose a is transposed. They would leave registers
-// empty; as rows of the transposed product, which has the same sums, they are as long as a has rows. These are
-// tile_columns or more; the last panel of them may begin among those before it.
+// The last columns, up to half a register's, of a product whose a is transposed. They would leave most of the
+// registers empty; as rows of the transposed product, which has the same sums, they fill them. There are
+// tile_columns rows of a or more, and the last of their panels may begin within the one before it.
 template <class T>
 void last_columns(const Table<T>& kernels, const Tile<T>& tile, std::size_t m) {
   alignas(64) T turned[256];  // half a register's columns of a panel

@@ -1,6 +1,7 @@
 // One walk over x in which the result's summed axes have stride 0: a row either adds up into one element or
 // is added to a row of the result. Long sums are cut in halves first, so that rounding grows with the
-// logarithm of their length. The sum of the rows of a matrix, the gradient of every bias, has its own loop.
+// logarithm of their length. Sums along the first axes, as in the gradient of a bias, have a loop of their
+// own. Start with `sum_to`.
 #include <xgrad/autograd/numbers/sum.hpp>
 
 #include <algorithm>
@@ -47,11 +48,11 @@ void add_up(std::size_t rows, std::size_t n, const T* x, std::size_t row, T* sum
   for (std::size_t i = 0; i < rows; ++i) map_row(formulas::Add(), sum, n, sum, x + i * row);
 }
 
-// The sum of the rows of x: (rows, n).
+// The sum of all entries of the first axes of x, which have `shape` and are more than one element.
 template <class T>
-Array<T> sum_of_rows(const Array<T>& x) {
-  const std::size_t rows = x.shape()[0], n = x.shape()[1], blocks = (n + most<T> - 1) / most<T>;
-  auto y = Array<T>::uninitialized({n});
+Array<T> sum_of_rows(const Array<T>& x, const Shape& shape) {
+  const std::size_t n = shape.size(), rows = x.size() / n, blocks = (n + most<T> - 1) / most<T>;
+  auto y = Array<T>::uninitialized(shape);
   T* const sum = y.mutable_data();
   parallel_rows(blocks, rows * most<T>, [&](std::size_t begin, std::size_t end) {
     for (std::size_t j = begin * most<T>; j < std::min(n, end * most<T>); j += most<T>)
@@ -66,7 +67,9 @@ Array<T> sum_of_rows(const Array<T>& x) {
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  if (x.rank() == 2 && shape.rank() == 1 && shape[0] == x.shape()[1] && shape[0] > 1) return sum_of_rows(x);
+  if (x.rank() > shape.rank() && shape.size() > 1 &&
+      std::equal(shape.begin(), shape.end(), x.shape().end() - shape.rank()))
+    return sum_of_rows(x, shape);
   const bool is_long = additions(x.shape(), shape) > few, lacks = x.rank() > shape.rank();
   const std::size_t n = x.rank() == 0 ? 1 : x.shape()[0];
   if (is_long && lacks && n == 1) return sum_to(x.row(0), shape);

@@ -96,6 +96,7 @@ TEST_CASE_TEMPLATE("sum_to: long sums keep their accuracy and every tail is adde
   check_sum(random_array<T>({33, 1000}), {33, 1});
   for (const std::size_t rows : {0, 1, 32, 33, 150})
     for (const std::size_t n : {2, 1024, 5001}) check_sum(random_array<T>({rows, n}), {n});
+  check_sum(random_array<T>({5, 9, 3, 2000}), {3, 2000});
 }
 
 TEST_CASE_TEMPLATE("sum_to: the same bits on three threads", T, float, double) {
