@@ -4,6 +4,9 @@
 // its numbers.
 #include <xgrad/autograd/kernels/product.hpp>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -95,6 +98,33 @@ void check_all(const ProductSizes& s) {
       for (const Start start : {Start::zero, Start::itself, Start::row})
         for (const bool keep_copy : {false, true}) check<T>(s, trans_a, trans_b, start, keep_copy);
 }
+
+// Elements that end where a page begins that nobody may read.
+template <class T>
+class Fenced {
+ public:
+  explicit Fenced(const std::vector<T>& elements) {
+    const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)),
+                      bytes = elements.size() * sizeof(T), pages = (bytes + page - 1) / page;
+    size_ = (pages + 1) * page;
+    memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory_ != MAP_FAILED);
+    char* const fence = static_cast<char*>(memory_) + pages * page;
+    REQUIRE(::mprotect(fence, page, PROT_NONE) == 0);
+    data_ = reinterpret_cast<T*>(fence - bytes);
+    std::copy(elements.begin(), elements.end(), data_);
+  }
+  ~Fenced() { ::munmap(memory_, size_); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+
+  const T* data() const { return data_; }
+
+ private:
+  void* memory_;
+  std::size_t size_;
+  T* data_;
+};
 
 }  // namespace
 
@@ -214,6 +244,25 @@ TEST_CASE_TEMPLATE("product: the same bits on three threads, however b is read",
         CHECK(one == three);
       }
   set_threads(before);
+}
+
+TEST_CASE_TEMPLATE("product: nothing beyond the factors is read", T, float, double) {
+  for (const std::size_t m : {1, 3, 4, 13, 40})
+    for (std::size_t n = 1; n <= 70; ++n)
+      for (const std::size_t k : {3, 33, 130}) {
+        const Fenced<T> a(numbers<T>(m * k, 1)), b(numbers<T>(k * n, 2));
+        std::vector<T> c(m * n);
+        for (const Trans trans_a : {Trans::no, Trans::yes})
+          for (const Trans trans_b : {Trans::no, Trans::yes})
+            product<T>(m, n, k, {a.data(), trans_a == Trans::no ? k : m, trans_a},
+                       {b.data(), trans_b == Trans::no ? n : k, trans_b}, {}, c.data(), n);
+        const auto of_last = [&](std::size_t p) {  // a and b transposed, the last row and column
+          return a.data()[p * m + m - 1] * b.data()[(n - 1) * k + p];
+        };
+        T sum = 0;
+        for (std::size_t p = 0; p < k; ++p) sum += of_last(p);
+        REQUIRE(c.back() == doctest::Approx(sum).epsilon(1e-4));
+      }
 }
 
 TEST_CASE_TEMPLATE("product: empty sizes", T, float, double, Complex) {
