@@ -10,6 +10,7 @@
 #include <xgrad/autograd/kernels/row.hpp>
 #include <xgrad/autograd/kernels/strided.hpp>
 #include <xgrad/autograd/numbers/instantiate.hpp>
+#include <xgrad/autograd/numbers/map.hpp>
 
 namespace xgrad::kernels {
 
@@ -31,18 +32,16 @@ std::size_t additions(const Shape& x, const Shape& sum) {
 // Additions one after the other.
 constexpr std::size_t few = 32;
 
-// So many columns at a time: what is added to stays in the first-level cache.
-template <class T>
-constexpr std::size_t most = 8192 / sizeof(T);
-
-// The sum of rows of n <= most elements, `row` apart, in halves.
+// The sum of rows of n elements, `row` apart, in halves. Rows are read from end to end, as memory gives them
+// fastest so.
 template <class T>
 void add_up(std::size_t rows, std::size_t n, const T* x, std::size_t row, T* sum) {
   if (rows > few) {
-    T other[most<T>];
+    auto other = Array<T>::uninitialized({n});
+    T* const second = other.mutable_data();
     add_up(rows / 2, n, x, row, sum);
-    add_up(rows - rows / 2, n, x + rows / 2 * row, row, other);
-    return map_row(formulas::Add(), sum, n, sum, other);
+    add_up(rows - rows / 2, n, x + rows / 2 * row, row, second);
+    return map_row(formulas::Add(), sum, n, sum, second);
   }
   std::fill_n(sum, n, T(0));
   for (std::size_t i = 0; i < rows; ++i) map_row(formulas::Add(), sum, n, sum, x + i * row);
@@ -51,15 +50,12 @@ void add_up(std::size_t rows, std::size_t n, const T* x, std::size_t row, T* sum
 // The sum of all entries of the first axes of x, which have `shape` and are more than one element.
 template <class T>
 Array<T> sum_of_rows(const Array<T>& x, const Shape& shape) {
-  const std::size_t n = shape.size(), rows = x.size() / n, blocks = (n + most<T> - 1) / most<T>;
-  auto y = Array<T>::uninitialized(shape);
-  T* const sum = y.mutable_data();
-  parallel_rows(blocks, rows * most<T>, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t j = begin * most<T>; j < std::min(n, end * most<T>); j += most<T>)
-      add_up(rows, std::min(most<T>, n - j), x.data() + j, n, sum + j);
+  const std::size_t n = shape.size(), rows = x.size() / n;
+  return filled<T>(shape, [&](T* sum) {
+    parallel_rows(n, rows, [&](std::size_t first, std::size_t last) {
+      add_up(rows, last - first, x.data() + first, n, sum + first);
+    });
   });
-  y.written();
-  return y;
 }
 
 }  // namespace
