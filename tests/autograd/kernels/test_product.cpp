@@ -1,7 +1,7 @@
 // The library's own matrix products on every instruction set that this processor has, float included, against
 // three loops in double: all transpositions, sizes around the tiles and the blocks, rows wider than the
-// matrix, misaligned places, and each base; and that the packed copy that stays with an array never outlives
-// its numbers.
+// matrix, misaligned places, and each base; that the packed copy that stays with an array never outlives its
+// numbers; and that nothing beyond the factors is read.
 #include <xgrad/autograd/kernels/product.hpp>
 
 #include <sys/mman.h>
